@@ -1,0 +1,71 @@
+# The servers and tools that ./setup unpacked come first on PATH.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin:/usr/sbin
+
+STAGE := .ci/stage
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+NEXTEST_PROFILE ?= $(if $(CI),ci,default)
+export NEXTEST_PROFILE
+
+# One throw-away Postgres for all tests; see shared/devstack.
+WITH_POSTGRES = $(TARGET)/debug/with-postgres
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo bench clean
+
+help: ## Show this text
+	@echo "Piton. Targets:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  %-8s %s\n' "$$name" "$$text"; done
+
+setup: ## Install what this machine lacks to build, run and test
+	@./setup test
+
+fmt: ## Format the code
+	cargo fmt --all
+
+tidy:
+	@$(STAGE) tidy .ci/tidy
+
+lint: tidy ## Rules of the tree, formatting, clippy
+	@$(STAGE) fmt cargo fmt --all --check
+	@$(STAGE) clippy cargo clippy --workspace --all-targets -- -D warnings
+
+deny: ## Dependencies: bans, licences, sources
+	@$(STAGE) deny cargo deny check bans licenses sources
+
+docs: ## Build the API documentation; a broken link is an error
+	@RUSTDOCFLAGS="-D warnings" $(STAGE) docs cargo doc --workspace --no-deps
+
+# Every build takes the whole workspace with its tests, so that features unify
+# one way and the doctests and nextest find everything built.
+build:
+	@$(STAGE) build cargo build --workspace --all-targets
+
+doctests:
+	@$(STAGE) doctests cargo test --doc --workspace
+
+# Not a stage: its summary is the last thing printed.
+nextest:
+	@echo; echo "== nextest: cargo nextest run --workspace"
+	@$(WITH_POSTGRES) cargo nextest run --workspace
+
+test: ## Everything that CI checks, the tests last
+	@$(STAGE) setup ./setup test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory deny
+	@$(MAKE) --no-print-directory docs
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory doctests
+	@$(MAKE) --no-print-directory nextest
+
+demo: ## Crash a worker under load and see that nothing is lost (KEEP=1: leave it running)
+	@./setup run
+	cargo run --release -p piton-loadtest --bin demo
+
+bench: ## Measure throughput, latency and memory of workload W1
+	cargo run --release -p piton-loadtest -- W1 --seconds 20 --in-flight 200
+
+clean: ## Remove what was built and what setup unpacked
+	cargo clean
+	rm -rf .tools

@@ -1,0 +1,174 @@
+//! Request bodies: read within bounds, and only as JSON.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::{
+        HeaderMap,
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    },
+};
+use futures::StreamExt;
+use piton_shared::limits::REQUEST_BODY_BYTES;
+use serde_json::Value;
+
+use super::{code::Code, limits, problem::Problem};
+
+/// A body that must be JSON.
+#[derive(Debug)]
+pub(super) struct Json(pub(super) Value);
+
+/// A body that may be missing, and must be JSON if it is there.
+#[derive(Debug)]
+pub(super) struct MaybeJson(pub(super) Option<Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Json {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        check_type(&head.headers)?;
+        parse(&read(&head.headers, body).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for MaybeJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let bytes = read(&head.headers, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        check_type(&head.headers)?;
+        parse(&bytes).map(|value| Self(Some(value)))
+    }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|e| *e != "identity") {
+        return refuse(format!(
+            "the body is encoded as {encoding:?}; send it without a content encoding"
+        ));
+    }
+    let Some(given) = headers.get(CONTENT_TYPE) else {
+        return refuse("the request has no Content-Type; send `application/json`".into());
+    };
+    let essence = given
+        .to_str()
+        .unwrap_or("")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim();
+    let json = essence.eq_ignore_ascii_case("application/json")
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json {
+        Ok(())
+    } else {
+        refuse(format!(
+            "the Content-Type is {given:?}; send `application/json`"
+        ))
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("a body may have {REQUEST_BODY_BYTES} bytes; keep large data elsewhere and pass its address"),
+    )
+    .with("max_bytes", REQUEST_BODY_BYTES)
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > REQUEST_BODY_BYTES) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(limits::BODY, collect(body)).await {
+        Ok(read) => read,
+        Err(_) => Err(Problem::new(
+            Code::BodyTimeout,
+            format!(
+                "the body had not arrived after {} s; nothing was done: send it again",
+                limits::BODY.as_secs()
+            ),
+        )),
+    }
+}
+
+async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| {
+            Problem::new(
+                Code::IncompleteBody,
+                "the connection broke within the body; nothing was done: send it again",
+            )
+        })?;
+        if bytes.len() + chunk.len() > REQUEST_BODY_BYTES {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
+            .with("line", error.line())
+            .with("column", error.column())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn content(kind: &str) -> HeaderMap {
+        HeaderMap::from_iter([(
+            CONTENT_TYPE,
+            HeaderValue::from_str(kind).expect("the tests' types are headers"),
+        )])
+    }
+
+    #[test]
+    fn json_is_taken_and_nothing_else() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+        ] {
+            assert!(check_type(&content(good)).is_ok(), "{good}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "json"] {
+            let refused = check_type(&content(bad)).expect_err(bad);
+            assert_eq!(refused.code(), Code::UnsupportedMediaType);
+        }
+        assert!(check_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn broken_json_is_located_and_deep_json_is_no_crash() {
+        for bad in ["{\"a\": 1,\n }", "", "[1] 2", &"[".repeat(1 << 20)] {
+            let refused = parse(bad.as_bytes()).expect_err("broken");
+            assert_eq!(refused.code(), Code::InvalidJson);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_refused_at_its_bound_whether_it_says_its_length_or_not() {
+        let at_bound = Body::from(vec![b' '; REQUEST_BODY_BYTES]);
+        assert!(collect(at_bound).await.is_ok());
+        let over = Body::from(vec![b' '; REQUEST_BODY_BYTES + 1]);
+        let refused = collect(over).await.expect_err("too large");
+        assert_eq!(refused.code(), Code::BodyTooLarge);
+    }
+}

@@ -1,0 +1,118 @@
+//! Every kind of error that the API answers with.
+
+use axum::http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal, $status:ident, $title:literal;)+) => {
+        /// What went wrong, as a word that never changes. The documentation of each is its page.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The word in an answer's `code`.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),+ }
+            }
+
+            /// The status of the answer.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+
+            /// What happened, in a few words that are the same each time.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+
+            /// Why it happens and what to do, for a page of the documentation.
+            pub const fn page(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc, "\n"),+)),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is no JSON. The answer says in which line and column reading stopped. Send one JSON value in UTF-8.
+    InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
+    /// The id in the path is no UUID. Ids are given out by Piton; take it from the answer that named the run or key.
+    InvalidId = "invalid_id", BAD_REQUEST, "The id is not a UUID";
+    /// A parameter after the `?` is unknown, appears twice, or has a value it cannot have. The answer names it. Cursors
+    /// are to be taken from an answer and sent back unchanged, to the same address.
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A query parameter is wrong";
+    /// A header has a value it cannot have. The answer names it.
+    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is wrong";
+    /// The connection broke before the whole body had arrived. Nothing was done. Send it again.
+    IncompleteBody = "incomplete_body", BAD_REQUEST, "The body did not arrive whole";
+    /// The request has no API key, or one that is unknown or revoked. Send `Authorization: Bearer pk_…`. Make a key
+    /// with `piton key create NAME`; the first one with `--database-url`.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
+    /// This scheduler takes requests without a key, and therefore only those that come from this machine by its own
+    /// names. A web page of another origin, or a foreign name that resolves to this machine, is refused.
+    ForeignOrigin = "foreign_origin", FORBIDDEN, "Without keys only this machine is served";
+    /// There is nothing at this address. Every address begins with `/v1`, `/health` or `/metrics`.
+    UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
+    /// There is no such run in the org of the key that was used. Ids are not shared between orgs.
+    UnknownRun = "unknown_run", NOT_FOUND, "There is no such run";
+    /// There is no such key in this org, or it was revoked before.
+    UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
+    /// The address exists and does not take this method. The `Allow` header says which it takes.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
+    /// The client did not send the whole body in time. Nothing was done. Send it again.
+    BodyTimeout = "body_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
+    /// The idempotency key was used within its window for another workflow or another input. The answer names the run
+    /// that holds the key. Use a new key for what is new, or the same input for what is a repetition.
+    IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
+    /// The run has ended, so it can be neither cancelled nor killed. The answer says how it ended.
+    RunEnded = "run_ended", CONFLICT, "The run has ended";
+    /// Only a parked run can be resumed. The answer says where the run stands.
+    RunNotParked = "run_not_parked", CONFLICT, "The run is not parked";
+    /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// A body must say `Content-Type: application/json`, and no content encoding.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON";
+    /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
+    InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";
+    /// The input cannot be stored as a payload: it is larger or nested deeper than a payload may be. The answer says
+    /// which field is to blame.
+    InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";
+    /// The request was well formed, but the database refused a value in it. Nothing was stored.
+    UnacceptableValue = "unacceptable_value", UNPROCESSABLE_ENTITY, "A value cannot be stored";
+    /// The org of this request does not exist. Nothing was started.
+    UnknownOrg = "unknown_org", UNPROCESSABLE_ENTITY, "There is no such org";
+    /// A mistake of ours. The scheduler's log has the cause under the request's id. Whether the request took effect is
+    /// not known: look before you repeat it, or repeat it with the same idempotency key.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The scheduler made a mistake";
+    /// The database is away. Runs that were accepted are safe and go on when it is back. Repeat the request after the
+    /// seconds in `Retry-After`; a start with the same idempotency key, since it may have been accepted before the
+    /// connection broke.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database is away";
+    /// The scheduler has as many requests under way as it takes. Nothing was done. Repeat the request after the seconds
+    /// in `Retry-After`, or add a scheduler.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The scheduler is busy";
+    /// The answer took too long. Whether the request took effect is not known: look before you repeat it, or repeat it
+    /// with the same idempotency key.
+    TimedOut = "timed_out", GATEWAY_TIMEOUT, "The answer took too long";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_a_word_of_its_own_and_a_page() {
+        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.page().trim().ends_with('.'), "{}", code.word());
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+}

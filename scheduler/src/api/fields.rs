@@ -1,0 +1,210 @@
+//! Reads the fields of a body one by one, so that every fault is named by its JSON pointer, all at once.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{
+    limits,
+    problem::{FieldError, Problem},
+    time,
+};
+
+/// The fields of a body that were not read yet, and what was wrong with those that were.
+#[derive(Debug)]
+pub(super) struct Fields {
+    left: Map<String, Value>,
+    known: Vec<&'static str>,
+    faults: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Begins with a body, which must be an object.
+    pub(super) fn new(body: Value) -> Result<Self, Problem> {
+        let Value::Object(left) = body else {
+            return Err(Problem::fields(vec![FieldError {
+                pointer: String::new(),
+                detail: format!("must be an object, not {}", kind(&body)),
+            }]));
+        };
+        Ok(Self {
+            left,
+            known: Vec::new(),
+            faults: Vec::new(),
+        })
+    }
+
+    /// Says that a field is wrong.
+    pub(super) fn fault(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.faults.push(FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        });
+    }
+
+    /// A field of any kind.
+    pub(super) fn any(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.left.remove(name)
+    }
+
+    /// A field of any kind; null is as good as none.
+    fn given(&mut self, name: &'static str) -> Option<Value> {
+        self.any(name).filter(|value| !value.is_null())
+    }
+
+    /// A text, if it is there.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        let value = self.given(name)?;
+        let text = string(value);
+        self.accept(name, text)
+    }
+
+    /// A text that must be there.
+    pub(super) fn required_text(&mut self, name: &'static str) -> Option<String> {
+        if self.left.get(name).is_none_or(Value::is_null) {
+            self.any(name);
+            self.fault(pointer(name), "is missing");
+            return None;
+        }
+        self.text(name)
+    }
+
+    /// A text that has to pass a check, if it is there.
+    pub(super) fn checked<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        check: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        self.accept(name, check(text))
+    }
+
+    /// The value, or the fault.
+    pub(super) fn accept<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        checked: Result<T, E>,
+    ) -> Option<T> {
+        match checked {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault(pointer(name), error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A list of texts, each of which has to pass a check; empty if it is not there.
+    pub(super) fn texts(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Vec<String> {
+        let Some(value) = self.given(name) else {
+            return Vec::new();
+        };
+        let Value::Array(items) = value else {
+            self.fault(
+                pointer(name),
+                format!("must be an array of strings, not {}", kind(&value)),
+            );
+            return Vec::new();
+        };
+        if items.len() > most {
+            self.fault(
+                pointer(name),
+                format!("may have {most} elements, this one has {}", items.len()),
+            );
+            return Vec::new();
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match string(item).and_then(|text| check(&text).map(|()| text)) {
+                Ok(text) => texts.push(text),
+                Err(detail) => self.fault(format!("/{name}/{index}"), detail),
+            }
+        }
+        texts
+    }
+
+    /// A duration, as seconds or as a text like `10s`, `1h 30m` or `PT10S`.
+    pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
+        let value = self.given(name)?;
+        let parsed = if let Value::Number(number) = &value {
+            number
+                .as_f64()
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                .ok_or_else(|| format!("{number} is no number of seconds that can be waited for"))
+        } else {
+            string(value)
+                .map_err(|_| "must be a number of seconds or a text like `10s`".to_owned())
+                .and_then(|text| time::duration(&text).map_err(|error| error.to_string()))
+        };
+        self.accept(name, parsed)
+    }
+
+    /// Ends the reading: fields that nobody asked for are faults too.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        let room = limits::FAULTS.saturating_sub(self.faults.len());
+        for name in std::mem::take(&mut self.left).keys().take(room) {
+            let detail = format!(
+                "is not a field of this request; it has {}",
+                self.known.join(", ")
+            );
+            self.fault(format!("/{}", escape(name)), detail);
+        }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::fields(self.faults))
+        }
+    }
+}
+
+fn string(value: Value) -> Result<String, String> {
+    if let Value::String(text) = value {
+        Ok(text)
+    } else {
+        Err(format!("must be a string, not {}", kind(&value)))
+    }
+}
+
+fn pointer(name: &str) -> String {
+    format!("/{name}")
+}
+
+/// A member's name in a JSON pointer (RFC 6901), cut to a length that can be shown.
+fn escape(name: &str) -> String {
+    let short: String = name.chars().take(64).collect();
+    short.replace('~', "~0").replace('/', "~1")
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A text without control characters, of at most so many bytes.
+pub(super) fn check_text(text: &str, bytes: usize) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("may not be empty".into());
+    }
+    if text.len() > bytes {
+        return Err(format!(
+            "may have {bytes} bytes, this one has {}",
+            text.len()
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("may not have control characters".into());
+    }
+    Ok(())
+}

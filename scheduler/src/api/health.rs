@@ -1,0 +1,116 @@
+//! Whether the scheduler lives, whether it can do its work, and its figures.
+
+use axum::{
+    extract::State,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{limits, routes::Door};
+use crate::engine::{Health, Reachable};
+
+#[derive(Debug, Serialize)]
+struct LiveView {
+    status: &'static str,
+    version: &'static str,
+}
+
+/// The process runs and answers.
+pub(super) async fn live() -> Response {
+    let view = LiveView {
+        status: "live",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    axum::Json(view).into_response()
+}
+
+#[derive(Debug, Serialize)]
+struct ReadyView {
+    status: &'static str,
+    detail: &'static str,
+    postgres: &'static str,
+    nats: &'static str,
+}
+
+/// Whether requests should be sent here: 200 `ready` or `degraded`, 503 `unavailable` or `stopping`.
+pub(super) async fn ready(State(door): State<Door>) -> Response {
+    let health = tokio::time::timeout(limits::ANSWER, door.engine.health()).await;
+    let health = health.unwrap_or(Health {
+        postgres: Reachable::No,
+        nats: Reachable::No,
+    });
+    let (status, view) = readiness(health, door.closing.is_cancelled());
+    let mut response = (status, axum::Json(view)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let after = HeaderValue::from(limits::RETRY_AFTER.as_secs());
+        response.headers_mut().insert(RETRY_AFTER, after);
+    }
+    response
+}
+
+fn readiness(health: Health, closing: bool) -> (StatusCode, ReadyView) {
+    let word = |reachable| match reachable {
+        Reachable::Yes => "reachable",
+        Reachable::No => "unreachable",
+    };
+    let (code, status, detail) = match (closing, health.postgres, health.nats) {
+        (true, _, _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "the scheduler was told to stop and finishes what it has",
+        ),
+        (false, Reachable::No, _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Postgres does not answer: nothing is accepted, and what was accepted waits",
+        ),
+        (false, Reachable::Yes, Reachable::No) => (
+            StatusCode::OK,
+            "degraded",
+            "NATS does not answer: runs are accepted and wait in Postgres until it is back",
+        ),
+        (false, Reachable::Yes, Reachable::Yes) => {
+            (StatusCode::OK, "ready", "Postgres and NATS answer")
+        }
+    };
+    let view = ReadyView {
+        status,
+        detail,
+        postgres: word(health.postgres),
+        nats: word(health.nats),
+    };
+    (code, view)
+}
+
+/// For Prometheus.
+pub(super) async fn metrics(State(door): State<Door>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], door.engine.metrics_text()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_postgres_decides_whether_requests_are_taken() {
+        use Reachable::{No, Yes};
+        let shown: Vec<_> = [
+            (Yes, Yes, false),
+            (Yes, No, false),
+            (No, Yes, false),
+            (No, No, false),
+            (Yes, Yes, true),
+        ]
+        .map(|(postgres, nats, closing)| {
+            let (status, view) = readiness(Health { postgres, nats }, closing);
+            format!("{status} {view:?}")
+        })
+        .into();
+        insta::assert_snapshot!(shown.join("\n"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Bounds of the HTTP door that nobody else needs; those that others share are in [`piton_shared::limits`].
+
+use std::time::Duration;
+
+/// Connections open at once; more wait in the listener's queue.
+pub(super) const CONNECTIONS: usize = 4096;
+/// How long a client may take to send a request's head, and how long a connection may be idle.
+pub(super) const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may take to send a request's body: 408 beyond.
+pub(super) const BODY: Duration = Duration::from_secs(20);
+/// How long an answer may take, waiting that was asked for apart: 504 beyond.
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
+/// Requests under way that only read or change; one more is told to come back (503).
+pub(super) const BRIEF_REQUESTS: usize = 512;
+/// Requests under way that may wait for a run; one more is told to come back (503).
+pub(super) const WAITING_REQUESTS: usize = 4096;
+/// How long connections may take to finish after the scheduler was told to stop.
+pub(super) const DRAIN: Duration = Duration::from_secs(10);
+/// What a client is told to wait before it asks again.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a key that was seen to be good is taken to be good. A revoked key works for at most so long.
+pub const KEY_MEMORY: Duration = Duration::from_secs(3);
+/// Keys remembered at once.
+pub(super) const KEYS_REMEMBERED: usize = 1024;
+/// Keys of an org that are listed.
+pub(super) const KEYS_LISTED: u32 = 1000;
+/// Workers of an org that are listed.
+pub(super) const WORKERS_LISTED: u32 = 1000;
+/// Failed tries, and waits, that a page of the journal shows of a run.
+pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
+/// Journal rows that are read from the database at once.
+pub(super) const JOURNAL_READ: u32 = 128;
+/// Bytes of a tag, a reason, a key's name.
+pub(super) const TEXT_BYTES: usize = 256;
+/// Bytes of a request id that is taken over from the caller.
+pub(super) const REQUEST_ID_BYTES: usize = 128;
+/// The longest delay of a start: ten years.
+pub(super) const DELAY: Duration = Duration::from_hours(10 * 366 * 24);
+/// How long a kill waits for the worker's word when the caller names no time.
+pub(super) const KILL_CONFIRM: Duration = Duration::from_secs(5);
+/// Rows of a page of the journal at most; each may have an input and a result of the largest size.
+pub(super) const JOURNAL_PAGE_MAX: u32 = 100;
+/// Journals read at once: their pages may be large. One more is told to come back (503).
+pub(super) const JOURNAL_REQUESTS: usize = 16;
+/// Wrong fields that one answer names.
+pub(super) const FAULTS: usize = 50;

@@ -1,0 +1,34 @@
+//! The HTTP door: `/v1` for callers, `/health` and `/metrics` for those who run the scheduler.
+//!
+//! A request passes, from the outside in: `request` (id, span, panics), `access` (who asks), `request::bounded` (room
+//! and time), then its handler, which reads it by `query`, `body` and `fields`, asks the [`Engine`](crate::engine::Engine)
+//! and answers with a view or a [`Problem`]. A problem's [`Code`] never changes its meaning.
+
+mod access;
+mod body;
+mod code;
+mod control;
+mod fields;
+mod health;
+mod journal;
+pub(crate) mod keys;
+mod limits;
+mod problem;
+mod query;
+mod request;
+mod routes;
+mod runs;
+mod secret;
+mod serve;
+mod start;
+pub mod time;
+mod view;
+mod workers;
+
+pub use access::{Access, NotLoopback};
+pub use code::Code;
+pub use keys::MintedKey;
+pub use limits::KEY_MEMORY;
+pub use problem::{FieldError, Problem};
+pub use secret::Secret;
+pub use serve::{ServeError, serve};

@@ -1,0 +1,70 @@
+//! Every address, with what stands around it.
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{delete, get, post},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    access::{Access, KnownKeys, admit},
+    control, health, journal, keys, limits,
+    request::{Room, bounded, envelop, unknown_method, unknown_route},
+    runs, start, workers,
+};
+use crate::engine::Engine;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) engine: Engine,
+    pub(super) access: Access,
+    pub(super) keys: KnownKeys,
+    /// Cancelled when the scheduler is told to stop: those who wait are answered then.
+    pub(super) closing: CancellationToken,
+}
+
+pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken) -> Router {
+    let door = Door {
+        engine,
+        access,
+        keys: KnownKeys::default(),
+        closing,
+    };
+    let waiting = Router::new()
+        .route("/v1/runs", post(start::start).get(runs::list))
+        .route("/v1/runs/{id}", get(runs::get))
+        .route("/v1/runs/{id}/kill", post(control::kill))
+        .route_layer(from_fn_with_state(
+            Room::of(limits::WAITING_REQUESTS),
+            bounded,
+        ));
+    let brief = Router::new()
+        .route("/v1/runs/{id}/cancel", post(control::cancel))
+        .route("/v1/runs/{id}/resume", post(control::resume))
+        .route("/v1/workers", get(workers::list))
+        .route("/v1/keys", post(keys::create).get(keys::list))
+        .route("/v1/keys/{id}", delete(keys::revoke))
+        .route_layer(from_fn_with_state(
+            Room::of(limits::BRIEF_REQUESTS),
+            bounded,
+        ));
+    let large = Router::new()
+        .route("/v1/runs/{id}/journal", get(journal::get))
+        .route_layer(from_fn_with_state(
+            Room::of(limits::JOURNAL_REQUESTS),
+            bounded,
+        ));
+    waiting
+        .merge(brief)
+        .merge(large)
+        .route_layer(from_fn_with_state(door.clone(), admit))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(from_fn(envelop))
+        .with_state(door)
+}

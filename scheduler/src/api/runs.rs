@@ -1,0 +1,189 @@
+//! Getting, waiting for and listing runs.
+
+use std::time::Duration;
+
+use axum::{
+    Extension,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use piton_shared::{
+    ids::RunId,
+    limits::{CALLER_KEY_BYTES, PAGE_MAX},
+    name::{Org, check_definition},
+    state::RunState,
+};
+use serde::Serialize;
+
+use super::{
+    access::Caller,
+    fields::check_text,
+    problem::Problem,
+    query::Parameters,
+    request::{PathId, in_time},
+    routes::Door,
+    view::RunView,
+};
+use crate::{
+    engine::Waited,
+    store::{RunFilter, RunRow},
+};
+
+pub(super) async fn get(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let wait = parameters.wait()?;
+    parameters.finish()?;
+    let run = RunId::new(id);
+    match wait {
+        Some(up_to) => waited(&door, run, &org, up_to, StatusCode::OK).await,
+        None => Ok(shown(look(&door, run, &org).await?, StatusCode::OK)),
+    }
+}
+
+/// One run as it stands.
+pub(super) async fn look(door: &Door, run: RunId, org: &Org) -> Result<RunRow, Problem> {
+    in_time(door.engine.run(run, org))
+        .await?
+        .ok_or_else(|| Problem::unknown_run(run))
+}
+
+/// Waits for a run's end: answers `ended` then, 202 with a link while it goes on. A scheduler that is being stopped
+/// answers at once.
+pub(super) async fn waited(
+    door: &Door,
+    run: RunId,
+    org: &Org,
+    up_to: Duration,
+    ended: StatusCode,
+) -> Result<Response, Problem> {
+    let outcome = tokio::select! {
+        biased;
+        outcome = door.engine.wait(run, org, up_to) => outcome?,
+        () = door.closing.cancelled() => {
+            let row = look(door, run, org).await?;
+            let status = if row.state.is_terminal() { ended } else { StatusCode::ACCEPTED };
+            return Ok(shown(row, status));
+        }
+    };
+    match outcome {
+        Some(Waited::Ended(row)) => Ok(shown(*row, ended)),
+        Some(Waited::Live(row)) => Ok(shown(*row, StatusCode::ACCEPTED)),
+        None => Err(Problem::unknown_run(run)),
+    }
+}
+
+fn shown(row: RunRow, status: StatusCode) -> Response {
+    (status, axum::Json(RunView::from(row))).into_response()
+}
+
+/// A page of runs, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct RunsView {
+    runs: Vec<RunView>,
+    /// The cursor of the next page; none on the last.
+    next_cursor: Option<String>,
+    /// The address of the next page; none on the last.
+    next: Option<String>,
+}
+
+pub(super) async fn list(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    mut parameters: Parameters,
+) -> Result<axum::Json<RunsView>, Problem> {
+    let state = parameters.checked("state", |word| word.parse::<RunState>())?;
+    let workflow = parameters.checked("workflow", |name| check_definition(&name).map(|()| name))?;
+    let session = parameters.checked("session_id", |id| {
+        check_text(&id, CALLER_KEY_BYTES).map(|()| id)
+    })?;
+    let before = parameters.checked("cursor", |text| cursor(&text))?;
+    let limit = parameters.limit(PAGE_MAX)?;
+    parameters.finish()?;
+    let filter = RunFilter {
+        before,
+        state,
+        workflow,
+        session,
+    };
+    let mut rows = in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| row.run.uuid().simple().to_string());
+    let next = next_cursor
+        .as_deref()
+        .map(|cursor| next_page(&filter, limit, cursor));
+    Ok(axum::Json(RunsView {
+        runs: rows.into_iter().map(RunView::from).collect(),
+        next_cursor,
+        next,
+    }))
+}
+
+fn cursor(text: &str) -> Result<RunId, &'static str> {
+    let whole = text.len() == 32;
+    text.parse()
+        .ok()
+        .filter(|_| whole)
+        .ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
+}
+
+fn next_page(filter: &RunFilter, limit: u32, cursor: &str) -> String {
+    let mut pairs = vec![("limit", limit.to_string()), ("cursor", cursor.to_owned())];
+    pairs.extend(
+        filter
+            .state
+            .map(|state| ("state", state.as_str().to_owned())),
+    );
+    pairs.extend(filter.workflow.clone().map(|name| ("workflow", name)));
+    pairs.extend(filter.session.clone().map(|id| ("session_id", id)));
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect();
+    format!("/v1/runs?{}", pairs.join("&"))
+}
+
+/// Percent-encodes what has a meaning in a query, and what is not ASCII.
+pub(crate) fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            write!(escaped, "%{byte:02X}").expect("writing to a string cannot fail");
+        }
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_keeps_the_filters() {
+        let filter = RunFilter {
+            before: None,
+            state: Some(RunState::Parked),
+            workflow: Some("a.b".into()),
+            session: Some("s 1&x=ü".into()),
+        };
+        insta::assert_snapshot!(next_page(&filter, 7, "c"), @"/v1/runs?limit=7&cursor=c&state=parked&workflow=a.b&session_id=s%201%26x%3D%C3%BC");
+    }
+
+    #[test]
+    fn cursors_are_those_we_gave() {
+        let id = uuid::Uuid::from_u128(5);
+        assert_eq!(cursor(&id.simple().to_string()), Ok(RunId::new(id)));
+        assert!(cursor(&id.to_string()).is_err());
+        assert!(cursor("").is_err());
+    }
+}

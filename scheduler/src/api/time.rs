@@ -1,0 +1,82 @@
+//! Times and durations as text.
+
+use std::{fmt, time::Duration};
+
+use jiff::SignedDuration;
+use piton_shared::time::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// A text that is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no duration: write seconds, or a text like `10s`, `1h 30m` or `PT10S`")]
+pub struct NoDuration(String);
+
+/// Reads `10`, `1.5`, `10s`, `1h 30m` or `PT10S`.
+pub fn duration(text: &str) -> Result<Duration, NoDuration> {
+    let no = || NoDuration(text.chars().take(64).collect());
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| no());
+    }
+    let signed: SignedDuration = text.parse().map_err(|_| no())?;
+    signed.try_into().map_err(|_| no())
+}
+
+/// A time, shown as RFC 3339 in UTC, always with six digits of the second, so that texts sort as times do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rfc3339(Timestamp);
+
+impl From<Timestamp> for Rfc3339 {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.as_micros();
+        match jiff::Timestamp::from_microsecond(micros) {
+            Ok(time) => write!(f, "{time:.6}"),
+            // Beyond the year 9999 no such text exists.
+            Err(_) => write!(f, "{micros}us"),
+        }
+    }
+}
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("10", 10_000),
+            ("0.25", 250),
+            ("10s", 10_000),
+            ("1h 30m", 5_400_000),
+            ("PT10S", 10_000),
+            ("250ms", 250),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in ["", "ten", "-1", "-10s", "NaN", "inf", "1e300", "1 month"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_sort_as_text() {
+        let shown = |time| Rfc3339::from(time).to_string();
+        assert_eq!(shown(Timestamp::EPOCH), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            shown(Timestamp::from_micros(1_790_000_000_120_000)),
+            "2026-09-21T14:13:20.120000Z"
+        );
+        assert!(!shown(Timestamp::from_micros(i64::MAX)).is_empty());
+    }
+}

@@ -1,0 +1,221 @@
+//! What the doors (HTTP, command line, later events and webhooks) can ask of a scheduler.
+
+use std::{sync::Arc, time::Duration};
+
+use piton_shared::{
+    ids::RunId,
+    journal::Payload,
+    name::{Build, Org, Queue},
+    state::RunState,
+    time::Timestamp,
+};
+
+use piton_transport::{Bus, BusState};
+use tokio::time::Instant;
+
+use crate::{
+    control::Controls,
+    intake::IntakeHandle,
+    store::{RunRow, Store, StoreError},
+    wake::Waiters,
+};
+
+/// A run that somebody wants.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Whose.
+    pub org: Org,
+    /// The workflow's wire name, checked.
+    pub workflow: String,
+    /// Its input, encoded.
+    pub input: Payload,
+    /// The queue to publish it to.
+    pub queue: Queue,
+    /// The build it is bound to.
+    pub build: Option<Build>,
+    /// The session it belongs to.
+    pub session: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// How long to wait before it begins.
+    pub delay: Option<Duration>,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+    /// Trace context, as W3C `traceparent`.
+    pub trace: Option<String>,
+}
+
+/// A run that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// Where it stood when it was accepted, or stands now if it was there before.
+    pub state: RunState,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Whether this start made it.
+    pub novelty: Novelty,
+}
+
+/// Whether a start made its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// It did.
+    New,
+    /// The idempotency key had made it before.
+    Repeated,
+}
+
+/// Why a start made no run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The same idempotency key with another input.
+    #[error("the idempotency key was used for run {run} with another workflow or input")]
+    KeyConflict {
+        /// The run that holds the key.
+        run: RunId,
+    },
+    /// The org is not known.
+    #[error("there is no org `{0}`")]
+    UnknownOrg(Org),
+    /// More starts wait than the bound allows.
+    #[error("too many starts are waiting")]
+    Full,
+    /// The database is away, or refuses.
+    #[error("failed to write the run")]
+    Store(#[source] Arc<StoreError>),
+}
+
+/// What a kill came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Killed {
+    /// Committed, and its worker has applied it or is gone: no step of it starts any more.
+    Confirmed,
+    /// Committed: no result of it is accepted. Its worker has not confirmed within the time.
+    Committed,
+    /// It had ended before.
+    Ended(RunState),
+}
+
+/// What a cancel came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had not begun and is cancelled.
+    Cancelled,
+    /// The workflow sees it at its next await.
+    Requested,
+    /// It had ended before.
+    Ended(RunState),
+}
+
+/// What a resume came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// Queued again.
+    Queued,
+    /// It is not parked.
+    NotParked(RunState),
+}
+
+/// Whether the scheduler can do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reachable {
+    /// It answers.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// What stands between the scheduler and its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Postgres. Without it nothing is accepted.
+    pub postgres: Reachable,
+    /// NATS. Without it runs are accepted and wait.
+    pub nats: Reachable,
+}
+
+/// The outcome of a run that was waited for.
+#[derive(Debug, Clone)]
+pub enum Waited {
+    /// It ended.
+    Ended(Box<RunRow>),
+    /// It still goes on.
+    Live(Box<RunRow>),
+}
+
+/// A handle to everything the doors can ask. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    bus: Bus,
+    intake: IntakeHandle,
+    controls: Controls,
+    waiters: Waiters,
+}
+
+impl Engine {
+    pub(crate) fn new(store: Store, bus: Bus, intake: IntakeHandle, controls: Controls, waiters: Waiters) -> Self {
+        Self { store, bus, intake, controls, waiters }
+    }
+
+    /// Accepts a run; returns once it is committed.
+    pub async fn start(&self, start: Start) -> Result<Started, StartError> {
+        self.intake.start(start).await
+    }
+
+    /// One run of an org.
+    pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, StoreError> {
+        self.store.run(run, org).await
+    }
+
+    /// Waits for a run's end, at most `up_to`. None when there is no such run.
+    pub async fn wait(&self, run: RunId, org: &Org, up_to: Duration) -> Result<Option<Waited>, StoreError> {
+        let until = Instant::now() + up_to;
+        // Subscribe before you look, or an end in between is missed.
+        let mut waiting = self.waiters.wait_for(run);
+        let look = async || {
+            Ok::<_, StoreError>(self.store.run(run, org).await?.map(|row| {
+                if row.state.is_terminal() { Waited::Ended(Box::new(row)) } else { Waited::Live(Box::new(row)) }
+            }))
+        };
+        match look().await? {
+            Some(Waited::Live(row)) => match tokio::time::timeout_at(until, waiting.end()).await {
+                Ok(_) => look().await,
+                Err(_) => Ok(Some(Waited::Live(row))),
+            },
+            found => Ok(found),
+        }
+    }
+
+    /// Asks a run to stop. None when there is no such run.
+    pub async fn cancel(&self, run: RunId, org: &Org, reason: &str) -> Result<Option<Cancelled>, StoreError> {
+        self.controls.cancel(run, org, reason).await
+    }
+
+    /// Kills a run and waits, at most `confirm_within`, until that is confirmed. None when there is no such run.
+    pub async fn kill(&self, run: RunId, org: &Org, confirm_within: Duration) -> Result<Option<Killed>, StoreError> {
+        self.controls.kill(run, org, confirm_within).await
+    }
+
+    /// Queues a parked run again. None when there is no such run.
+    pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<Resumed>, StoreError> {
+        self.controls.resume(run, org).await
+    }
+
+    /// Whether the scheduler can do its work.
+    pub async fn health(&self) -> Health {
+        let postgres = if self.store.database_time().await.is_ok() { Reachable::Yes } else { Reachable::No };
+        let nats = match *self.bus.state().borrow() {
+            BusState::Connected => Reachable::Yes,
+            BusState::Disconnected | BusState::Closed => Reachable::No,
+        };
+        Health { postgres, nats }
+    }
+
+    /// The database, for what is only read.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

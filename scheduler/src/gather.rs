@@ -1,0 +1,66 @@
+//! Group commit by back-pressure: while one statement commits, the next batch collects.
+
+use tokio::sync::mpsc;
+
+/// What waits for a commit. Bounded by the channel; what does not fit into a batch is carried to the next.
+#[derive(Debug)]
+pub struct Gatherer<J> {
+    waiting: mpsc::Receiver<J>,
+    carried: Vec<J>,
+    rows: usize,
+}
+
+impl<J> Gatherer<J> {
+    /// Collects from a channel, batches of at most `rows` rows (a single job may have more).
+    pub fn new(waiting: mpsc::Receiver<J>, rows: usize) -> Self {
+        Self { waiting, carried: Vec::new(), rows }
+    }
+
+    /// Keeps jobs for the next batch, before everything that came later.
+    pub fn carry(&mut self, jobs: Vec<J>) {
+        self.carried.splice(0..0, jobs);
+    }
+
+    /// The next batch: at least one job, and with it whatever waits already. None once every sender is gone and
+    /// nothing is left. Never waits for a second job: when idle, one job is one commit at once.
+    pub async fn next(&mut self, weight: impl Fn(&J) -> usize) -> Option<Vec<J>> {
+        let mut batch = std::mem::take(&mut self.carried);
+        if batch.is_empty() {
+            batch.push(self.waiting.recv().await?);
+        }
+        let mut rows: usize = batch.iter().map(&weight).sum();
+        while rows < self.rows {
+            let Ok(job) = self.waiting.try_recv() else {
+                break;
+            };
+            rows += weight(&job);
+            batch.push(job);
+        }
+        Some(batch)
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len() + self.carried.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn takes_what_waits_up_to_the_bound_and_loses_nothing() {
+        let (send, receive) = mpsc::channel(16);
+        for job in 1..=5_usize {
+            send.send(job).await.expect("there is room");
+        }
+        drop(send);
+        let mut gatherer = Gatherer::new(receive, 6);
+        assert_eq!(gatherer.next(|job| *job).await, Some(vec![1, 2, 3]));
+        gatherer.carry(vec![3]);
+        assert_eq!(gatherer.next(|job| *job).await, Some(vec![3, 4]));
+        assert_eq!(gatherer.next(|job| *job).await, Some(vec![5]));
+        assert_eq!(gatherer.next(|job| *job).await, None);
+    }
+}

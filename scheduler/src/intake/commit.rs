@@ -1,0 +1,245 @@
+//! The group commit of starts.
+
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+
+use piton_shared::{
+    ids::{AttemptId, Epoch},
+    limits,
+    state::RunState,
+    time::Timestamp,
+};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use super::RunClock;
+use crate::{
+    dispatch::{Backlog, Publisher, Room, ToWorkers, new_grant},
+    engine::{Novelty, Start, StartError, Started},
+    gather::Gatherer,
+    lease::Roster,
+    store::{Accepted, Fault, NewRun, Placement, Published, Store},
+};
+
+type Outcome = Result<Started, StartError>;
+
+/// A start that waits for its commit.
+#[derive(Debug)]
+pub struct Job {
+    run: NewRun,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// Where doors hand starts in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IntakeHandle {
+    jobs: mpsc::Sender<Job>,
+    clock: RunClock,
+}
+
+impl IntakeHandle {
+    /// A handle, and the jobs that come through it.
+    pub fn new(clock: RunClock) -> (Self, Gatherer<Job>) {
+        let (send, receive) = mpsc::channel(limits::COMMIT_WAITING);
+        (Self { jobs: send, clock }, Gatherer::new(receive, limits::COMMIT_ROWS / 2))
+    }
+
+    /// Accepts a run: returns after the commit.
+    pub async fn start(&self, start: Start) -> Outcome {
+        let run = self.new_run(start);
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(Job { run, reply }).map_err(|_| StartError::Full)?;
+        answer.await.unwrap_or(Err(StartError::Full))
+    }
+
+    fn new_run(&self, start: Start) -> NewRun {
+        let print = start.key.as_ref().map(|_| fingerprint(&start));
+        let id = self.clock.run_id();
+        NewRun {
+            id,
+            org: start.org,
+            workflow: start.workflow,
+            queue: start.queue,
+            build: start.build,
+            session: start.session,
+            tags: start.tags,
+            input: start.input,
+            trace: start.trace,
+            placement: Placement::Backlog,
+            not_before: start.delay.filter(|delay| !delay.is_zero()).map(|delay| begin(id, delay)),
+            key: start.key.zip(print),
+        }
+    }
+}
+
+/// When a delayed run may begin: its id carries the database's time.
+fn begin(id: piton_shared::ids::RunId, delay: Duration) -> Timestamp {
+    let now = id.uuid().get_timestamp().map_or(Timestamp::EPOCH, |time| {
+        let (seconds, nanos) = time.to_unix();
+        Timestamp::EPOCH.plus(Duration::new(seconds, nanos))
+    });
+    now.plus(delay)
+}
+
+/// Tells whether the same key asks for the same thing. Every part is preceded by its length.
+fn fingerprint(start: &Start) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    let queue = start.queue.to_string();
+    let build = start.build.as_ref().map_or("", |build| build.as_str());
+    let session = start.session.as_deref().unwrap_or("");
+    for part in [start.workflow.as_bytes(), &start.input, queue.as_bytes(), build.as_bytes(), session.as_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
+/// The one writer of starts in a scheduler.
+pub struct Intake {
+    /// Where to.
+    pub store: Store,
+    /// Who has room.
+    pub roster: Roster,
+    /// Whether the stream has room.
+    pub backlog: Backlog,
+    /// Who publishes.
+    pub publisher: Publisher,
+    /// How workers are handed runs.
+    pub workers: ToWorkers,
+    /// How long idempotency keys are remembered.
+    pub window: Duration,
+}
+
+impl Intake {
+    /// Commits until every handle is gone.
+    pub async fn run(self, mut jobs: Gatherer<Job>) {
+        while let Some(mut batch) = jobs.next(|_| 1).await {
+            for job in &mut batch {
+                job.run.placement = self.place(&job.run);
+            }
+            // One order of locks for everybody: by key.
+            batch.sort_by(|one, two| {
+                let key = |job: &Job| (job.run.org.clone(), job.run.key.as_ref().map(|(key, _)| key.clone()));
+                if one.run.key.is_none() && two.run.key.is_none() {
+                    std::cmp::Ordering::Equal
+                } else {
+                    key(one).cmp(&key(two))
+                }
+            });
+            let (runs, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.run, job.reply)).unzip();
+            let outcomes = self.write(&runs).await;
+            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                // A caller that went away has its run all the same.
+                drop(reply.send(outcome));
+            }
+        }
+    }
+
+    fn place(&self, run: &NewRun) -> Placement {
+        if run.not_before.is_some() {
+            return Placement::Backlog;
+        }
+        if let Some(worker) = self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow) {
+            return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
+        }
+        match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
+            Room::Some => Placement::Queued,
+            Room::None => Placement::Backlog,
+        }
+    }
+
+    fn write<'a>(&'a self, runs: &'a [NewRun]) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
+        Box::pin(async move {
+            match self.store.intake(runs, self.window).await {
+                Ok(accepted) => {
+                    let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
+                    self.hand_on(runs, &accepted).await;
+                    self.outcomes(runs, &accepted).await
+                }
+                Err(error) if error.fault() == Fault::BadRow && runs.len() > 1 => {
+                    let (left, right) = runs.split_at(runs.len() / 2);
+                    let mut outcomes = self.write(left).await;
+                    outcomes.extend(self.write(right).await);
+                    outcomes
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        runs = runs.len(),
+                        "runs were not accepted"
+                    );
+                    let error = Arc::new(error);
+                    runs.iter().map(|_| Err(StartError::Store(error.clone()))).collect()
+                }
+            }
+        })
+    }
+
+    /// Publishes, or hands to workers, what was committed.
+    async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) {
+        let mut grants = Vec::new();
+        let mut publish = Vec::new();
+        let mut control_version = 0;
+        for run in runs {
+            let Some(found) = accepted.get(&run.id) else {
+                if let Placement::Held { worker, .. } = run.placement {
+                    self.roster.left(worker);
+                }
+                continue;
+            };
+            control_version = control_version.max(found.control_version);
+            match (found.state, run.placement) {
+                (RunState::Running, Placement::Held { worker, attempt }) => {
+                    grants.push((worker, new_grant(run, attempt, found.created_at)));
+                }
+                (RunState::Queued, _) => publish.push(Published {
+                    run: run.id,
+                    org: run.org.clone(),
+                    queue: run.queue.clone(),
+                    build: run.build.clone(),
+                    epoch: Epoch(1),
+                    state: RunState::Queued,
+                }),
+                _ => {}
+            }
+        }
+        self.publisher.publish(publish);
+        self.workers.grant(grants, control_version).await;
+    }
+
+    async fn outcomes(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) -> Vec<Outcome> {
+        let missing: Vec<_> = runs
+            .iter()
+            .filter(|run| !accepted.contains_key(&run.id))
+            .filter_map(|run| run.key.as_ref().map(|(key, _)| (run.org.to_string(), key.clone())))
+            .collect();
+        let holders = if missing.is_empty() { Ok(Vec::new()) } else { self.store.start_keys_look(&missing).await };
+        let holders = holders.map_err(Arc::new);
+        let outcome = |run: &NewRun| {
+            if let Some(found) = accepted.get(&run.id) {
+                return Ok(Started {
+                    run: run.id,
+                    state: found.state,
+                    created_at: found.created_at,
+                    novelty: Novelty::New,
+                });
+            }
+            let holders = holders.as_ref().map_err(|error| StartError::Store(error.clone()))?;
+            let (key, print) = run.key.as_ref().ok_or(StartError::Full)?;
+            let holder = holders
+                .iter()
+                .find(|holder| holder.key == *key && holder.org == run.org.as_str())
+                // Its window ended between the two statements: the caller asks again.
+                .ok_or(StartError::Full)?;
+            if holder.fingerprint != *print {
+                return Err(StartError::KeyConflict { run: holder.run });
+            }
+            Ok(Started {
+                run: holder.run,
+                state: holder.state,
+                created_at: holder.created_at,
+                novelty: Novelty::Repeated,
+            })
+        };
+        runs.iter().map(outcome).collect()
+    }
+}

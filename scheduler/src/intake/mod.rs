@@ -1,0 +1,7 @@
+//! Accepting runs: one commit for all that are asked for at a time.
+
+mod clock;
+mod commit;
+
+pub use clock::RunClock;
+pub use commit::{Intake, IntakeHandle};

@@ -1,0 +1,250 @@
+//! The group commit of appends.
+
+use std::{collections::HashSet, pin::Pin, time::Duration};
+
+use piton_shared::{
+    ids::RunId,
+    limits,
+    message::{
+        Answer,
+        append::{Append, AppendAnswer, Appended, Appends, Next},
+    },
+    name::Org,
+};
+use piton_transport::Received;
+
+use super::verdict::{First, Verdict, verdict};
+use crate::{
+    gather::Gatherer,
+    lease::Roster,
+    store::{Appending, Fault, Store, StoreError, Whole},
+    wake::{End, Timers, Waiters},
+};
+
+/// How often an append whose run is locked is tried again, and how long to wait in between.
+const AGAIN: u32 = 5;
+const AGAIN_AFTER: Duration = Duration::from_millis(2);
+/// Rows from outside that an overtaken attempt is told at once; it reads the rest.
+const OVERTAKEN_ROWS: u32 = 64;
+
+/// A worker's request that waits for its commit.
+#[derive(Debug)]
+pub struct AppendJob {
+    /// The tenant, by the subject it came on.
+    pub org: Org,
+    /// What it says.
+    pub request: Appends,
+    /// Where the answer goes.
+    pub reply: Received,
+}
+
+/// The one writer of results in a scheduler.
+pub struct Committer {
+    /// Where to.
+    pub store: Store,
+    /// Who waits for ends.
+    pub waiters: Waiters,
+    /// Who has room again when a run leaves.
+    pub roster: Roster,
+    /// Who fires the timers that were set.
+    pub timers: Timers,
+}
+
+/// The answer to one append, or that it is not known.
+type Outcome = Result<AppendAnswer, String>;
+
+impl Committer {
+    /// Commits until every sender is gone.
+    pub async fn run(self, mut jobs: Gatherer<AppendJob>) {
+        while let Some(batch) = jobs.next(|job| rows(&job.request)).await {
+            let (batch, later) = without_repeats(batch);
+            jobs.carry(later);
+            self.commit(batch).await;
+        }
+    }
+
+    async fn commit(&self, batch: Vec<AppendJob>) {
+        let mut places = Vec::new();
+        let mut appends = Vec::new();
+        let mut replies = Vec::with_capacity(batch.len());
+        for (job, AppendJob { org, request, reply }) in batch.into_iter().enumerate() {
+            let Appends { worker, appends: wanted } = request;
+            replies.push((reply, wanted.len()));
+            for (place, append) in wanted.into_iter().enumerate() {
+                places.push((append.run, job, place));
+                appends.push(Appending { org: org.clone(), worker, append });
+            }
+        }
+        // One order of locks for everybody: by run.
+        places.sort_unstable();
+        appends.sort_unstable_by_key(|appending| appending.append.run);
+        let outcomes = self.write(&appends, 0).await;
+        let mut answers: Vec<Vec<Option<Outcome>>> = replies.iter().map(|(_, count)| vec![None; *count]).collect();
+        for ((_, job, place), outcome) in places.into_iter().zip(outcomes) {
+            answers[job][place] = Some(outcome);
+        }
+        for ((reply, _), outcomes) in replies.into_iter().zip(answers) {
+            let outcomes: Result<Vec<_>, String> =
+                outcomes.into_iter().map(|outcome| outcome.expect("every append has an outcome")).collect();
+            let answer = match outcomes {
+                Ok(answers) => Answer::Done(Appended { answers }),
+                // The whole request is sent again; what was written is recognised.
+                Err(reason) => Answer::Unavailable { reason },
+            };
+            if let Err(error) = reply.respond(&answer).await {
+                tracing::debug!(%error, "an append's answer was not sent; the worker asks again");
+            }
+        }
+    }
+
+    /// Writes appends and says what each came to, in their order.
+    fn write<'a>(
+        &'a self,
+        appends: &'a [Appending],
+        round: u32,
+    ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
+        Box::pin(async move {
+            match self.store.append(appends).await {
+                Ok(first) => {
+                    let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
+                    if let Some(micros) = first.next_due {
+                        self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+                    }
+                    let running: HashSet<RunId> = first.running.iter().copied().collect();
+                    let mut open = Vec::new();
+                    for (place, appending) in appends.iter().enumerate() {
+                        let fenced = first.fenced.get(place).copied().unwrap_or(false);
+                        match (fenced, first.whole) {
+                            (true, Whole::All) => {
+                                outcomes[place] = Some(self.written(appending, &running).await);
+                            }
+                            (true, Whole::Some) => open.push((place, First::RowsOnly)),
+                            (false, _) => open.push((place, First::NotFenced)),
+                        }
+                    }
+                    if !open.is_empty() {
+                        self.look(appends, &open, &mut outcomes, round).await;
+                    }
+                    outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect()
+                }
+                Err(error) => self.failed(appends, error, round).await,
+            }
+        })
+    }
+
+    /// An append that was written whole.
+    async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
+        let Append { run, next, .. } = &appending.append;
+        match next {
+            Next::GoOn => {}
+            Next::Suspend { seen_outside } if running.contains(run) => {
+                return self.overtaken(*run, *seen_outside).await;
+            }
+            Next::Suspend { .. } | Next::Park(_) => self.roster.left(appending.worker),
+            Next::Complete(result) => self.ended(appending, End::Completed(result.clone())),
+            Next::Fail(failure) => self.ended(appending, End::Failed(failure.clone())),
+            Next::Cancel(failure) => self.ended(appending, End::Cancelled(failure.clone())),
+        }
+        Ok(AppendAnswer::Accepted)
+    }
+
+    fn ended(&self, appending: &Appending, end: End) {
+        self.roster.left(appending.worker);
+        self.waiters.ended(appending.append.run, end);
+    }
+
+    async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
+        let outside =
+            self.store.journal_outside(run, seen, OVERTAKEN_ROWS).await.map_err(|error| unavailable(&error))?;
+        Ok(AppendAnswer::Overtaken { outside })
+    }
+
+    /// Looks again at appends that were not written whole, and finishes what can be finished.
+    async fn look(&self, appends: &[Appending], open: &[(usize, First)], outcomes: &mut [Option<Outcome>], round: u32) {
+        let wanted: Vec<_> = open.iter().map(|(place, _)| &appends[*place].append).collect();
+        let looks = match self.store.append_look(&wanted).await {
+            Ok(looks) => looks,
+            Err(error) => {
+                for (place, _) in open {
+                    outcomes[*place] = Some(Err(unavailable(&error)));
+                }
+                return;
+            }
+        };
+        let mut again = Vec::new();
+        for ((place, first), look) in open.iter().zip(&looks) {
+            let append = &appends[*place].append;
+            match verdict(append, *first, look) {
+                Verdict::Answer(answer) => outcomes[*place] = Some(Ok(answer)),
+                Verdict::Overtaken => {
+                    let seen =
+                        if let Next::Suspend { seen_outside } = append.next { seen_outside } else { look.outside };
+                    outcomes[*place] = Some(self.overtaken(append.run, seen).await);
+                }
+                Verdict::WriteRest => {
+                    let rest = Append { rows: Vec::new(), failed_tries: Vec::new(), ..append.clone() };
+                    again.push((*place, Appending { append: rest, ..appends[*place].clone() }));
+                }
+                Verdict::Again => again.push((*place, appends[*place].clone())),
+            }
+        }
+        if again.is_empty() {
+            return;
+        }
+        if round >= AGAIN {
+            for (place, _) in again {
+                outcomes[place] = Some(Err("the run is locked by somebody else".to_owned()));
+            }
+            return;
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+        let (places, rest): (Vec<_>, Vec<_>) = again.into_iter().unzip();
+        for (place, outcome) in places.into_iter().zip(self.write(&rest, round + 1).await) {
+            outcomes[place] = Some(outcome);
+        }
+    }
+
+    /// The statement failed: a bad row is found by halving and refused alone, the rest is not its fault.
+    async fn failed(&self, appends: &[Appending], error: StoreError, round: u32) -> Vec<Outcome> {
+        match (error.fault(), appends) {
+            (Fault::BadRow, [one]) => {
+                tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
+                vec![Ok(AppendAnswer::Invalid { reason: error.reason() })]
+            }
+            (Fault::BadRow, _) => {
+                let (left, right) = appends.split_at(appends.len() / 2);
+                let mut outcomes = self.write(left, round).await;
+                outcomes.extend(self.write(right, round).await);
+                outcomes
+            }
+            (Fault::Passing | Fault::Bug, _) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    appends = appends.len(),
+                    "appends were not written"
+                );
+                vec![Err(unavailable(&error)); appends.len()]
+            }
+        }
+    }
+}
+
+fn unavailable(error: &StoreError) -> String {
+    error.to_string()
+}
+
+fn rows(request: &Appends) -> usize {
+    request.appends.iter().map(|append| 1 + append.rows.len()).sum::<usize>().min(limits::COMMIT_ROWS)
+}
+
+/// Leaves at most one append of a run in a batch: a repeat that arrives beside its original waits for the next.
+fn without_repeats(batch: Vec<AppendJob>) -> (Vec<AppendJob>, Vec<AppendJob>) {
+    let mut seen = HashSet::new();
+    batch.into_iter().partition(|job| {
+        let fresh = job.request.appends.iter().all(|append| !seen.contains(&append.run));
+        if fresh {
+            seen.extend(job.request.appends.iter().map(|append| append.run));
+        }
+        fresh
+    })
+}

@@ -1,0 +1,9 @@
+//! Workers' leases: registration, heartbeats, their end, and who has room.
+
+mod beat;
+mod register;
+mod roster;
+
+pub use beat::{BeatJob, Beats};
+pub use register::Registrar;
+pub use roster::Roster;

@@ -1,0 +1,106 @@
+//! Workers present themselves, and leave.
+
+use std::time::Duration;
+
+use piton_shared::{
+    ids::SchedulerId,
+    limits,
+    message::{
+        Answer, Refusal,
+        claim::HandedBack,
+        worker::{Leave, Register, Registered},
+    },
+};
+use piton_transport::WorkStream;
+
+use super::Roster;
+use crate::{dispatch::Publisher, store::Store};
+
+/// Names a worker may bring of each kind.
+const NAMES: usize = 10_000;
+
+/// Registers workers and sees that their queues exist.
+#[derive(Clone)]
+pub struct Registrar {
+    /// Where to.
+    pub store: Store,
+    /// The stream whose consumers they pull from.
+    pub work: WorkStream,
+    /// Who keeps their room.
+    pub roster: Roster,
+    /// Who publishes what a leaving worker held.
+    pub publisher: Publisher,
+    /// This scheduler: from now on the worker's home.
+    pub scheduler: SchedulerId,
+    /// How long a lease runs.
+    pub lease: Duration,
+    /// How often workers say that they live.
+    pub heartbeat: Duration,
+}
+
+impl Registrar {
+    /// Registers a worker, or says the same again.
+    pub async fn register(&self, worker: Register) -> Answer<Registered> {
+        if let Some(wrong) = wrong(&worker) {
+            return Answer::Refused(Refusal::Invalid(wrong));
+        }
+        let mut consumers = Vec::new();
+        for queue in &worker.queues {
+            for build in std::iter::once(None).chain(worker.build.as_ref().map(Some)) {
+                match self.work.ensure_consumer(&worker.org, queue, build).await {
+                    Ok(consumer) => consumers.push(consumer),
+                    Err(error) => {
+                        return Answer::Unavailable { reason: format!("failed to make a consumer: {error}") };
+                    }
+                }
+            }
+        }
+        match self.store.register(&worker, self.lease).await {
+            Ok(Some(control_version)) => {
+                tracing::info!(worker = %worker.worker, org = %worker.org, name = worker.name, "worker registered");
+                self.roster.registered(&worker);
+                Answer::Done(Registered {
+                    scheduler: self.scheduler,
+                    lease_millis: u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX),
+                    heartbeat_millis: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
+                    control_version,
+                    consumers,
+                })
+            }
+            Ok(None) => Answer::Refused(Refusal::UnknownWorker),
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
+    }
+
+    /// A worker leaves: what it still holds goes to others at once.
+    pub async fn leave(&self, leave: Leave) -> Answer<HandedBack> {
+        self.roster.gone(leave.worker);
+        match self.store.leave(leave.worker).await {
+            Ok(requeued) => {
+                let requeued = requeued.unwrap_or_default();
+                tracing::info!(worker = %leave.worker, requeued = requeued.len(), "worker left");
+                let count = u32::try_from(requeued.len()).unwrap_or(u32::MAX);
+                self.publisher.publish(requeued);
+                Answer::Done(HandedBack { requeued: count })
+            }
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
+    }
+}
+
+fn wrong(worker: &Register) -> Option<String> {
+    if worker.queues.is_empty() {
+        return Some("a worker listens on at least one queue".into());
+    }
+    if worker.run_slots == 0 || worker.step_slots == 0 {
+        return Some("a worker has at least one slot for runs and one for functions".into());
+    }
+    if worker.queues.len() > NAMES || worker.workflows.len() > NAMES || worker.functions.len() > NAMES {
+        return Some(format!("a worker brings at most {NAMES} queues, workflows or functions"));
+    }
+    if worker.name.len() > limits::NAME_BYTES * 2 || worker.host.len() > limits::NAME_BYTES * 2 {
+        return Some(format!("a worker's name and host have at most {} bytes", limits::NAME_BYTES * 2));
+    }
+    let names = worker.workflows.iter().chain(&worker.functions);
+    names.map(|name| piton_shared::name::check_definition(name)).find_map(Result::err).map(|error| error.to_string())
+}

@@ -1,0 +1,183 @@
+//! The workers that send their heartbeats here, and the room they have.
+//!
+//! Only a worker's home scheduler grants to it directly, so the room is counted in one place. It is an estimate all
+//! the same: a worker that is given more than it has slots gives the rest back.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use piton_shared::{
+    ids::WorkerId,
+    message::worker::{Heartbeat, Intent, Register},
+    name::{Build, Org, Queue},
+};
+
+use crate::server::DirectGrants;
+
+/// A worker's place in the roster.
+#[derive(Debug)]
+struct Member {
+    org: Org,
+    build: Option<Build>,
+    queues: Vec<Queue>,
+    workflows: Vec<String>,
+    slots: u32,
+    room: u32,
+    /// When it was last heard of, in sweeps of this scheduler.
+    heard: u64,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    workers: HashMap<WorkerId, Member>,
+    sweep: u64,
+}
+
+/// The workers at home here. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    members: Arc<Mutex<Members>>,
+    direct: DirectGrants,
+}
+
+/// Sweeps without a heartbeat after which a worker is given nothing directly.
+const SILENT_SWEEPS: u64 = 8;
+
+impl Roster {
+    /// Nobody is at home yet.
+    pub fn new(direct: DirectGrants) -> Self {
+        Self { members: Arc::default(), direct }
+    }
+
+    /// A worker registered here.
+    pub fn registered(&self, worker: &Register) {
+        let mut members = self.members.lock();
+        let heard = members.sweep;
+        members.workers.insert(
+            worker.worker,
+            Member {
+                org: worker.org.clone(),
+                build: worker.build.clone(),
+                queues: worker.queues.clone(),
+                workflows: worker.workflows.clone(),
+                slots: worker.run_slots,
+                room: 0,
+                heard,
+            },
+        );
+    }
+
+    /// A worker said how much room it has.
+    pub fn beat(&self, beat: &Heartbeat) {
+        let mut members = self.members.lock();
+        let heard = members.sweep;
+        if let Some(member) = members.workers.get_mut(&beat.worker) {
+            member.heard = heard;
+            member.room = match beat.intent {
+                Intent::Working => beat.free_runs.min(member.slots),
+                Intent::Draining => 0,
+            };
+        }
+    }
+
+    /// A worker is gone, or at home elsewhere.
+    pub fn gone(&self, worker: WorkerId) {
+        self.members.lock().workers.remove(&worker);
+    }
+
+    /// A run left a worker's hands.
+    pub fn left(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.room = (member.room + 1).min(member.slots);
+        }
+    }
+
+    /// Runs went to a worker by a claim.
+    pub fn took(&self, worker: WorkerId, runs: u32) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.room = member.room.saturating_sub(runs);
+        }
+    }
+
+    /// Takes a place at the worker with the most room for a run, if any has some.
+    pub fn place(&self, org: &Org, queue: &Queue, build: Option<&Build>, workflow: &str) -> Option<WorkerId> {
+        if self.direct == DirectGrants::Off {
+            return None;
+        }
+        let mut members = self.members.lock();
+        let sweep = members.sweep;
+        let (worker, member) = members
+            .workers
+            .iter_mut()
+            .filter(|(_, member)| {
+                member.room > 0
+                    && member.heard + SILENT_SWEEPS > sweep
+                    && member.org == *org
+                    && member.queues.contains(queue)
+                    && build.is_none_or(|build| member.build.as_ref() == Some(build))
+                    && member.workflows.iter().any(|name| name == workflow)
+            })
+            .max_by_key(|(_, member)| member.room)?;
+        member.room -= 1;
+        Some(*worker)
+    }
+
+    /// Counts a sweep; a worker that stays silent is given nothing and then forgotten.
+    pub fn swept(&self) {
+        let mut members = self.members.lock();
+        members.sweep += 1;
+        let sweep = members.sweep;
+        members.workers.retain(|_, member| member.heard + 100 * SILENT_SWEEPS > sweep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use piton_shared::ids::uuid_v7;
+
+    use super::*;
+
+    fn worker(number: u8) -> WorkerId {
+        WorkerId::new(uuid_v7(1, [number; 10]))
+    }
+
+    fn register(worker: WorkerId) -> Register {
+        Register {
+            worker,
+            org: Org::DEFAULT,
+            name: "w".into(),
+            host: "h".into(),
+            process: 1,
+            build: None,
+            queues: vec![Queue::DEFAULT],
+            workflows: vec!["order".into()],
+            functions: vec![],
+            run_slots: 2,
+            step_slots: 1,
+        }
+    }
+
+    fn beat(worker: WorkerId, free_runs: u32) -> Heartbeat {
+        Heartbeat { worker, intent: Intent::Working, free_runs, free_steps: 1, control_applied: 0, under_way: vec![] }
+    }
+
+    #[test]
+    fn gives_to_the_roomiest_and_never_more_than_said() {
+        let roster = Roster::new(DirectGrants::On);
+        let (one, two) = (worker(1), worker(2));
+        roster.registered(&register(one));
+        roster.registered(&register(two));
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        assert_eq!(place(), None, "nobody has said that it has room");
+        roster.beat(&beat(one, 1));
+        roster.beat(&beat(two, 9));
+        assert_eq!(place(), Some(two));
+        let mut rest = [place(), place()];
+        rest.sort();
+        assert_eq!(rest, [Some(one), Some(two)]);
+        assert_eq!(place(), None);
+        roster.left(one);
+        assert_eq!(place(), Some(one));
+        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other"), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The scheduler of Piton: it accepts runs, journals their results, dispatches their work and wakes them.
+
+pub mod control;
+pub mod dispatch;
+pub mod engine;
+pub mod gather;
+pub mod intake;
+pub mod journal;
+pub mod lease;
+pub mod rpc;
+pub mod server;
+pub mod store;
+pub mod sweep;
+pub mod wake;

@@ -1,0 +1,188 @@
+//! What workers ask: each method on subjects of its own, served by a loop of its own.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use piton_shared::{
+    ids::SchedulerId,
+    journal::Place,
+    limits,
+    message::{Answer, Refusal, append::Appends, wake::Ended},
+    name::Org,
+    subject::{Method, Subjects},
+};
+use piton_transport::{Bus, Inbox, Received, SendError};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    dispatch::Claims,
+    journal::AppendJob,
+    lease::{BeatJob, Registrar},
+    wake::{End, Waiters},
+};
+
+/// Requests of one method served at once.
+const AT_ONCE: usize = 64;
+
+/// Everything that workers can ask.
+#[derive(Clone)]
+pub struct Desk {
+    /// How they ask.
+    pub bus: Bus,
+    /// This scheduler.
+    pub scheduler: SchedulerId,
+    /// Registration and leaving.
+    pub registrar: Registrar,
+    /// Claims, reads, runs handed back.
+    pub claims: Claims,
+    /// Where appends wait for their commit.
+    pub appends: mpsc::Sender<AppendJob>,
+    /// Where heartbeats wait for theirs.
+    pub beats: mpsc::Sender<BeatJob>,
+    /// Who waits for ends.
+    pub waiters: Waiters,
+}
+
+impl Desk {
+    /// Subscribes to everything, then serves on tasks of `tasks` until told to stop.
+    pub async fn open(self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<(), SendError> {
+        let subjects = self.bus.subjects().clone();
+        let ended = self.bus.serve(&subjects.ended(), None).await?;
+        tasks.spawn(hear_ends(ended, self.waiters.clone(), stop.clone()));
+        for method in Method::ALL {
+            let shared = self.bus.serve(&subjects.asks(method), Some(Subjects::SCHEDULERS)).await?;
+            let own = self.bus.serve(&subjects.asks_at(self.scheduler, method), None).await?;
+            for inbox in [shared, own] {
+                tasks.spawn(self.clone().serve(method, inbox, stop.clone()));
+            }
+        }
+        self.bus.flush().await
+    }
+
+    async fn serve(self, method: Method, mut inbox: Inbox, stop: CancellationToken) {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(()) = under_way.next(), if !under_way.is_empty() => {}
+                received = inbox.next(), if under_way.len() < AT_ONCE => match received {
+                    Some(received) => under_way.push(self.answer(method, received)),
+                    None => break,
+                },
+            }
+        }
+        // What was taken is answered; what was not goes to another scheduler.
+        if let Err(error) = inbox.stop().await {
+            tracing::debug!(%error, "a subscription did not end in order");
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    async fn answer(&self, method: Method, received: Received) {
+        match method {
+            Method::Register => reply(received, |register| self.registrar.register(register)).await,
+            Method::Leave => reply(received, |leave| self.registrar.leave(leave)).await,
+            Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
+            Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
+            Method::Read => reply(received, |read| self.claims.read(read)).await,
+            Method::Append => self.append(received).await,
+            Method::Heartbeat => self.beat(received).await,
+        }
+    }
+
+    async fn append(&self, received: Received) {
+        let Some(request) = open::<Appends>(&received).await else {
+            return;
+        };
+        let org = received.subject().rsplit('.').next().and_then(|token| Org::new(token.to_owned()).ok());
+        let Some(org) = org else { return };
+        if let Some(wrong) = wrong(&request) {
+            refuse(&received, Refusal::Invalid(wrong)).await;
+            return;
+        }
+        if let Err(error) = self.appends.try_send(AppendJob { org, request, reply: received }) {
+            let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
+            let answer = Answer::<()>::Unavailable { reason: "too many appends are waiting".into() };
+            respond(&job.reply, &answer).await;
+        }
+    }
+
+    async fn beat(&self, received: Received) {
+        let Some(beat) = open(&received).await else {
+            return;
+        };
+        if let Err(error) = self.beats.try_send(BeatJob { beat, reply: received }) {
+            let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
+            let answer = Answer::<()>::Unavailable { reason: "too many heartbeats are waiting".into() };
+            respond(&job.reply, &answer).await;
+        }
+    }
+}
+
+/// What an append may not be, whatever the database says.
+fn wrong(request: &Appends) -> Option<String> {
+    let mut runs = HashSet::new();
+    for append in &request.appends {
+        if !runs.insert(append.run) {
+            return Some(format!("two appends of run {} in one request", append.run));
+        }
+        if append.rows.len() + append.waits.len() + append.failed_tries.len() > limits::COMMIT_ROWS {
+            return Some(format!("an append of run {} has more than {} rows", append.run, limits::COMMIT_ROWS));
+        }
+        if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
+            return Some(format!("run {} wants to write a row from outside", append.run));
+        }
+    }
+    None
+}
+
+async fn open<T: DeserializeOwned>(received: &Received) -> Option<T> {
+    match received.open() {
+        Ok(request) => Some(request),
+        Err(error) => {
+            tracing::warn!(%error, subject = received.subject(), "a message was refused");
+            refuse(received, Refusal::Envelope(error)).await;
+            None
+        }
+    }
+}
+
+async fn refuse(received: &Received, refusal: Refusal) {
+    respond(received, &Answer::<()>::Refused(refusal)).await;
+}
+
+async fn respond<T: Serialize>(received: &Received, answer: &Answer<T>) {
+    if let Err(error) = received.respond(answer).await {
+        tracing::debug!(%error, "an answer was not sent; the worker asks again");
+    }
+}
+
+async fn reply<Q, A, F>(received: Received, serve: impl FnOnce(Q) -> F)
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+    F: Future<Output = Answer<A>>,
+{
+    if let Some(request) = open(&received).await {
+        respond(&received, &serve(request).await).await;
+    }
+}
+
+/// Other schedulers say which runs ended.
+async fn hear_ends(mut inbox: Inbox, waiters: Waiters, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            received = inbox.next() => {
+                let Some(received) = received else { return };
+                match received.open::<Ended>() {
+                    // Those that ended here were told with their result: this finds nobody left.
+                    Ok(ended) => ended.runs.into_iter().for_each(|run| waiters.told(run, End::Elsewhere)),
+                    Err(error) => tracing::warn!(%error, "a message about ends was not understood"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A scheduler: everything above, put together.
+
+use std::time::Duration;
+
+use piton_shared::{
+    ids::{SchedulerId, uuid_v7},
+    limits,
+    name::NameError,
+    subject::Subjects,
+};
+use piton_transport::{Bus, BusOptions, ConnectError, SendError, WorkError, WorkOptions, WorkStream};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    control::Controls,
+    dispatch::{Backlog, Claims, Publisher, ToWorkers},
+    engine::Engine,
+    gather::Gatherer,
+    intake::{Intake, IntakeHandle, RunClock},
+    journal::Committer,
+    lease::{Beats, Registrar, Roster},
+    rpc::Desk,
+    store::{Store, StoreError, StoreOptions},
+    sweep::Sweeper,
+    wake::{Teller, TimerLoop, Timers, Waiters},
+};
+
+/// What a scheduler is told.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// Where Postgres is, as a URL.
+    pub database_url: String,
+    /// Where NATS is, as a URL.
+    pub nats_url: String,
+    /// The prefix of every subject; tells installations on one NATS apart. Defaults to `piton`.
+    pub nats_prefix: String,
+    /// How long a worker is taken to live after a heartbeat. Defaults to [`limits::LEASE`].
+    pub lease: Duration,
+    /// How often workers say that they live. Defaults to [`limits::HEARTBEAT`].
+    pub heartbeat: Duration,
+    /// How often to look for what is overdue. Defaults to [`limits::SWEEP`].
+    pub sweep: Duration,
+    /// How long a publish may stay unclaimed before it is looked into. Defaults to 2 s.
+    pub patience: Duration,
+    /// How long idempotency keys are remembered. Defaults to [`limits::DEDUPE_WINDOW`].
+    pub dedupe_window: Duration,
+    /// Whether to hand runs straight to workers that have room. Defaults to yes.
+    pub direct_grants: DirectGrants,
+}
+
+/// Whether runs are handed straight to workers that have room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectGrants {
+    /// They are: a run is inserted already held.
+    On,
+    /// Every run takes the road over the stream.
+    Off,
+}
+
+impl SchedulerOptions {
+    /// The defaults for a database and a NATS.
+    pub fn new(database_url: impl Into<String>, nats_url: impl Into<String>) -> Self {
+        Self {
+            database_url: database_url.into(),
+            nats_url: nats_url.into(),
+            nats_prefix: "piton".into(),
+            lease: limits::LEASE,
+            heartbeat: limits::HEARTBEAT,
+            sweep: limits::SWEEP,
+            patience: Duration::from_secs(2),
+            dedupe_window: limits::DEDUPE_WINDOW,
+            direct_grants: DirectGrants::On,
+        }
+    }
+}
+
+/// Why a scheduler did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The prefix is no name.
+    #[error("the NATS prefix cannot be used")]
+    Prefix(#[source] NameError),
+    /// Postgres cannot be reached, or refuses.
+    #[error("failed to connect to Postgres")]
+    Postgres(#[source] StoreError),
+    /// NATS cannot be reached, or refuses.
+    #[error("failed to connect to NATS")]
+    Nats(#[source] ConnectError),
+    /// The stream of run tasks cannot be made.
+    #[error("failed to make the stream of run tasks")]
+    Stream(#[source] WorkError),
+    /// The subscriptions cannot be made.
+    #[error("failed to subscribe to what workers ask")]
+    Subscribe(#[source] SendError),
+}
+
+/// A running scheduler.
+pub struct Scheduler {
+    engine: Engine,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    store: Store,
+}
+
+impl Scheduler {
+    /// Connects and begins to work. The schema must be there: see [`Store::migrate`].
+    pub async fn start(options: SchedulerOptions) -> Result<Self, StartupError> {
+        let store = Store::connect(&StoreOptions::new(&*options.database_url)).await.map_err(StartupError::Postgres)?;
+        let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
+        let bus = Bus::connect(BusOptions { subjects, ..BusOptions::new(&*options.nats_url, "piton-scheduler") })
+            .await
+            .map_err(StartupError::Nats)?;
+        let work = WorkStream::ensure(&bus, WorkOptions::default()).await.map_err(StartupError::Stream)?;
+        let clock = RunClock::default();
+        clock.correct(&store).await.map_err(StartupError::Postgres)?;
+
+        let scheduler = SchedulerId::new(uuid_v7(0, rand::random()));
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let roster = Roster::new(options.direct_grants);
+        let timers = Timers::default();
+        let (waiters, ends) = Waiters::new();
+        let (publisher, publishing) = Publisher::new(work.clone(), bus.subjects().clone());
+        let backlog = Backlog::new(store.clone(), publisher.clone());
+        let workers = ToWorkers::new(bus.clone());
+        let teller = Teller { store: store.clone(), publisher: publisher.clone(), workers: workers.clone() };
+
+        tasks.spawn(publishing);
+        tasks.spawn(ends.run(bus.clone()));
+
+        let (intake, starts) = IntakeHandle::new(clock.clone());
+        let committer = Intake {
+            store: store.clone(),
+            roster: roster.clone(),
+            backlog: backlog.clone(),
+            publisher: publisher.clone(),
+            workers,
+            window: options.dedupe_window,
+        };
+        tasks.spawn(committer.run(starts));
+
+        let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        let committer = Committer {
+            store: store.clone(),
+            waiters: waiters.clone(),
+            roster: roster.clone(),
+            timers: timers.clone(),
+        };
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS)));
+
+        let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS)));
+
+        let registrar = Registrar {
+            store: store.clone(),
+            work: work.clone(),
+            roster: roster.clone(),
+            publisher: publisher.clone(),
+            scheduler,
+            lease: options.lease,
+            heartbeat: options.heartbeat,
+        };
+        let claims = Claims {
+            store: store.clone(),
+            roster: roster.clone(),
+            publisher: publisher.clone(),
+            backlog: backlog.clone(),
+        };
+        let desk = Desk { bus: bus.clone(), scheduler, registrar, claims, appends, beats, waiters: waiters.clone() };
+        desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
+
+        let timer_loop = TimerLoop { store: store.clone(), teller: teller.clone(), timers, every: options.sweep };
+        tasks.spawn(timer_loop.run(stop.clone()));
+        let sweeper = Sweeper {
+            store: store.clone(),
+            work,
+            bus: bus.clone(),
+            publisher,
+            backlog,
+            waiters: waiters.clone(),
+            roster,
+            clock,
+            every: options.sweep,
+            lease: options.lease,
+            patience: options.patience,
+        };
+        tasks.spawn(sweeper.run(stop.clone()));
+        tasks.close();
+        tracing::info!(%scheduler, "scheduler started");
+        let engine = Engine::new(store.clone(), bus, intake, Controls { teller, waiters: waiters.clone() }, waiters);
+        Ok(Self { engine, stop, tasks, store })
+    }
+
+    /// What the doors can ask of it.
+    pub fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
+    /// Stops taking requests, answers those it has, and closes its connections. Every [`Engine`] that was handed
+    /// out must be gone, or starts through it fail.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        drop(self.engine);
+        self.tasks.wait().await;
+        self.store.close().await;
+        tracing::info!("scheduler stopped");
+    }
+}

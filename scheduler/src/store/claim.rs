@@ -1,0 +1,171 @@
+//! Granting runs to workers, and what a grant carries.
+
+use piton_shared::{
+    ids::{AttemptId, Epoch, RunId, WorkerId},
+    journal::{Entry, Kind, Payload, StepKey},
+    message::{
+        claim::{ClaimAsk, OpenCall},
+        read::More,
+    },
+    time::Timestamp,
+};
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Store, StoreError, value};
+
+/// A run that was granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// The run.
+    pub run: RunId,
+    /// The publish it was claimed by.
+    pub epoch: Epoch,
+    /// The hold.
+    pub attempt: AttemptId,
+    /// Its workflow.
+    pub workflow: String,
+    /// What derived randomness is derived from.
+    pub seed: Uuid,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Its input.
+    pub input: Payload,
+    /// Results from outside so far.
+    pub outside: u32,
+    /// Claims so far, this one included.
+    pub attempts: u32,
+    /// Trace context of its start.
+    pub trace: Option<String>,
+    /// The newest control that the statement saw.
+    pub control_version: i64,
+}
+
+/// A call that an earlier attempt left open.
+#[derive(Debug)]
+pub struct OpenCallRow {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The call.
+    pub call: OpenCall,
+}
+
+impl Store {
+    /// Grants what can be granted of `asks` (sorted by run) to a worker that lives.
+    pub async fn claim(&self, worker: WorkerId, asks: &[ClaimAsk]) -> Result<Vec<Granted>, StoreError> {
+        let runs: Vec<_> = asks.iter().map(|ask| ask.run.uuid()).collect();
+        let epochs: Vec<_> = asks.iter().map(|ask| value::int(ask.epoch.0)).collect();
+        let attempts: Vec<_> = asks.iter().map(|ask| ask.attempt.uuid()).collect();
+        let rows = sqlx::query(include_str!("sql/claim.sql"))
+            .bind(worker.uuid())
+            .bind(runs)
+            .bind(epochs)
+            .bind(attempts)
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("claim"))?;
+        rows.iter().map(granted).collect::<Result<_, _>>().map_err(StoreError::new("claim"))
+    }
+
+    /// What earlier attempts of these runs left open.
+    pub async fn open_calls(&self, runs: &[RunId]) -> Result<Vec<OpenCallRow>, StoreError> {
+        let runs: Vec<_> = runs.iter().map(|run| run.uuid()).collect();
+        let rows = sqlx::query(include_str!("sql/open_calls.sql"))
+            .bind(runs)
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("open_calls"))?;
+        rows.iter().map(open_call).collect::<Result<_, _>>().map_err(StoreError::new("open_calls"))
+    }
+
+    /// A page of a run's journal, by key.
+    pub async fn journal_page(
+        &self,
+        run: RunId,
+        after: Option<&StepKey>,
+        rows: u32,
+    ) -> Result<(Vec<Entry>, More), StoreError> {
+        let found = sqlx::query(include_str!("sql/journal_page.sql"))
+            .bind(run.uuid())
+            .bind(after.map_or("", StepKey::as_str))
+            .bind(i64::from(rows))
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("journal_page"))?;
+        let more = if found.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
+        let entries =
+            found.iter().map(value::entry).collect::<Result<_, _>>().map_err(StoreError::new("journal_page"))?;
+        Ok((entries, more))
+    }
+
+    /// Rows from outside after a number, in their order.
+    pub async fn journal_outside(&self, run: RunId, after: u32, rows: u32) -> Result<Vec<Entry>, StoreError> {
+        let found = sqlx::query(include_str!("sql/journal_outside.sql"))
+            .bind(run.uuid())
+            .bind(value::int(after))
+            .bind(i64::from(rows))
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("journal_outside"))?;
+        found.iter().map(value::entry).collect::<Result<_, _>>().map_err(StoreError::new("journal_outside"))
+    }
+
+    /// The input of a run, if this attempt of this worker holds it.
+    pub async fn held_input(
+        &self,
+        run: RunId,
+        attempt: AttemptId,
+        worker: WorkerId,
+    ) -> Result<Option<Payload>, StoreError> {
+        sqlx::query_scalar(include_str!("sql/held_input.sql"))
+            .bind(run.uuid())
+            .bind(attempt.uuid())
+            .bind(worker.uuid())
+            .fetch_optional(&self.hot)
+            .await
+            .map_err(StoreError::new("held_input"))
+    }
+
+    /// Whether this attempt of this worker holds the run.
+    pub async fn holds(&self, run: RunId, attempt: AttemptId, worker: WorkerId) -> Result<bool, StoreError> {
+        sqlx::query_scalar(include_str!("sql/holds.sql"))
+            .bind(run.uuid())
+            .bind(attempt.uuid())
+            .bind(worker.uuid())
+            .fetch_one(&self.hot)
+            .await
+            .map_err(StoreError::new("holds"))
+    }
+}
+
+fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
+    Ok(Granted {
+        run: RunId::new(row.try_get("id")?),
+        epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),
+        attempt: AttemptId::new(row.try_get("attempt")?),
+        workflow: row.try_get("workflow")?,
+        seed: row.try_get("seed")?,
+        created_at: value::time(row, "created_at")?,
+        input: row.try_get("input")?,
+        outside: row.try_get::<i32, _>("outside")?.unsigned_abs(),
+        attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        trace: row.try_get("trace")?,
+        control_version: row.try_get("control_version")?,
+    })
+}
+
+fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
+    let waiting = row.try_get::<Option<&str>, _>("waiting")?;
+    Ok(OpenCallRow {
+        run: RunId::new(row.try_get("run_id")?),
+        call: OpenCall {
+            key: StepKey::new(row.try_get::<String, _>("step_key")?),
+            failed_tries: row.try_get::<i32, _>("failed_tries")?.unsigned_abs(),
+            first_started_at: value::maybe_time(row, "first_started_at")?,
+            last_failed_at: value::maybe_time(row, "last_failed_at")?,
+            waiting: waiting
+                .map(|word| Kind::parse(word).ok_or_else(|| value::unknown("kind of wait", word)))
+                .transpose()?,
+        },
+    })
+}

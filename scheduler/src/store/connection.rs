@@ -1,0 +1,100 @@
+//! Connections to Postgres.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::error::StoreError;
+
+/// How to reach Postgres.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// A connection URL.
+    pub url: String,
+    /// Connections for the hot statements. Defaults to 4: one each for intake, claims and appends, one spare.
+    pub hot_connections: u32,
+    /// Connections for everything else. Defaults to 6.
+    pub calm_connections: u32,
+    /// How long to wait for a connection before saying that the database is away. Defaults to 2 s.
+    pub acquire_timeout: Duration,
+}
+
+impl StoreOptions {
+    /// The defaults for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), hot_connections: 4, calm_connections: 6, acquire_timeout: Duration::from_secs(2) }
+    }
+}
+
+/// Postgres, by its roles: nothing calm ever waits behind something hot, and heartbeats behind neither.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) hot: PgPool,
+    pub(super) calm: PgPool,
+    pub(super) lease: PgPool,
+}
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+impl Store {
+    /// Connects; fails when Postgres cannot be reached within the acquire timeout.
+    pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
+        let connect = PgConnectOptions::from_str(&options.url)
+            .map_err(StoreError::new("connect"))?
+            .application_name("piton-scheduler")
+            .statement_cache_capacity(256)
+            .options([
+                ("synchronous_commit", "on"),
+                // Statements are prepared once and their plans have no choice to make (see append.sql): planning
+                // them for every execution would cost more than running them.
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+                ("jit", "off"),
+                ("idle_in_transaction_session_timeout", "5s"),
+                ("lock_timeout", "5s"),
+                ("statement_timeout", "30s"),
+                ("tcp_keepalives_idle", "10"),
+                ("tcp_user_timeout", "10000"),
+            ]);
+        let pool = |connections: u32| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(options.acquire_timeout)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(Duration::from_hours(1))
+        };
+        let hot =
+            pool(options.hot_connections).connect_with(connect.clone()).await.map_err(StoreError::new("connect"))?;
+        let calm = pool(options.calm_connections).connect_lazy_with(connect.clone());
+        let lease = pool(2).connect_lazy_with(connect);
+        Ok(Self { hot, calm, lease })
+    }
+
+    /// Brings the schema up to date. Safe to run from several processes at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATIONS
+            .run(&self.calm)
+            .await
+            .map_err(|error| StoreError::new("migrate")(sqlx::Error::Migrate(Box::new(error))))
+    }
+
+    /// Closes every connection, letting statements under way finish.
+    pub async fn close(&self) {
+        self.hot.close().await;
+        self.calm.close().await;
+        self.lease.close().await;
+    }
+
+    /// The database's clock, in milliseconds since the epoch.
+    pub async fn database_time(&self) -> Result<u64, StoreError> {
+        let millis: i64 = sqlx::query_scalar(include_str!("sql/database_time.sql"))
+            .fetch_one(&self.calm)
+            .await
+            .map_err(StoreError::new("database_time"))?;
+        Ok(u64::try_from(millis).unwrap_or(0))
+    }
+}

@@ -1,0 +1,175 @@
+//! What operators do to a run: kill, resume; and the locks they take.
+
+use piton_shared::{
+    ids::{AttemptId, RunId, WorkerId},
+    message::wake::{Action, Control},
+    name::Org,
+    state::RunState,
+    time::Timestamp,
+};
+use sqlx::{Postgres, Row, Transaction};
+use uuid::Uuid;
+
+use super::{Published, Store, StoreError, ready, value};
+
+/// What a kill came to.
+#[derive(Debug, Clone)]
+pub enum KillOutcome {
+    /// It is committed.
+    Killed {
+        /// The control's version.
+        version: i64,
+        /// Who held the run and has to confirm.
+        holder: Option<WorkerId>,
+    },
+    /// It had ended before.
+    Ended(RunState),
+}
+
+/// What stands in a run's row, after its lock.
+#[derive(Debug, Clone)]
+pub struct StateLook {
+    /// Where it stands.
+    pub state: RunState,
+    /// Claims so far.
+    pub attempts: u32,
+    /// When somebody asked that it be cancelled.
+    pub cancel_asked_at: Option<Timestamp>,
+}
+
+/// Locks runs by id alone, in id order; what they hold is looked at by a later statement.
+pub(super) async fn lock_runs(tx: &mut Transaction<'_, Postgres>, runs: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query(include_str!("sql/lock_runs.sql"))
+        .bind(runs)
+        .fetch_all(&mut **tx)
+        .await
+        .map(drop)
+        .map_err(StoreError::new("lock_runs"))
+}
+
+pub(super) async fn run_state(
+    tx: &mut Transaction<'_, Postgres>,
+    run: RunId,
+    org: &Org,
+) -> Result<Option<StateLook>, StoreError> {
+    let row = sqlx::query(include_str!("sql/run_state.sql"))
+        .bind(run.uuid())
+        .bind(org.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(StoreError::new("run_state"))?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        Ok(StateLook {
+            state: row.try_get::<&str, _>("state")?.parse().map_err(value::decode_error)?,
+            attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+            cancel_asked_at: value::maybe_time(row, "cancel_asked_at")?,
+        })
+    };
+    row.as_ref().map(read).transpose().map_err(StoreError::new("run_state"))
+}
+
+impl Store {
+    /// Kills a run. From this commit on no result of it is accepted. None when there is no such run in the org.
+    pub async fn kill(&self, run: RunId, org: &Org) -> Result<Option<KillOutcome>, StoreError> {
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("kill"))?;
+        lock_runs(&mut tx, &[run.uuid()]).await?;
+        let Some(look) = run_state(&mut tx, run, org).await? else {
+            return Ok(None);
+        };
+        if look.state.is_terminal() {
+            return Ok(Some(KillOutcome::Ended(look.state)));
+        }
+        let version: i64 = sqlx::query_scalar(include_str!("sql/number_control.sql"))
+            .bind(org.as_str())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::new("number_control"))?;
+        let holder: Option<Uuid> = sqlx::query_scalar(include_str!("sql/kill.sql"))
+            .bind(run.uuid())
+            .bind(org.as_str())
+            .bind(version)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::new("kill"))?;
+        tx.commit().await.map_err(StoreError::new("kill"))?;
+        Ok(Some(KillOutcome::Killed { version, holder: holder.map(WorkerId::new) }))
+    }
+
+    /// Whether the worker that held a killed run has applied the control, or its lease has ended.
+    pub async fn kill_confirmed(&self, worker: WorkerId, version: i64) -> Result<bool, StoreError> {
+        sqlx::query_scalar(include_str!("sql/kill_confirmed.sql"))
+            .bind(worker.uuid())
+            .bind(version)
+            .fetch_one(&self.calm)
+            .await
+            .map_err(StoreError::new("kill_confirmed"))
+    }
+
+    /// Queues a parked run again. The error side is the state it stands in instead; none when there is no such run.
+    pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<Result<Published, RunState>>, StoreError> {
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("resume"))?;
+        lock_runs(&mut tx, &[run.uuid()]).await?;
+        let Some(look) = run_state(&mut tx, run, org).await? else {
+            return Ok(None);
+        };
+        let row = sqlx::query(include_str!("sql/resume.sql"))
+            .bind(run.uuid())
+            .bind(org.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(StoreError::new("resume"))?;
+        tx.commit().await.map_err(StoreError::new("resume"))?;
+        match row {
+            Some(row) => Ok(Some(Ok(ready::published_run(&row).map_err(StoreError::new("resume"))?))),
+            None => Ok(Some(Err(look.state))),
+        }
+    }
+
+    /// Gives held runs back without a strike: published at once, or after a moment in the backlog.
+    pub async fn hand_back(
+        &self,
+        worker: WorkerId,
+        runs: &[(RunId, AttemptId)],
+        after: Option<std::time::Duration>,
+    ) -> Result<Vec<Published>, StoreError> {
+        let ids: Vec<_> = runs.iter().map(|(run, _)| run.uuid()).collect();
+        let attempts: Vec<_> = runs.iter().map(|(_, attempt)| Some(attempt.uuid())).collect();
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("hand_back"))?;
+        lock_runs(&mut tx, &ids).await?;
+        let rows = sqlx::query(include_str!("sql/requeue.sql"))
+            .bind(ids)
+            .bind(worker.uuid())
+            .bind(attempts)
+            .bind(0_i16)
+            .bind(None::<i32>)
+            .bind(after.map(value::micros))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("requeue"))?;
+        tx.commit().await.map_err(StoreError::new("hand_back"))?;
+        ready::published_rows(&rows).map_err(StoreError::new("requeue"))
+    }
+
+    /// Controls of an org after a version, in their order.
+    pub async fn controls_after(&self, org: &str, version: i64, rows: i64) -> Result<Vec<Control>, StoreError> {
+        let found = sqlx::query(include_str!("sql/controls_after.sql"))
+            .bind(org)
+            .bind(version)
+            .bind(rows)
+            .fetch_all(&self.lease)
+            .await
+            .map_err(StoreError::new("controls_after"))?;
+        let read = |row: &sqlx::postgres::PgRow| {
+            let action: &str = row.try_get("action")?;
+            Ok(Control {
+                version: row.try_get("version")?,
+                run: RunId::new(row.try_get("run_id")?),
+                action: match action {
+                    "kill" => Action::Kill,
+                    other => return Err(value::unknown("control", other)),
+                },
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("controls_after"))
+    }
+}

@@ -1,0 +1,56 @@
+//! What can go wrong with a query, and whether asking again may help.
+
+/// A query failed.
+#[derive(Debug, thiserror::Error)]
+#[error("query `{query}` failed")]
+pub struct StoreError {
+    /// The query's file name.
+    pub query: &'static str,
+    #[source]
+    source: sqlx::Error,
+}
+
+/// Whether asking again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Postgres is away, restarting, full or out of locks; nothing is known to be wrong with the request.
+    Passing,
+    /// A value that Postgres can never take: the row itself is bad.
+    BadRow,
+    /// Our own mistake: a statement and the schema disagree.
+    Bug,
+}
+
+impl StoreError {
+    pub(crate) fn new(query: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self { query, source }
+    }
+
+    /// What the database said, for the one who sent the bad value.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+
+    /// Sorts the error by its SQLSTATE class (Postgres manual, appendix A).
+    pub fn fault(&self) -> Fault {
+        if let sqlx::Error::Database(error) = &self.source {
+            let class = error.code().and_then(|code| code.get(..2).map(str::to_owned));
+            return match class.as_deref() {
+                Some("22" | "23" | "54") => Fault::BadRow,
+                Some("08" | "25" | "40" | "53" | "55" | "57" | "58") => Fault::Passing,
+                Some(_) | None => Fault::Bug,
+            };
+        }
+        let ours = matches!(
+            self.source,
+            sqlx::Error::ColumnDecode { .. }
+                | sqlx::Error::ColumnNotFound(_)
+                | sqlx::Error::TypeNotFound { .. }
+                | sqlx::Error::RowNotFound
+                | sqlx::Error::Encode(_)
+                | sqlx::Error::Decode(_)
+        );
+        // Whatever else the library says is about the connection: worth another try.
+        if ours { Fault::Bug } else { Fault::Passing }
+    }
+}

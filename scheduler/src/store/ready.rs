@@ -1,0 +1,213 @@
+//! Runs that wait for a worker, and what workers are said to hold.
+
+use std::time::Duration;
+
+use piton_shared::{
+    ids::{AttemptId, Epoch, RunId, WorkerId},
+    name::{Build, Org, Queue},
+    state::RunState,
+};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Store, StoreError, control, value};
+
+/// A run that was requeued or published, and what its task needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The run.
+    pub run: RunId,
+    /// Its tenant.
+    pub org: Org,
+    /// Its queue.
+    pub queue: Queue,
+    /// The build it is bound to.
+    pub build: Option<Build>,
+    /// The number of the publish.
+    pub epoch: Epoch,
+    /// Where it stands: `queued` means that its task is to be published now.
+    pub state: RunState,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Depth {
+    /// Its tenant.
+    pub org: Org,
+    /// The queue.
+    pub queue: Queue,
+    /// The build its runs are bound to.
+    pub build: Option<Build>,
+    /// Published and unclaimed.
+    pub published: i64,
+    /// In the backlog and free to go.
+    pub backlog: i64,
+}
+
+/// The slots of the live workers of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slots {
+    /// Their tenant.
+    pub org: Org,
+    /// The queue.
+    pub queue: Queue,
+    /// Their build.
+    pub build: Option<Build>,
+    /// All run slots.
+    pub slots: i64,
+}
+
+/// A row of what workers are said to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldRow {
+    /// The run.
+    pub run: RunId,
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// The hold.
+    pub attempt: AttemptId,
+}
+
+impl Store {
+    /// Runs that were published longer ago than their patience.
+    pub async fn overdue_published(&self, patience: Duration, rows: i64) -> Result<Vec<Published>, StoreError> {
+        let found = sqlx::query(include_str!("sql/overdue_published.sql"))
+            .bind(value::micros(patience))
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("overdue_published"))?;
+        published_rows(&found).map_err(StoreError::new("overdue_published"))
+    }
+
+    /// Their tasks lie undelivered in the stream: be more patient.
+    pub async fn still_waiting(&self, runs: &[Published]) -> Result<(), StoreError> {
+        sqlx::query(include_str!("sql/still_waiting.sql"))
+            .bind(runs.iter().map(|run| run.run.uuid()).collect::<Vec<_>>())
+            .bind(runs.iter().map(|run| value::int(run.epoch.0)).collect::<Vec<_>>())
+            .execute(&self.calm)
+            .await
+            .map(drop)
+            .map_err(StoreError::new("still_waiting"))
+    }
+
+    /// Publishes runs anew with a new epoch, where nothing happened since they were looked at.
+    pub async fn republish(&self, runs: &[Published]) -> Result<Vec<Published>, StoreError> {
+        let mut ids: Vec<_> = runs.iter().map(|run| (run.run.uuid(), value::int(run.epoch.0))).collect();
+        ids.sort_unstable();
+        let (ids, epochs): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("republish"))?;
+        control::lock_runs(&mut tx, &ids).await?;
+        let rows = sqlx::query(include_str!("sql/republish.sql"))
+            .bind(ids)
+            .bind(epochs)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("republish"))?;
+        tx.commit().await.map_err(StoreError::new("republish"))?;
+        published_rows(&rows).map_err(StoreError::new("republish"))
+    }
+
+    /// Publishes up to `rows` runs of a queue's backlog, oldest first.
+    pub async fn publish_backlog(&self, depth: &Depth, rows: i64) -> Result<Vec<Published>, StoreError> {
+        let next: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/backlog_due.sql"))
+            .bind(depth.org.as_str())
+            .bind(depth.queue.as_str())
+            .bind(depth.build.as_ref().map(Build::as_str))
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("backlog_due"))?;
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("publish_backlog"))?;
+        let locked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/lock_runs_free.sql"))
+            .bind(next)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("lock_runs_free"))?;
+        let found = sqlx::query(include_str!("sql/publish_backlog.sql"))
+            .bind(locked)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("publish_backlog"))?;
+        tx.commit().await.map_err(StoreError::new("publish_backlog"))?;
+        published_rows(&found).map_err(StoreError::new("publish_backlog"))
+    }
+
+    /// How full each queue is.
+    pub async fn queue_depths(&self) -> Result<Vec<Depth>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/queue_depths.sql"))
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("queue_depths"))?;
+        let read = |row: &PgRow| {
+            let (org, queue, build) = queue_of(row)?;
+            Ok(Depth { org, queue, build, published: row.try_get("published")?, backlog: row.try_get("backlog")? })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_depths"))
+    }
+
+    /// The slots of the live workers of each queue.
+    pub async fn queue_slots(&self) -> Result<Vec<Slots>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/queue_slots.sql"))
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("queue_slots"))?;
+        let read = |row: &PgRow| {
+            let (org, queue, build) = queue_of(row)?;
+            Ok(Slots { org, queue, build, slots: row.try_get("slots")? })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_slots"))
+    }
+
+    /// A page of what workers are said to hold for longer than `age`, after a run.
+    pub async fn held_page(&self, after: RunId, age: Duration, rows: i64) -> Result<Vec<HeldRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/held_page.sql"))
+            .bind(after.uuid())
+            .bind(value::micros(age))
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("held_page"))?;
+        let read = |row: &PgRow| {
+            Ok(HeldRow {
+                run: RunId::new(row.try_get("run_id")?),
+                worker: WorkerId::new(row.try_get("worker")?),
+                attempt: AttemptId::new(row.try_get("attempt")?),
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("held_page"))
+    }
+}
+
+fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx::Error> {
+    let org = Org::new(row.try_get::<String, _>("org")?).map_err(value::decode_error)?;
+    let queue = Queue::new(row.try_get::<String, _>("queue")?).map_err(value::decode_error)?;
+    let build = row.try_get::<Option<String>, _>("build")?.map(Build::new).transpose().map_err(value::decode_error)?;
+    Ok((org, queue, build))
+}
+
+pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
+    let (org, queue, build) = queue_of(row)?;
+    let state = match row.try_get::<&str, _>("state") {
+        Ok(word) => word.parse().map_err(value::decode_error)?,
+        // Only what is queued is told by the queries that do not say.
+        Err(sqlx::Error::ColumnNotFound(_)) => RunState::Queued,
+        Err(error) => return Err(error),
+    };
+    let run = match row.try_get("id") {
+        Err(sqlx::Error::ColumnNotFound(_)) => row.try_get("run_id")?,
+        found => found?,
+    };
+    Ok(Published {
+        run: RunId::new(run),
+        org,
+        queue,
+        build,
+        epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),
+        state,
+    })
+}
+
+pub(super) fn published_rows(rows: &[PgRow]) -> Result<Vec<Published>, sqlx::Error> {
+    rows.iter().map(published_run).collect()
+}

@@ -1,0 +1,215 @@
+//! Runs as callers see them.
+
+use piton_shared::{
+    failure::Failure,
+    ids::{RunId, WorkerId},
+    journal::{Kind, Payload, StepKey},
+    name::Org,
+    parked::Parked,
+    state::RunState,
+    time::Timestamp,
+};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Store, StoreError, value};
+
+/// A run's row.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// The run.
+    pub run: RunId,
+    /// Its workflow.
+    pub workflow: String,
+    /// Its queue.
+    pub queue: String,
+    /// The build it is bound to.
+    pub build: Option<String>,
+    /// Its session.
+    pub session: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Publishes so far.
+    pub epoch: u32,
+    /// Claims so far.
+    pub attempts: u32,
+    /// Who holds it.
+    pub worker: Option<WorkerId>,
+    /// Deaths of its worker in a row.
+    pub strikes: i16,
+    /// When somebody asked that it be cancelled.
+    pub cancel_asked_at: Option<Timestamp>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it was first claimed.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Its input; none in lists.
+    pub input: Option<Payload>,
+    /// Its result; none in lists.
+    pub result: Option<Payload>,
+    /// Its failure.
+    pub failure: Option<Failure>,
+    /// Why it needs a person.
+    pub parked: Option<Parked>,
+    /// Trace context of its start.
+    pub trace: Option<String>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only those that were accepted before this one.
+    pub before: Option<RunId>,
+    /// Only those that stand here.
+    pub state: Option<RunState>,
+    /// Only those of this workflow.
+    pub workflow: Option<String>,
+    /// Only those of this session.
+    pub session: Option<String>,
+}
+
+/// A failed try, for the timeline.
+#[derive(Debug, Clone)]
+pub struct TryRow {
+    /// The step.
+    pub key: StepKey,
+    /// Which try.
+    pub try_number: u32,
+    /// The function.
+    pub name: String,
+    /// Why it failed.
+    pub failure: Failure,
+    /// Who executed it.
+    pub worker: WorkerId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+/// A timer that a run waits for.
+#[derive(Debug, Clone)]
+pub struct WaitRow {
+    /// The call that waits.
+    pub key: StepKey,
+    /// What kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub set_at: Timestamp,
+    /// When it fires.
+    pub due_at: Timestamp,
+}
+
+impl Store {
+    /// One run of an org.
+    pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, StoreError> {
+        let row = sqlx::query(include_str!("sql/run_get.sql"))
+            .bind(run.uuid())
+            .bind(org.as_str())
+            .fetch_optional(&self.calm)
+            .await
+            .map_err(StoreError::new("run_get"))?;
+        row.as_ref().map(run_row).transpose().map_err(StoreError::new("run_get"))
+    }
+
+    /// A page of runs, newest first.
+    pub async fn runs(&self, org: &Org, filter: &RunFilter, rows: u32) -> Result<Vec<RunRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/run_list.sql"))
+            .bind(org.as_str())
+            .bind(filter.before.map(RunId::uuid))
+            .bind(filter.state.map(RunState::as_str))
+            .bind(filter.workflow.as_deref())
+            .bind(filter.session.as_deref())
+            .bind(i64::from(rows))
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("run_list"))?;
+        found.iter().map(run_row).collect::<Result<_, _>>().map_err(StoreError::new("run_list"))
+    }
+
+    /// Which of these runs have ended.
+    pub async fn ended_of(&self, runs: &[RunId]) -> Result<Vec<RunId>, StoreError> {
+        let ids: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/run_ended.sql"))
+            .bind(runs.iter().map(|run| run.uuid()).collect::<Vec<_>>())
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("run_ended"))?;
+        Ok(ids.into_iter().map(RunId::new).collect())
+    }
+
+    /// The failed tries of a run.
+    pub async fn tries_of(&self, run: RunId, rows: i64) -> Result<Vec<TryRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/tries_of.sql"))
+            .bind(run.uuid())
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("tries_of"))?;
+        let read = |row: &PgRow| {
+            Ok(TryRow {
+                key: StepKey::new(row.try_get::<String, _>("step_key")?),
+                try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
+                name: row.try_get("name")?,
+                failure: value::failure(row.try_get("failure")?)?,
+                worker: WorkerId::new(row.try_get("worker")?),
+                started_at: value::time(row, "started_at")?,
+                finished_at: value::time(row, "finished_at")?,
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("tries_of"))
+    }
+
+    /// What a run waits for.
+    pub async fn waits_of(&self, run: RunId, rows: i64) -> Result<Vec<WaitRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/waits_of.sql"))
+            .bind(run.uuid())
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("waits_of"))?;
+        let read = |row: &PgRow| {
+            let kind: &str = row.try_get("kind")?;
+            Ok(WaitRow {
+                key: StepKey::new(row.try_get::<String, _>("step_key")?),
+                kind: Kind::parse(kind).ok_or_else(|| value::unknown("kind of wait", kind))?,
+                name: row.try_get("name")?,
+                set_at: value::time(row, "set_at")?,
+                due_at: value::time(row, "due_at")?,
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("waits_of"))
+    }
+}
+
+fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
+    let parked: Option<serde_json::Value> = row.try_get("parked")?;
+    let failure: Option<Vec<u8>> = row.try_get("failure")?;
+    Ok(RunRow {
+        run: RunId::new(row.try_get("id")?),
+        workflow: row.try_get("workflow")?,
+        queue: row.try_get("queue")?,
+        build: row.try_get("build")?,
+        session: row.try_get("session")?,
+        tags: row.try_get("tags")?,
+        state: row.try_get::<&str, _>("state")?.parse().map_err(value::decode_error)?,
+        epoch: row.try_get::<i32, _>("epoch")?.unsigned_abs(),
+        attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        worker: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
+        strikes: row.try_get("strikes")?,
+        cancel_asked_at: value::maybe_time(row, "cancel_asked_at")?,
+        created_at: value::time(row, "created_at")?,
+        started_at: value::maybe_time(row, "started_at")?,
+        finished_at: value::maybe_time(row, "finished_at")?,
+        input: row.try_get("input")?,
+        result: row.try_get("result")?,
+        failure: failure.as_deref().map(value::failure).transpose()?,
+        parked: parked.map(serde_json::from_value).transpose().map_err(value::decode_error)?,
+        trace: row.try_get("trace")?,
+    })
+}

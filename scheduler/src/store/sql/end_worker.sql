@@ -1,0 +1,2 @@
+-- Marks a worker ended. $1 the worker, $2 the reason.
+update workers set ended_at = clock_timestamp(), end_reason = $2, free_runs = 0, free_steps = 0, under_way = '[]' where id = $1

@@ -1,0 +1,8 @@
+-- Registers a worker, or renews the same registration. $1 id … $11 step slots, $12 lease in microseconds.
+insert into workers (id, org, name, host, process, build, queues, workflows, functions, run_slots, step_slots,
+                     free_runs, free_steps, control_applied, beat_at, lease_until)
+select $1, o.org, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $11, o.control_version,
+       clock_timestamp(), clock_timestamp() + $12 * interval '1 microsecond'
+from orgs o where o.org = $2
+on conflict (id) do update set beat_at = excluded.beat_at, lease_until = excluded.lease_until where workers.ended_at is null
+returning control_applied

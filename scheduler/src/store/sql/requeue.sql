@@ -1,0 +1,34 @@
+-- Gives held runs back to their queues; their locks are held. $1 the runs, $2 the worker, $3 attempts to match or
+-- nulls, $4 strikes to add, $5 the strikes that park a run that died alone, or null, $6 microseconds
+-- to wait in the backlog first, or null to publish at once.
+with changed as (
+    update runs r
+    set (state, parked, strikes) = (
+            select n.state,
+                   case when n.state = 'parked' then jsonb_build_object('code', 'poison', 'strikes', r.strikes + $4) end,
+                   r.strikes + $4
+            from (select case
+                when $4 > 0 and $5::int is not null and r.strikes + $4 >= $5 then 'parked'
+                when $6::bigint is not null then 'backlog'
+                else 'queued'
+            end as state) n
+        ),
+        epoch = r.epoch + 1,
+        worker = null
+    where r.id = any ($1) and r.worker = $2 and r.state = 'running'
+      and (($3::uuid[])[array_position($1, r.id)] is null or r.attempt = ($3::uuid[])[array_position($1, r.id)])
+    returning r.id, r.org, r.queue, r.build, r.epoch, r.state
+),
+released as (
+    delete from held h where h.run_id = any (array(select id from changed))
+),
+readied as (
+    insert into ready (run_id, org, queue, build, epoch, not_before, published_at)
+    select id, org, queue, build, epoch,
+           case when state = 'backlog' then clock_timestamp() + $6 * interval '1 microsecond' end,
+           case when state = 'queued' then clock_timestamp() end
+    from changed
+    where state <> 'parked'
+    on conflict (run_id) do nothing
+)
+select id, org, queue, build, epoch, state from changed

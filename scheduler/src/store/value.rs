@@ -1,0 +1,91 @@
+//! Between our values and Postgres' types.
+
+use jiff_sqlx::ToSqlx;
+use piton_shared::{
+    codec,
+    failure::Failure,
+    ids::WorkerId,
+    journal::{Entry, Kind, Place, StepKey},
+    time::Timestamp,
+};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+/// A timestamp for Postgres; what jiff cannot express is its nearest bound.
+pub(super) fn at(time: Timestamp) -> jiff_sqlx::Timestamp {
+    let micros = time.as_micros();
+    jiff::Timestamp::from_microsecond(micros)
+        .unwrap_or(if micros < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+        .to_sqlx()
+}
+
+/// A timestamp from Postgres.
+pub(super) fn from(time: jiff_sqlx::Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.to_jiff().as_microsecond())
+}
+
+/// A column that may be null and is a point in time.
+pub(super) fn maybe_time(row: &PgRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column)?.map(from))
+}
+
+/// A column that is a point in time.
+pub(super) fn time(row: &PgRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    Ok(from(row.try_get::<jiff_sqlx::Timestamp, _>(column)?))
+}
+
+/// A stored value that does not read.
+pub(super) fn decode_error(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
+/// A stored word that we do not know.
+pub(super) fn unknown(what: &str, word: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("unknown {what} `{word}` in the database: it was written by a newer build").into())
+}
+
+/// A failure for Postgres.
+pub(super) fn failure_bytes(failure: &Failure) -> Vec<u8> {
+    codec::wire::encode(failure).expect("a failure is text and words, bounded where it is made")
+}
+
+/// A failure from Postgres.
+pub(super) fn failure(bytes: &[u8]) -> Result<Failure, sqlx::Error> {
+    codec::wire::decode(bytes).map_err(decode_error)
+}
+
+/// A row of the journal.
+pub(super) fn entry(row: &PgRow) -> Result<Entry, sqlx::Error> {
+    let kind: &str = row.try_get("kind")?;
+    let result: Option<Vec<u8>> = row.try_get("result")?;
+    let outcome = match result {
+        Some(result) => Ok(result),
+        None => Err(failure(row.try_get("failure")?)?),
+    };
+    let place = match row.try_get::<Option<i32>, _>("own")? {
+        Some(own) => Place::Own { number: own.unsigned_abs(), after: row.try_get::<i32, _>("after")?.unsigned_abs() },
+        None => Place::Outside { number: row.try_get::<i32, _>("outside")?.unsigned_abs() },
+    };
+    Ok(Entry {
+        key: StepKey::new(row.try_get::<String, _>("step_key")?),
+        kind: Kind::parse(kind).ok_or_else(|| unknown("kind of entry", kind))?,
+        name: row.try_get("name")?,
+        input: row.try_get("input")?,
+        outcome,
+        place,
+        started_at: time(row, "started_at")?,
+        finished_at: time(row, "finished_at")?,
+        worker: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
+        try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
+    })
+}
+
+/// A count for Postgres' signed integers; ours never come near the bound.
+pub(super) fn int(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// A duration in microseconds.
+pub(super) fn micros(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

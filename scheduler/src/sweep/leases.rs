@@ -1,0 +1,48 @@
+//! Ending leases.
+
+use std::time::{Duration, Instant};
+
+use piton_shared::limits;
+
+use super::Sweeper;
+use crate::store::StoreError;
+
+/// Workers ended by one sweep at most.
+const WORKERS: i64 = 100;
+
+/// Ends leases that are over, unless this scheduler was itself cut off: then the workers had nobody to beat to,
+/// and get one lease's time to do so.
+#[derive(Debug)]
+pub(super) struct LeaseEnds {
+    lease: Duration,
+    last_contact: Option<Instant>,
+    not_before: Instant,
+}
+
+impl LeaseEnds {
+    /// Begins as after a cut: what happened before is not known.
+    pub(super) fn new(lease: Duration) -> Self {
+        Self { lease, last_contact: None, not_before: Instant::now() + lease }
+    }
+
+    pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
+        let expired = sweeper.store.expired_workers(WORKERS).await?;
+        let now = Instant::now();
+        let away = self.last_contact.is_none_or(|last| now.duration_since(last) > self.lease);
+        self.last_contact = Some(now);
+        if away {
+            self.not_before = now + self.lease;
+        }
+        if now < self.not_before {
+            return Ok(());
+        }
+        for worker in expired {
+            if let Some(requeued) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
+                tracing::warn!(%worker, requeued = requeued.len(), "a worker's lease is over; what it held goes to others");
+                sweeper.roster.gone(worker);
+                sweeper.publisher.publish(requeued);
+            }
+        }
+        Ok(())
+    }
+}

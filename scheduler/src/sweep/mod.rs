@@ -1,0 +1,99 @@
+//! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
+
+mod leases;
+mod lost_holds;
+mod lost_publishes;
+
+use std::time::Duration;
+
+use piton_shared::limits;
+use tokio_util::sync::CancellationToken;
+
+use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use crate::{
+    dispatch::{Backlog, Publisher},
+    intake::RunClock,
+    lease::Roster,
+    store::{Store, StoreError},
+    wake::{End, Waiters},
+};
+
+/// Sweeps between two looks at what has all the time in the world.
+const SELDOM: u64 = 40;
+
+/// What a sweep works with.
+pub struct Sweeper {
+    /// Where to look.
+    pub store: Store,
+    /// What was really published.
+    pub work: piton_transport::WorkStream,
+    /// Whom to ask what they hold.
+    pub bus: piton_transport::Bus,
+    /// Who publishes.
+    pub publisher: Publisher,
+    /// Who feeds queues.
+    pub backlog: Backlog,
+    /// Who waits for ends.
+    pub waiters: Waiters,
+    /// Who has room.
+    pub roster: Roster,
+    /// Whose ids follow the database's clock.
+    pub clock: RunClock,
+    /// How often to sweep.
+    pub every: Duration,
+    /// How long a lease runs.
+    pub lease: Duration,
+    /// How long a publish may stay unclaimed before it is looked into.
+    pub patience: Duration,
+}
+
+impl Sweeper {
+    /// Sweeps until told to stop. Every part fails for itself: one that cannot be done now is done next time.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut leases = LeaseEnds::new(self.lease);
+        let mut holds = LostHolds::default();
+        let publishes = LostPublishes { patience: self.patience };
+        let mut round = 0_u64;
+        while !stop.is_cancelled() {
+            self.roster.swept();
+            said("end leases", leases.sweep(&self).await);
+            said("republish", publishes.sweep(&self).await);
+            said("feed the backlog", self.backlog.feed().await);
+            said("ask what is held", holds.sweep(&self).await);
+            if round.is_multiple_of(4) {
+                said("look for ends", self.look_for_ends().await);
+            }
+            if round.is_multiple_of(SELDOM) {
+                said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
+                said("read the database's clock", self.clock.correct(&self.store).await);
+            }
+            round += 1;
+            let again = tokio::time::sleep(self.every);
+            tokio::pin!(again);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = &mut again => break,
+                    () = self.backlog.room_again() => said("feed the backlog", self.backlog.feed().await),
+                }
+            }
+        }
+    }
+
+    /// Polling as a fallback: ends that other schedulers committed and whose message was lost.
+    async fn look_for_ends(&self) -> Result<(), StoreError> {
+        let waited = self.waiters.waited_for();
+        if !waited.is_empty() {
+            for run in self.store.ended_of(&waited).await? {
+                self.waiters.told(run, End::Elsewhere);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn said<T>(what: &str, outcome: Result<T, StoreError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(error = &error as &dyn std::error::Error, "failed to {what}; the next sweep tries again");
+    }
+}

@@ -1,0 +1,107 @@
+//! Every bound of Piton in one place, with its unit and what happens at it.
+
+use std::time::Duration;
+
+/// Bytes of a name (org, queue, build, workflow, function, step): longer ones are refused where they are given.
+pub const NAME_BYTES: usize = 128;
+/// Bytes of a step key, scopes included: a call nested deeper parks the run with that reason.
+pub const STEP_KEY_BYTES: usize = 1024;
+/// Bytes of one encoded payload (input, result): larger ones are refused at encode, naming the call.
+pub const PAYLOAD_BYTES: usize = 512 * 1024;
+/// Levels of nesting in a payload: deeper ones are refused before they can exhaust a stack.
+pub const PAYLOAD_DEPTH: usize = 128;
+/// Bytes of one message between scheduler and worker, below NATS' default `max_payload` of 1 MiB.
+/// Batches are cut so that they stay under it.
+pub const MESSAGE_BYTES: usize = 960 * 1024;
+/// Requests that one connection to NATS has under way at once; the next waits, within its own timeout.
+pub const REQUESTS_IN_FLIGHT: usize = 4096;
+/// Messages of one subscription that wait to be read; the next is dropped, counted and logged.
+/// Whoever sent it asks again: nothing that matters travels by core NATS alone.
+pub const SUBSCRIPTION_MESSAGES: usize = 16 * 1024;
+/// Tasks whose publish waits for its acknowledgement at once; the next of the batch waits for one of them.
+pub const PUBLISH_WINDOW: usize = 1024;
+/// How long the server may take to acknowledge a published task, and to answer about streams and consumers.
+pub const STREAM_ANSWER: Duration = Duration::from_secs(5);
+/// Tasks in the stream of all queues together; the next is refused as full and stays in the database.
+pub const STREAM_TASKS: i64 = 1_000_000;
+/// Bytes of one task with its headers: a task only names its run.
+pub const TASK_BYTES: i32 = 16 * 1024;
+/// How long the stream remembers the message ids by which it drops repeated publishes.
+pub const TASK_DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+/// How long a pulled task waits for its acknowledgement before it is delivered again. It only bridges pull
+/// and claim; whether a worker lives is its lease's concern.
+pub const TASK_ACK_WAIT: Duration = Duration::from_secs(30);
+/// Tasks of one consumer that are delivered and not acknowledged: more than all workers pull at once, or
+/// they would hold each other up.
+pub const TASK_ACK_PENDING: i64 = 50_000;
+/// Pulls that may wait at one consumer, one a worker and queue.
+pub const TASK_PULLS: i64 = 8192;
+/// Tasks of one pull at most.
+pub const PULL_TASKS: usize = 1000;
+
+/// Bytes of a failure's message; the rest is cut off, with a note.
+pub const FAILURE_MESSAGE_BYTES: usize = 8 * 1024;
+/// Causes kept of a failure's chain.
+pub const FAILURE_CHAIN: usize = 16;
+/// Bytes of a text that a function says about its progress; the rest is cut off.
+pub const PROGRESS_BYTES: usize = 1024;
+/// Calls a workflow may have open at once; one more parks the run with that reason.
+pub const OPEN_CALLS: usize = 100_000;
+/// Polls in a row in which a workflow wakes itself and neither asks nor takes anything: then it parks.
+pub const IDLE_POLLS: u32 = 10_000;
+
+/// Bytes of an HTTP request's body: 413 beyond.
+pub const REQUEST_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// How long a request may wait for a run's end; then 202 with a link.
+pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// Rows of a page when the caller names no number.
+pub const PAGE_DEFAULT: u32 = 50;
+/// Rows of a page at most; more is refused.
+pub const PAGE_MAX: u32 = 500;
+/// Bytes of an idempotency key or a session id.
+pub const CALLER_KEY_BYTES: usize = 256;
+/// Tags of a run.
+pub const TAGS: usize = 32;
+/// How long a start's idempotency key is remembered.
+pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
+
+/// How often a worker says that it lives.
+pub const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long a worker is taken to live after a heartbeat, by the database's clock.
+pub const LEASE: Duration = Duration::from_millis(2500);
+/// What a worker takes off its lease for the drift of clocks and its own delays.
+pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
+/// How often a scheduler looks for what is overdue.
+pub const SWEEP: Duration = Duration::from_millis(250);
+/// How long a run stays in its worker's memory after it began to wait.
+pub const SUSPEND_GRACE: Duration = Duration::from_millis(500);
+/// Waits up to this long between tries are kept in memory; longer ones become timers.
+pub const RETRY_IN_MEMORY: Duration = Duration::from_secs(5);
+/// How long a worker that was told to stop lets its functions finish.
+pub const DRAIN: Duration = Duration::from_secs(30);
+/// Runs a worker holds at once.
+pub const RUN_SLOTS: u32 = 1000;
+/// Functions a worker executes at once.
+pub const STEP_SLOTS: u32 = 100;
+/// Deaths of its worker after which a run is parked.
+pub const STRIKES: u32 = 3;
+/// Published runs a queue holds at least before the rest waits in the backlog.
+pub const QUEUE_DEPTH: u32 = 64;
+
+/// Rows one commit takes at most; the rest goes with the next.
+pub const COMMIT_ROWS: usize = 1024;
+/// Requests a group commit lets wait; beyond that callers are told to come back (503).
+pub const COMMIT_WAITING: usize = 16 * 1024;
+/// Journal rows of a page that a worker reads when it resumes a run.
+pub const JOURNAL_PAGE: u32 = 512;
+/// Rows a sweep takes of each kind; the rest comes with the next sweep.
+pub const SWEEP_ROWS: i64 = 500;
+
+// A lease must outlive several lost heartbeats, and the margin must leave something of it.
+const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
+const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
+// All workers together may pull what is pending, each at least something.
+const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
+// One payload must fit into a message with room for what travels beside it.
+const _: () = assert!(PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
+const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

@@ -1,0 +1,122 @@
+//! Taking hold of runs, and giving them back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{AttemptId, Epoch, RunId, WorkerId},
+    journal::{Entry, Kind, Payload, StepKey},
+    message::read::More,
+    time::Timestamp,
+};
+
+/// One request a pull: everything the worker was delivered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who asks.
+    pub worker: WorkerId,
+    /// The runs asked for.
+    pub asks: Vec<ClaimAsk>,
+}
+
+/// One run asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimAsk {
+    /// The run.
+    pub run: RunId,
+    /// The publish that told the worker of it.
+    pub epoch: Epoch,
+    /// Fresh for every delivery; asking again with the same one is answered the same.
+    pub attempt: AttemptId,
+}
+
+/// The answers to a [`Claim`], one for each ask, in its order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// The newest control that the granting statement saw. A grant older than what the worker has applied is
+    /// claimed again before anything starts.
+    pub control_version: i64,
+    /// One answer an ask.
+    pub answers: Vec<ClaimAnswer>,
+}
+
+/// What a claim came to. Whatever it is, the message that led to it is spent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ClaimAnswer {
+    /// The worker holds the run.
+    Granted(Box<Grant>),
+    /// Another publish counts, another attempt holds it, or it has ended.
+    Stale,
+}
+
+/// A run in a worker's hands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The run.
+    pub run: RunId,
+    /// The publish it was claimed by.
+    pub epoch: Epoch,
+    /// The fencing token of this hold.
+    pub attempt: AttemptId,
+    /// The workflow's wire name.
+    pub workflow: String,
+    /// What derived randomness is derived from; a fork copies it.
+    pub seed: uuid::Uuid,
+    /// When the run was accepted: `now` before the first result.
+    pub created_at: Timestamp,
+    /// The input, or none when it has to be read apart because this message was full.
+    #[serde(with = "crate::codec::optional_bytes")]
+    pub input: Option<Payload>,
+    /// Rows from outside when it was granted; what comes later arrives as a wake.
+    pub outside: u32,
+    /// The journal, or the part of it that had room here.
+    pub entries: Vec<Entry>,
+    /// Whether the journal goes on after these entries: read on with the last key.
+    pub journal: More,
+    /// What is open besides the journal.
+    pub open: Vec<OpenCall>,
+    /// Trace context of the start, as W3C `traceparent`.
+    pub trace: Option<String>,
+}
+
+/// A call that was begun by an earlier attempt and has no result yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenCall {
+    /// Which call.
+    pub key: StepKey,
+    /// Failed tries so far; the next has this number plus one.
+    pub failed_tries: u32,
+    /// When its first try began.
+    pub first_started_at: Option<Timestamp>,
+    /// When its last failed try ended.
+    pub last_failed_at: Option<Timestamp>,
+    /// A timer stands for it: nothing to do but wait for the wake.
+    pub waiting: Option<Kind>,
+}
+
+/// Gives runs back: the worker drains, or cannot run them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HandBack {
+    /// Who gives back.
+    pub worker: WorkerId,
+    /// Why.
+    pub reason: HandBackReason,
+    /// What; each is requeued without a strike if that attempt still holds it.
+    pub runs: Vec<(RunId, AttemptId)>,
+}
+
+/// Why runs are given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandBackReason {
+    /// The worker stops, has no room, or lost the run's state: it is published again at once.
+    Released,
+    /// The worker has no such workflow: it waits a moment in the backlog for one that has.
+    Lacking,
+}
+
+/// Confirms a [`HandBack`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedBack {
+    /// How many of them were still held and are queued again.
+    pub requeued: u32,
+}

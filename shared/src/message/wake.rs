@@ -1,0 +1,72 @@
+//! What a scheduler tells a worker unasked. Hints all: whatever is lost is asked for again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{AttemptId, RunId},
+    journal::Entry,
+    message::claim::Grant,
+};
+
+/// A message to one worker, on its own subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Runs that were inserted already held by this worker, because it had room.
+    Granted {
+        /// The newest control that the granting statement saw.
+        control_version: i64,
+        /// The runs.
+        grants: Vec<Grant>,
+    },
+    /// Rows from outside for a run it holds.
+    Wake {
+        /// The run.
+        run: RunId,
+        /// The hold that is woken.
+        attempt: AttemptId,
+        /// The rows, in their order.
+        entries: Vec<Entry>,
+    },
+    /// A control to apply and to confirm with the next heartbeat, at once.
+    Control(Control),
+}
+
+/// An order that takes effect in memory; versions of an org are in the order of their commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// Its number.
+    pub version: i64,
+    /// The run it is about.
+    pub run: RunId,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What to do with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Drop it at once; start nothing of it any more.
+    Kill,
+}
+
+/// Asks a worker which of these it holds. What it does not know is requeued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Holding {
+    /// Runs that the database says it holds.
+    pub runs: Vec<(RunId, AttemptId)>,
+}
+
+/// The answer to [`Holding`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Holds {
+    /// Those it knows nothing of.
+    pub unknown: Vec<(RunId, AttemptId)>,
+}
+
+/// Tells every scheduler that runs have ended, for those who wait for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The runs.
+    pub runs: Vec<RunId>,
+}

@@ -1,0 +1,223 @@
+//! Where calls get their keys: one scope for the run, one for each of its concurrent branches.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::{
+    call::{Call, Canonical, SleepCall, StepCall, StepOptions},
+    derive::{self, Purpose},
+    durable::Durable,
+    ledger::Core,
+};
+use crate::{
+    codec,
+    journal::{Payload, StepKey},
+    limits,
+    name::check_definition,
+    text::cut,
+    time::Timestamp,
+};
+
+/// Bytes of an error's text within a reason to park.
+const MESSAGE_BYTES: usize = 1024;
+
+/// A part of a workflow that counts its calls by itself. Cheap to clone; clones count together.
+///
+/// Nothing here fails or panics: what cannot be done (a name with `/`, a key that is too long, an input that cannot be
+/// encoded) parks the run, and the future that comes back never ends.
+#[derive(Clone)]
+pub struct Scope {
+    node: Arc<Node>,
+}
+
+struct Node {
+    core: Arc<Core>,
+    /// Empty at the top; ends in `/` elsewhere.
+    path: Box<str>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    names: HashMap<Cow<'static, str>, u64>,
+    random: u64,
+    uuids: u64,
+}
+
+impl Scope {
+    pub(super) fn top(core: Arc<Core>) -> Self {
+        Self::at(core, String::new())
+    }
+
+    fn at(core: Arc<Core>, path: String) -> Self {
+        Self { node: Arc::new(Node { core, path: path.into_boxed_str(), counts: Mutex::default() }) }
+    }
+
+    /// A call of `function` under the name `name` (the function's own, or one given to this call).
+    ///
+    /// The input is encoded now; what `I` and `T` need to be is what the journal needs to compare and to answer.
+    pub fn step<I, T>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        function: impl Into<Cow<'static, str>>,
+        input: &I,
+        options: StepOptions,
+    ) -> Durable<T>
+    where
+        I: Serialize + DeserializeOwned,
+    {
+        let name = name.into();
+        match codec::encode(input) {
+            Ok(input) => self.step_encoded(name, function, input, options, codec::canonical_as::<I>),
+            Err(error) => {
+                let error = cut(&error.to_string(), MESSAGE_BYTES);
+                let name = cut(&name, limits::NAME_BYTES);
+                self.park_limit(format!("the input of `{}{name}` cannot be journaled: {error}", self.node.path));
+                Durable::new(Arc::clone(&self.node.core), None)
+            }
+        }
+    }
+
+    /// [`Scope::step`] for an input that is encoded already.
+    pub fn step_encoded<T>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        function: impl Into<Cow<'static, str>>,
+        input: Payload,
+        options: StepOptions,
+        canonical: Canonical,
+    ) -> Durable<T> {
+        let call = self
+            .key(name.into())
+            .map(|key| Call::Step(StepCall { key, function: function.into(), input, options, canonical }));
+        Durable::new(Arc::clone(&self.node.core), call)
+    }
+
+    /// A durable timer. Its name is `sleep` where the user gives none.
+    pub fn sleep(&self, name: impl Into<Cow<'static, str>>, duration: Duration) -> Durable<()> {
+        let name = name.into();
+        let call = self.key(name.clone()).map(|key| Call::Sleep(SleepCall { key, name, duration }));
+        Durable::new(Arc::clone(&self.node.core), call)
+    }
+
+    /// A scope of its own for one use of a verb: `parallel#1/`, the next time `parallel#2/`.
+    #[must_use]
+    pub fn child(&self, label: impl Into<Cow<'static, str>>) -> Self {
+        let path = self.key(label.into()).map(|key| format!("{key}/"));
+        self.within(path)
+    }
+
+    /// A scope of its own for one branch, known by its label alone: `0/`, `left/`. A label that was used before in this
+    /// scope gets a number (`left#2/`), so that keys stay unique.
+    #[must_use]
+    pub fn branch(&self, label: impl Into<Cow<'static, str>>) -> Self {
+        let path = self.occurrence(label.into()).and_then(|(label, occurrence)| {
+            let label = if occurrence == 1 { label.into_owned() } else { format!("{label}#{occurrence}") };
+            self.bounded(format!("{}{label}/", self.node.path))
+        });
+        self.within(path)
+    }
+
+    /// Without a path the run is parked, and it does not matter what the scope is called.
+    fn within(&self, path: Option<String>) -> Self {
+        Self::at(Arc::clone(&self.node.core), path.unwrap_or_default())
+    }
+
+    /// The scope's path: empty at the top, ending in `/` elsewhere.
+    pub fn path(&self) -> &str {
+        &self.node.path
+    }
+
+    /// The time of the last delivered result, or when the run began. Never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.node.core.ledger().now
+    }
+
+    /// A random number from 0 up to, but never, 1: the same at every replay.
+    pub fn random(&self) -> f64 {
+        derive::fraction(self.draw(Purpose::Random))
+    }
+
+    /// 32 random bytes, the same at every replay: the seed of a larger generator.
+    pub fn random_bytes(&self) -> [u8; 32] {
+        self.draw(Purpose::Random)
+    }
+
+    /// A random UUID, the same at every replay.
+    pub fn uuid(&self) -> Uuid {
+        derive::uuid(self.draw(Purpose::Uuid))
+    }
+
+    fn draw(&self, purpose: Purpose) -> [u8; 32] {
+        self.node.core.in_turn();
+        let number = {
+            let mut counts = self.node.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let counter = match purpose {
+                Purpose::Random => &mut counts.random,
+                Purpose::Uuid => &mut counts.uuids,
+            };
+            *counter += 1;
+            *counter
+        };
+        derive::bytes(self.node.core.seed, purpose, &self.node.path, number)
+    }
+
+    /// True while the workflow is told what an earlier attempt was told: what it logs now was logged before.
+    pub fn is_replaying(&self) -> bool {
+        self.node.core.ledger().replaying
+    }
+
+    /// When somebody asked that the run be cancelled, if it was.
+    pub fn cancelled(&self) -> Option<Timestamp> {
+        self.node.core.ledger().cancelled
+    }
+
+    fn key(&self, name: Cow<'static, str>) -> Option<StepKey> {
+        let (name, occurrence) = self.occurrence(name)?;
+        self.bounded(format!("{}{name}#{occurrence}", self.node.path)).map(StepKey::new)
+    }
+
+    fn occurrence(&self, name: Cow<'static, str>) -> Option<(Cow<'static, str>, u64)> {
+        if !self.node.core.in_turn() {
+            return None;
+        }
+        if let Err(error) = check_definition(&name) {
+            self.park_limit(format!("a call in `/{}` has a name that is refused: {error}", self.node.path));
+            return None;
+        }
+        let mut counts = self.node.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.names.entry(name.clone()).or_default();
+        *count += 1;
+        Some((name, *count))
+    }
+
+    fn bounded(&self, key: String) -> Option<String> {
+        if key.len() <= limits::STEP_KEY_BYTES {
+            return Some(key);
+        }
+        let shown = cut(&key, limits::NAME_BYTES);
+        self.park_limit(format!(
+            "a step key may have {} bytes: nest fewer scopes or give shorter names, this one is `{shown}`",
+            limits::STEP_KEY_BYTES
+        ));
+        None
+    }
+
+    fn park_limit(&self, message: String) {
+        self.node.core.ledger().park_limit(message);
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.path()).finish()
+    }
+}

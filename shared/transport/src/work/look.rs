@@ -1,0 +1,127 @@
+//! Looking into the stream, as the sweeper does: what lies there, how far its consumers are.
+
+use async_nats::jetstream::{ErrorCode, stream};
+use piton_shared::{
+    message::{
+        envelope::{self, EnvelopeError},
+        task::RunTask,
+    },
+    name::{Build, Org, Queue},
+    subject::Subjects,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, WorkError, WorkStream, api};
+
+/// A task that lies in the stream: not acknowledged yet, delivered or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number in the stream. It was delivered at least once if the consumer's
+    /// [`Progress::delivered_sequence`] is not smaller.
+    pub sequence: u64,
+    /// The task, if it is one.
+    pub task: Result<RunTask, EnvelopeError>,
+    /// When, by the NATS server's clock.
+    pub stored_at: Timestamp,
+}
+
+/// How far a consumer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The number in the stream of the last task that was delivered; zero before the first.
+    pub delivered_sequence: u64,
+    /// Tasks not delivered yet.
+    pub pending: u64,
+    /// Tasks delivered and not acknowledged yet.
+    pub ack_pending: u64,
+    /// Pulls that wait for a task.
+    pub waiting: u64,
+}
+
+#[derive(Serialize)]
+struct Delete {
+    seq: u64,
+    /// The bytes need not be overwritten: a task holds no secrets.
+    no_erase: bool,
+}
+
+#[derive(Deserialize)]
+struct Deleted {}
+
+impl WorkStream {
+    /// The newest task of a subject that is still in the stream.
+    pub async fn last_of(&self, subject: &str) -> Result<Option<Stored>, WorkError> {
+        let looked = async {
+            let stream = self.bus.jetstream().get_stream_no_info(&self.name).await;
+            let stream = stream.map_err(|error| WorkError::Refused {
+                name: format!("the stream {}", self.name),
+                reason: error.to_string(),
+            })?;
+            match stream.get_last_raw_message_by_subject(subject).await {
+                Ok(message) => Ok(Some(message)),
+                Err(error) => self.not_found(&error),
+            }
+        };
+        let found = self.bus.link().while_up(looked).await.map_err(|_| WorkError::Disconnected)??;
+        Ok(found.map(|message| Stored {
+            sequence: message.sequence,
+            task: envelope::open(&message.payload),
+            stored_at: timestamp(message.time.unix_timestamp_nanos()),
+        }))
+    }
+
+    fn not_found<T>(&self, error: &stream::LastRawMessageError) -> Result<Option<T>, WorkError> {
+        let stream = &self.name;
+        Err(match error.kind() {
+            stream::LastRawMessageErrorKind::NoMessageFound => return Ok(None),
+            stream::LastRawMessageErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                WorkError::NoStream { stream: stream.clone() }
+            }
+            stream::LastRawMessageErrorKind::InvalidSubject
+            | stream::LastRawMessageErrorKind::JetStream(_)
+            | stream::LastRawMessageErrorKind::Other => {
+                WorkError::Refused { name: format!("the stream {stream}"), reason: error.to_string() }
+            }
+        })
+    }
+
+    /// Deletes a task by its number; one that is gone already is no error.
+    pub async fn delete(&self, sequence: u64) -> Result<(), WorkError> {
+        let subject = format!("STREAM.MSG.DELETE.{}", self.name);
+        let delete = Delete { seq: sequence, no_erase: true };
+        match api::ask::<_, Deleted>(&self.bus, &subject, &delete).await {
+            Ok(Deleted {}) | Err(ApiError::NoMessage) => Ok(()),
+            Err(error) => Err(error.about_stream(&self.name)),
+        }
+    }
+
+    /// How far the consumer of a queue (and build) is.
+    pub async fn consumer_progress(
+        &self,
+        org: &Org,
+        queue: &Queue,
+        build: Option<&Build>,
+    ) -> Result<Progress, WorkError> {
+        let info = self.consumer_info(&Subjects::run_consumer(org, queue, build)).await?;
+        Ok(Progress {
+            delivered_sequence: info.delivered.stream_sequence,
+            pending: info.num_pending,
+            ack_pending: info.num_ack_pending as u64,
+            waiting: info.num_waiting as u64,
+        })
+    }
+
+    /// Tasks in the stream, of all queues.
+    pub async fn depth(&self) -> Result<u64, WorkError> {
+        let subject = format!("STREAM.INFO.{}", self.name);
+        let info: stream::Info = api::ask(&self.bus, &subject, &api::Nothing {})
+            .await
+            .map_err(|error: ApiError| error.about_stream(&self.name))?;
+        Ok(info.state.messages)
+    }
+}
+
+fn timestamp(nanos: i128) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(nanos / 1000).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,6 @@
+//! The transport against a real nats-server: the one on the path, or the one that `PITON_NATS_BIN` names.
+
+mod outage;
+mod requests;
+mod server;
+mod tasks;

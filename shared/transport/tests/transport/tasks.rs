@@ -1,0 +1,295 @@
+//! The stream of run tasks: publishing, pulling, looking.
+
+use std::{future::pending, time::Duration};
+
+use piton_shared::{
+    ids::{Epoch, RunId, uuid_v7},
+    message::{envelope::EnvelopeError, task::RunTask},
+    name::{Build, Org, Queue},
+};
+use piton_transport::{Bus, PublishError, PullError, Puller, Task, WorkError, WorkOptions, WorkStream};
+
+use crate::server::{NatsServer, PATIENCE, subjects};
+
+pub(crate) fn task(number: u8, epoch: u32) -> RunTask {
+    RunTask { run: RunId::new(uuid_v7(1, [number; 10])), epoch: Epoch(epoch) }
+}
+
+pub(crate) fn addressed(bus: &Bus, build: Option<&Build>, task: RunTask) -> Task {
+    let subject = bus.subjects().run(&Org::DEFAULT, &Queue::DEFAULT, build, task.run);
+    Task { subject, message_id: task.message_id(), task }
+}
+
+pub(crate) async fn stream_and_consumer(bus: &Bus) -> (WorkStream, String) {
+    let stream = WorkStream::ensure(bus, WorkOptions::default()).await.expect("a stream");
+    let consumer = stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None).await;
+    (stream, consumer.expect("a consumer"))
+}
+
+async fn pull_all(puller: &mut Puller, expected: usize) -> Vec<RunTask> {
+    let mut tasks = Vec::new();
+    while tasks.len() < expected {
+        let pulled = puller.pull(expected, PATIENCE, pending()).await.expect("pulled");
+        assert!(!pulled.is_empty(), "only {} of {expected} came", tasks.len());
+        for delivery in pulled {
+            delivery.ack().await.expect("connected");
+            tasks.push(delivery.task.expect("a task"));
+        }
+    }
+    tasks
+}
+
+#[tokio::test]
+async fn a_batch_is_published_and_pulled_once() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, consumer) = stream_and_consumer(&bus).await;
+    // More than one window of publishes.
+    let tasks: Vec<RunTask> = (0..3000).map(|epoch| task((epoch % 200) as u8, epoch)).collect();
+    let batch = tasks.iter().map(|task| addressed(&bus, None, task.clone())).collect();
+    let numbers: Vec<u64> = stream.publish(batch).await.into_iter().map(|done| done.expect("published")).collect();
+    assert!(numbers.into_iter().eq(1..=3000), "in their order");
+    assert_eq!(stream.depth().await, Ok(3000));
+
+    let mut puller = Puller::open(&bus, consumer).await.expect("connected");
+    assert!(pull_all(&mut puller, 3000).await == tasks, "in their order");
+    bus.flush().await.expect("connected");
+    let gone = async {
+        while stream.depth().await != Ok(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("acknowledged tasks leave the queue");
+    puller.close().await;
+}
+
+#[tokio::test]
+async fn a_waiting_pull_is_served_at_once_and_an_idle_one_ends() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, consumer) = stream_and_consumer(&bus).await;
+    let mut puller = Puller::open(&bus, consumer).await.expect("connected");
+    let idle = puller.pull(10, Duration::from_millis(50), pending()).await.expect("pulled");
+    assert!(idle.is_empty());
+
+    let publishing = async {
+        let org = (&Org::DEFAULT, &Queue::DEFAULT);
+        while stream.consumer_progress(org.0, org.1, None).await.expect("there").waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        stream.publish(vec![addressed(&bus, None, task(1, 1))]).await
+    };
+    let (pulled, published) = tokio::join!(puller.pull(10, PATIENCE, pending()), publishing);
+    let pulled = pulled.expect("pulled");
+    assert_eq!(published, vec![Ok(pulled[0].sequence)]);
+    assert_eq!(pulled[0].task, Ok(task(1, 1)));
+    assert_eq!(pulled[0].delivered_count, 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_pull_loses_nothing() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, consumer) = stream_and_consumer(&bus).await;
+    let mut puller = Puller::open(&bus, &*consumer).await.expect("connected");
+    let nothing = puller.pull(10, PATIENCE, async {}).await.expect("cancelled");
+    assert!(nothing.is_empty());
+    for done in stream.publish(vec![addressed(&bus, None, task(1, 1))]).await {
+        done.expect("published");
+    }
+    // The cancelled pull still waits at the server and gets it; the next one hands it out.
+    let pulled = puller.pull(1, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!(pulled[0].task, Ok(task(1, 1)));
+    pulled[0].ack().await.expect("connected");
+
+    let nothing = puller.pull(10, PATIENCE, async {}).await.expect("cancelled");
+    assert!(nothing.is_empty());
+    for done in stream.publish(vec![addressed(&bus, None, task(2, 1))]).await {
+        done.expect("published");
+    }
+    // And one that is never asked for again is given back by closing, long before its `ack_wait`.
+    puller.close().await;
+    let mut other = Puller::open(&bus, consumer).await.expect("connected");
+    let pulled = other.pull(1, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!(pulled[0].task, Ok(task(2, 1)));
+}
+
+#[tokio::test]
+async fn what_is_given_back_goes_to_another() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, consumer) = stream_and_consumer(&bus).await;
+    for done in stream.publish(vec![addressed(&bus, None, task(1, 1))]).await {
+        done.expect("published");
+    }
+    let mut one = Puller::open(&bus, &*consumer).await.expect("connected");
+    let mut other = Puller::open(&bus, consumer).await.expect("connected");
+    let pulled = one.pull(1, PATIENCE, pending()).await.expect("pulled");
+    pulled[0].give_back().await.expect("connected");
+    let again = other.pull(1, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!((again[0].task.clone(), again[0].delivered_count), (Ok(task(1, 1)), 2));
+}
+
+#[tokio::test]
+async fn a_repeated_message_id_is_dropped_and_a_new_epoch_is_not() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, _) = stream_and_consumer(&bus).await;
+    let publish = |task| stream.publish(vec![addressed(&bus, None, task)]);
+    assert_eq!(publish(task(1, 1)).await, vec![Ok(1)]);
+    assert_eq!(publish(task(1, 1)).await, vec![Ok(1)], "the number of the first");
+    assert_eq!(stream.depth().await, Ok(1));
+    assert_eq!(publish(task(1, 2)).await, vec![Ok(2)]);
+    assert_eq!(stream.depth().await, Ok(2));
+}
+
+#[tokio::test]
+async fn each_consumer_gets_its_queue_and_build_only() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, any) = stream_and_consumer(&bus).await;
+    let build = Build::new("b1").expect("valid");
+    let bound = stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, Some(&build)).await;
+    let batch = vec![
+        addressed(&bus, None, task(1, 1)),
+        addressed(&bus, Some(&build), task(2, 1)),
+        addressed(&bus, None, task(3, 1)),
+    ];
+    assert_eq!(stream.publish(batch).await, vec![Ok(1), Ok(2), Ok(3)]);
+    let mut any = Puller::open(&bus, any).await.expect("connected");
+    assert_eq!(pull_all(&mut any, 2).await, vec![task(1, 1), task(3, 1)]);
+    let mut bound = Puller::open(&bus, bound.expect("a consumer")).await.expect("connected");
+    assert_eq!(pull_all(&mut bound, 1).await, vec![task(2, 1)]);
+}
+
+#[tokio::test]
+async fn what_the_sweeper_looks_at() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, consumer) = stream_and_consumer(&bus).await;
+    let progress = || async { stream.consumer_progress(&Org::DEFAULT, &Queue::DEFAULT, None).await.expect("there") };
+    let (first, second) = (addressed(&bus, None, task(1, 1)), addressed(&bus, None, task(1, 2)));
+    let subject = first.subject.clone();
+    assert_eq!(stream.last_of(&subject).await, Ok(None));
+    assert_eq!(stream.publish(vec![first, second]).await, vec![Ok(1), Ok(2)]);
+    let stored = stream.last_of(&subject).await.expect("looked").expect("there");
+    assert_eq!((stored.sequence, stored.task), (2, Ok(task(1, 2))));
+    assert!(stored.stored_at.as_micros() > 1_700_000_000_000_000, "a time of this century");
+
+    stream.delete(1).await.expect("deleted");
+    stream.delete(1).await.expect("deleting twice is no error");
+    assert_eq!((progress().await.delivered_sequence, progress().await.pending), (0, 1));
+    let mut puller = Puller::open(&bus, consumer).await.expect("connected");
+    let pulled = puller.pull(5, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!((pulled.len(), pulled[0].sequence), (1, 2));
+    assert_eq!((progress().await.delivered_sequence, progress().await.ack_pending), (2, 1));
+    // Deleting what was delivered takes it off the consumer as well.
+    stream.delete(2).await.expect("deleted");
+    assert_eq!(stream.last_of(&subject).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_full_stream_says_so_and_takes_more_once_there_is_room() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let options = WorkOptions { max_tasks: 2, ..WorkOptions::default() };
+    let stream = WorkStream::ensure(&bus, options).await.expect("a stream");
+    let batch = (1..=3).map(|number| addressed(&bus, None, task(number, 1))).collect();
+    let done = stream.publish(batch).await;
+    assert_eq!(done[..2], [Ok(1), Ok(2)]);
+    assert!(matches!(done[2], Err(PublishError::Full { .. })), "{:?}", done[2]);
+    stream.delete(1).await.expect("deleted");
+    assert!(stream.publish(vec![addressed(&bus, None, task(3, 1))]).await[0].is_ok());
+}
+
+#[tokio::test]
+async fn ensuring_again_changes_what_it_may_and_names_what_it_may_not() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    stream_and_consumer(&bus).await;
+    stream_and_consumer(&bus).await;
+    let smaller = WorkOptions { max_tasks: 10, ..WorkOptions::default() };
+    WorkStream::ensure(&bus, smaller).await.expect("a bound may change");
+}
+
+#[tokio::test]
+async fn a_stream_that_somebody_else_made_is_refused_by_the_field() {
+    let server = NatsServer::start().await;
+    let client = async_nats::connect(server.url()).await.expect("the server runs");
+    let foreign = async_nats::jetstream::stream::Config {
+        name: "piton-runs".to_owned(),
+        subjects: vec!["piton.run.>".to_owned()],
+        ..Default::default()
+    };
+    async_nats::jetstream::new(client).create_stream(foreign).await.expect("made");
+    let bus = server.bus().await;
+    let refused = WorkStream::ensure(&bus, WorkOptions::default()).await.expect_err("differs");
+    assert!(
+        matches!(&refused, WorkError::Differs { field: "retention", wanted, found, .. }
+            if wanted == "WorkQueue" && found == "Limits"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_installations_share_a_server() {
+    let server = NatsServer::start().await;
+    let mut options = server.options();
+    options.subjects = subjects("other");
+    let (one, other) = (server.bus().await, Bus::connect(options).await.expect("it runs"));
+    let (one_stream, _) = stream_and_consumer(&one).await;
+    let (other_stream, _) = stream_and_consumer(&other).await;
+    assert_eq!(one_stream.publish(vec![addressed(&one, None, task(1, 1))]).await, vec![Ok(1)]);
+    assert_eq!((one_stream.depth().await, other_stream.depth().await), (Ok(1), Ok(0)));
+}
+
+#[tokio::test]
+async fn what_is_no_task_is_delivered_as_such() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (_, consumer) = stream_and_consumer(&bus).await;
+    let subject = addressed(&bus, None, task(1, 1)).subject;
+    bus.publish_raw(&subject, b"not ours".to_vec()).await.expect("sent");
+    let mut puller = Puller::open(&bus, consumer).await.expect("connected");
+    let pulled = puller.pull(1, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!(pulled[0].task, Err(EnvelopeError::Foreign));
+    pulled[0].ack().await.expect("connected");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (stream, _) = stream_and_consumer(&bus).await;
+    let queue = Queue::new("other").expect("valid");
+    let progress = stream.consumer_progress(&Org::DEFAULT, &queue, None).await;
+    assert!(matches!(progress, Err(WorkError::NoConsumer { .. })), "{progress:?}");
+    let mut puller = Puller::open(&bus, "run=default=other=any").await.expect("connected");
+    let pulled = puller.pull(1, PATIENCE, pending()).await.map(|tasks| tasks.len());
+    assert_eq!(pulled, Err(PullError::Missing { consumer: "run=default=other=any".to_owned() }));
+
+    let mut options = server.options();
+    options.subjects = subjects("empty");
+    let bus = Bus::connect(options).await.expect("it runs");
+    let mut puller = Puller::open(&bus, "run=default=default=any").await.expect("connected");
+    let pulled = puller.pull(1, PATIENCE, pending()).await.map(|tasks| tasks.len());
+    assert!(matches!(pulled, Err(PullError::Missing { .. })), "{pulled:?}");
+}
+
+#[tokio::test]
+async fn a_consumer_deleted_between_two_pulls_is_missed() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (_, consumer) = stream_and_consumer(&bus).await;
+    let mut puller = Puller::open(&bus, &*consumer).await.expect("connected");
+    let short = Duration::from_millis(300);
+    let idle = puller.pull(1, short, pending()).await.expect("pulled");
+    assert!(idle.is_empty());
+    let client = async_nats::connect(server.url()).await.expect("the server runs");
+    let jetstream = async_nats::jetstream::new(client);
+    let deleted = jetstream.delete_consumer_from_stream(&consumer, "piton-runs").await;
+    deleted.expect("deleted");
+    // 2.9 does not answer such a pull at all.
+    let pulled = puller.pull(1, short, pending()).await.map(|tasks| tasks.len());
+    assert_eq!(pulled, Err(PullError::Missing { consumer }));
+}

@@ -1,0 +1,80 @@
+#![doc = include_str!("docs/lib.md")]
+
+mod call;
+mod definition;
+// One rule for durations in attributes and in the environment.
+#[path = "../macros/src/duration.rs"]
+mod duration;
+mod function_context;
+mod options;
+mod outcome;
+pub mod prelude;
+mod progress;
+mod registry;
+mod resource;
+mod worker;
+mod workflow_context;
+
+pub use call::{Awaitable, Call};
+pub use definition::{Definition, Function, Journaled, Workflow};
+pub use function_context::{FunctionContext, Try, TryHandle};
+pub use futures::future::BoxFuture;
+pub use options::{OptionsError, WorkerOptions};
+pub use outcome::{Outcome, Result, ResultExt, Unmade};
+pub use piton_macros::{function, workflow};
+pub use piton_shared::{
+    codec::{bytes, optional_bytes},
+    failure::{Cause, Failure, Retry, StepError},
+    ids::{Epoch, RunId},
+    journal::StepKey,
+    name,
+    replay::Durable,
+    retry::{Backoff, Jitter, RetryPolicy},
+    time::Timestamp,
+};
+pub use progress::Progress;
+pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};
+pub use resource::{Injected, Need, Resource, Resources};
+pub use uuid::Uuid;
+pub use worker::{BuildError, Problem, Worker, WorkerBuilder};
+pub use workflow_context::{Run, WorkflowContext};
+
+/// What the attributes expand to. Not for use by hand: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::vec::Vec;
+
+    pub use serde;
+
+    pub use crate::{
+        BoxFuture, Call, Definition, Function, FunctionContext, Journaled, Outcome, Resources, Result, Workflow,
+        WorkflowContext,
+        definition::Defaults,
+        registry::Registration,
+        resource::{Injected, Need},
+    };
+
+    /// The primitive type, whatever a user calls `str`.
+    pub type Text = str;
+
+    /// The resources that a function takes.
+    pub type Needs = Vec<Need>;
+
+    /// Says where it stands when an input cannot be journaled.
+    pub const fn journaled<T: Journaled>() {}
+
+    /// What a resource parameter asks for.
+    pub fn need<R: Injected>() -> Need {
+        R::need()
+    }
+
+    /// Fills a resource parameter.
+    pub fn injected<R: Injected>(resources: &Resources) -> Result<R> {
+        R::take(resources)
+    }
+
+    /// Boxes a body. What it holds across an `.await` must be `Send`: it moves between threads.
+    pub fn boxed<T, F: Future<Output = Result<T>> + Send + 'static>(body: F) -> BoxFuture<'static, Result<T>> {
+        Box::pin(body)
+    }
+}
