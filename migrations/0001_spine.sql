@@ -68,7 +68,7 @@ create table ready (
     rounds       smallint not null default 0 check (rounds >= 0), -- fruitless publishes; each doubles the patience
     constraint published_has_epoch check (published_at is null or epoch > 0)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-create index ready_backlog on ready (org, queue, build, run_id) where published_at is null;
+create index ready_backlog on ready (org, queue, coalesce(build, ''), run_id) where published_at is null;
 create index ready_published on ready (published_at) where published_at is not null;
 
 create table held (
@@ -77,7 +77,7 @@ create table held (
     attempt uuid not null,
     since   timestamptz not null default now()
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-create index held_by_worker on held (worker);
+create index held_by_worker on held (worker, run_id);
 
 create table waits (
     run_id     uuid not null,

@@ -1,2 +1,259 @@
-//! Nothing yet.
-fn main() {}
+//! Measures Piton on the real stack: throughput, latency, CPU and memory of everything that takes part.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Parser, Subcommand};
+use piton_loadtest::{
+    Api, Cluster, Psql, built,
+    load::{self, Dial, Workload},
+    measure::{self, Accounting, Component, Database, Groups, is_in_memory},
+    private::{Afterwards, PrivateStack, fresh_folder},
+    report::{Report, Settings, Window},
+    tied, worker,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Between two looks at the memory.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Measures Piton on the real stack: a private durable Postgres, NATS, `piton serve` and worker processes, and callers
+/// that start runs over HTTP and wait for their end.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Arguments {
+    /// W1: runs of five sequential no-op steps. W2: the same, one at a time. W4: runs of one step.
+    #[arg(value_enum, required = true)]
+    workload: Option<Workload>,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Seconds before that, which do not count.
+    #[arg(long, default_value_t = 3.0)]
+    warm_up: f64,
+    /// Runs under way at once. Defaults to 200, for W2 to 1.
+    #[arg(long)]
+    in_flight: Option<usize>,
+    /// Schedulers.
+    #[arg(long, default_value_t = 1)]
+    schedulers: usize,
+    /// Worker processes.
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Where the stack's data and logs go; deleted at the end unless --keep is there. Defaults to a new folder on disk.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Leaves data and logs in the folder.
+    #[arg(long)]
+    keep: bool,
+    /// Uses schedulers that run already, by their addresses (`127.0.0.1:7070`), and no stack of its own. Only the load
+    /// generator's CPU and memory are counted then.
+    #[arg(long = "url", value_parser = address)]
+    urls: Vec<SocketAddr>,
+    /// The API key for --url.
+    #[arg(long, env = "PITON_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    #[command(subcommand)]
+    hidden: Option<Hidden>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Hidden {
+    /// Runs the worker that the load test drives; options come from the environment.
+    #[command(hide = true)]
+    Worker,
+    /// Runs a program that ends with its parent.
+    #[command(hide = true)]
+    Tied {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
+    text.trim_start_matches("http://").trim_end_matches('/').parse()
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Arguments {
+    fn run(self) -> anyhow::Result<()> {
+        match self.hidden {
+            Some(Hidden::Tied { command }) => Err(tied(command.into_iter()).into()),
+            Some(Hidden::Worker) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+                runtime.context("could not start the runtime")?.block_on(worker::run())
+            }
+            None => {
+                // One thread: the callers do little, and what they do should not wake a second one.
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.context("could not start the runtime")?.block_on(self.load())
+            }
+        }
+    }
+
+    async fn load(self) -> anyhow::Result<()> {
+        let workload = self.workload.context("no workload")?;
+        ensure!(self.seconds > 0.0 && self.warm_up >= 0.0, "a load takes some seconds");
+        let report =
+            if self.urls.is_empty() { self.on_own_stack(workload).await } else { self.on_theirs(workload).await }?;
+        if self.json {
+            println!("{}", serde_json::to_string(&report).context("could not write the report")?);
+        } else {
+            print!("{}", report.text());
+        }
+        if report.runs == 0 {
+            bail!("no run completed");
+        }
+        Ok(())
+    }
+
+    async fn on_own_stack(&self, workload: Workload) -> anyhow::Result<Report> {
+        let piton = built::build()?;
+        let folder = self.folder.clone().unwrap_or_else(|| fresh_folder("loadtest"));
+        eprintln!("starting Postgres, NATS, {} schedulers and {} workers", self.schedulers, self.workers);
+        let mut stack = PrivateStack::start(&folder, piton).await?;
+        let ledger = [(worker::LEDGER, folder.join("ledger").display().to_string())];
+        for _ in 0..self.schedulers {
+            stack.cluster.start_scheduler().await?;
+        }
+        for _ in 0..self.workers {
+            stack.cluster.start_worker(&ledger).await?;
+        }
+        let database = Psql::find(&stack.cluster.servers().database_url).await.map(Database::new);
+        let report = self.measured(workload, &apis(&stack.cluster), stack.accounting(), database, Some(&folder)).await;
+        let afterwards = if self.keep { Afterwards::Keep } else { Afterwards::Delete };
+        if self.keep {
+            eprintln!("data and logs stay in {}", folder.display());
+        }
+        let stopped = stack.stop(afterwards).await;
+        let report = report?;
+        // The figures are true all the same.
+        stopped.unwrap_or_else(|error| eprintln!("warning: {error:?}"));
+        Ok(report)
+    }
+
+    async fn on_theirs(&self, workload: Workload) -> anyhow::Result<Report> {
+        let api = |address: &SocketAddr| {
+            let api = Api::new(*address);
+            Arc::new(if let Some(key) = &self.key { api.with_key(key) } else { api })
+        };
+        let apis: Vec<_> = self.urls.iter().map(api).collect();
+        self.measured(workload, &apis, Accounting::new(), None, None).await
+    }
+
+    async fn measured(
+        &self,
+        workload: Workload,
+        apis: &[Arc<Api>],
+        accounting: Accounting,
+        database: Option<Database>,
+        folder: Option<&Path>,
+    ) -> anyhow::Result<Report> {
+        let in_flight = self.in_flight.unwrap_or(workload.in_flight());
+        ensure!(in_flight > 0, "nothing is in flight");
+        let postgres = match &database {
+            None => BTreeMap::new(),
+            Some(database) => database.settings().await?,
+        };
+        let settings = Settings {
+            in_flight,
+            seconds: self.seconds,
+            warm_up_seconds: self.warm_up,
+            schedulers: if self.urls.is_empty() { self.schedulers } else { 0 },
+            workers: if self.urls.is_empty() { self.workers } else { 0 },
+            storage: match folder.map(is_in_memory) {
+                None => "unknown",
+                Some(true) => "memory",
+                Some(false) => "disk",
+            },
+            flush_ms: folder.map(measure::flush_ms).transpose().context("could not try the disk")?,
+            postgres,
+            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+        };
+        eprintln!(
+            "{} with {in_flight} in flight: {} s, then {} s measured",
+            workload.name(),
+            self.warm_up,
+            self.seconds
+        );
+        let dial = Dial::default();
+        let (seen, window) = tokio::join!(
+            load::run(workload, in_flight, apis, &dial),
+            self.watch(&dial, apis, &accounting, database.as_ref())
+        );
+        Ok(Report::new(workload, &seen, &window?, settings))
+    }
+
+    async fn watch(
+        &self,
+        dial: &Dial,
+        apis: &[Arc<Api>],
+        accounting: &Accounting,
+        database: Option<&Database>,
+    ) -> anyhow::Result<Window> {
+        tokio::time::sleep(Duration::from_secs_f64(self.warm_up)).await;
+        let counts = match database {
+            None => None,
+            Some(database) => Some(database.counts().await.inspect_err(|_| dial.stop())?),
+        };
+        let groups = counted(apis).await;
+        let before = accounting.look();
+        let begun = Instant::now();
+        dial.measure();
+        let mut peak: BTreeMap<Component, u64> = BTreeMap::new();
+        let measured = Duration::from_secs_f64(self.seconds);
+        let after = loop {
+            tokio::time::sleep(LOOK_EVERY.min(measured.saturating_sub(begun.elapsed()))).await;
+            let spent = accounting.look();
+            for (component, spent) in &spent {
+                let most = peak.entry(*component).or_default();
+                *most = spent.memory.max(*most);
+            }
+            if begun.elapsed() >= measured {
+                break spent;
+            }
+        };
+        dial.stop();
+        let elapsed = begun.elapsed();
+        let groups = [groups, counted(apis).await];
+        let database = match (database, counts) {
+            (Some(database), Some(before)) => Some(database.counts().await?.since(before)),
+            (_, _) => None,
+        };
+        Ok(Window { elapsed, before, after, peak, groups, database })
+    }
+}
+
+fn apis(cluster: &Cluster) -> Vec<Arc<Api>> {
+    cluster.schedulers().iter().map(|scheduler| Arc::clone(&scheduler.api)).collect()
+}
+
+/// Nothing, if the schedulers do not say: the figures stand without it.
+async fn counted(apis: &[Arc<Api>]) -> Groups {
+    measure::groups(apis)
+        .await
+        .inspect_err(|error| eprintln!("warning: no group counters: {error}"))
+        .unwrap_or_default()
+}

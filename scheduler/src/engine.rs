@@ -10,12 +10,14 @@ use piton_shared::{
     time::Timestamp,
 };
 
+use piton_telemetry::metrics::SchedulerMetrics;
 use piton_transport::{Bus, BusState};
 use tokio::time::Instant;
 
 use crate::{
     control::Controls,
     intake::IntakeHandle,
+    look::{LookError, Looks},
     store::{RunRow, Store, StoreError},
     wake::Waiters,
 };
@@ -151,13 +153,23 @@ pub struct Engine {
     store: Store,
     bus: Bus,
     intake: IntakeHandle,
+    looks: Looks,
     controls: Controls,
     waiters: Waiters,
+    metrics: SchedulerMetrics,
 }
 
 impl Engine {
-    pub(crate) fn new(store: Store, bus: Bus, intake: IntakeHandle, controls: Controls, waiters: Waiters) -> Self {
-        Self { store, bus, intake, controls, waiters }
+    pub(crate) fn new(
+        store: Store,
+        bus: Bus,
+        intake: IntakeHandle,
+        looks: Looks,
+        controls: Controls,
+        waiters: Waiters,
+        metrics: SchedulerMetrics,
+    ) -> Self {
+        Self { store, bus, intake, looks, controls, waiters, metrics }
     }
 
     /// Accepts a run; returns once it is committed.
@@ -166,25 +178,27 @@ impl Engine {
     }
 
     /// One run of an org.
-    pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, StoreError> {
-        self.store.run(run, org).await
+    pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, LookError> {
+        self.looks.run(run, org).await
     }
 
-    /// Waits for a run's end, at most `up_to`. None when there is no such run.
-    pub async fn wait(&self, run: RunId, org: &Org, up_to: Duration) -> Result<Option<Waited>, StoreError> {
+    /// Waits until a run ends or is parked, at most `up_to`; a run that is parked waits for a person, and so would the
+    /// caller. None when there is no such run.
+    pub async fn wait(&self, run: RunId, org: &Org, up_to: Duration) -> Result<Option<Waited>, LookError> {
         let until = Instant::now() + up_to;
         // Subscribe before you look, or an end in between is missed.
         let mut waiting = self.waiters.wait_for(run);
         let look = async || {
-            Ok::<_, StoreError>(self.store.run(run, org).await?.map(|row| {
+            Ok::<_, LookError>(self.looks.run(run, org).await?.map(|row| {
                 if row.state.is_terminal() { Waited::Ended(Box::new(row)) } else { Waited::Live(Box::new(row)) }
             }))
         };
         match look().await? {
-            Some(Waited::Live(row)) => match tokio::time::timeout_at(until, waiting.end()).await {
-                Ok(_) => look().await,
-                Err(_) => Ok(Some(Waited::Live(row))),
-            },
+            Some(Waited::Live(row)) if row.state != RunState::Parked => {
+                // Whether it ended or the time is over: what it is by now is what the caller wants to know.
+                drop(tokio::time::timeout_at(until, waiting.end()).await);
+                look().await
+            }
             found => Ok(found),
         }
     }
@@ -211,7 +225,19 @@ impl Engine {
             BusState::Connected => Reachable::Yes,
             BusState::Disconnected | BusState::Closed => Reachable::No,
         };
+        self.metrics.database_up.set(i64::from(postgres == Reachable::Yes));
+        self.metrics.nats_up.set(i64::from(nats == Reachable::Yes));
         Health { postgres, nats }
+    }
+
+    /// What is counted, for the doors to count theirs.
+    pub fn metrics(&self) -> &SchedulerMetrics {
+        &self.metrics
+    }
+
+    /// What is counted, in Prometheus' text format.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.render()
     }
 
     /// The database, for what is only read.

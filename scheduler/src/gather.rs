@@ -1,5 +1,8 @@
 //! Group commit by back-pressure: while one statement commits, the next batch collects.
 
+use std::time::Instant;
+
+use piton_telemetry::metrics::{Group, SchedulerMetrics};
 use tokio::sync::mpsc;
 
 /// What waits for a commit. Bounded by the channel; what does not fit into a batch is carried to the next.
@@ -8,12 +11,14 @@ pub struct Gatherer<J> {
     waiting: mpsc::Receiver<J>,
     carried: Vec<J>,
     rows: usize,
+    metrics: SchedulerMetrics,
+    group: Group,
 }
 
 impl<J> Gatherer<J> {
-    /// Collects from a channel, batches of at most `rows` rows (a single job may have more).
-    pub fn new(waiting: mpsc::Receiver<J>, rows: usize) -> Self {
-        Self { waiting, carried: Vec::new(), rows }
+    /// Collects from a channel, batches of at most `rows` rows (a single job may have more), counted as `group`.
+    pub fn new(waiting: mpsc::Receiver<J>, rows: usize, metrics: SchedulerMetrics, group: Group) -> Self {
+        Self { waiting, carried: Vec::new(), rows, metrics, group }
     }
 
     /// Keeps jobs for the next batch, before everything that came later.
@@ -36,12 +41,17 @@ impl<J> Gatherer<J> {
             rows += weight(&job);
             batch.push(job);
         }
+        let waiting = self.waiting.len() + self.carried.len();
+        self.metrics.commit_waiting.at(self.group).set(i64::try_from(waiting).unwrap_or(i64::MAX));
         Some(batch)
     }
 
-    /// How many jobs wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len() + self.carried.len()
+    /// Counts a commit of so many rows that began at `began`.
+    pub fn committed(&self, rows: usize, began: Instant) {
+        self.metrics.commits.at(self.group).inc();
+        self.metrics.commit_rows.at(self.group).add(rows as u64);
+        self.metrics.commit_batch.at(self.group).rows(rows);
+        self.metrics.commit_time.at(self.group).seconds(began.elapsed());
     }
 }
 
@@ -56,7 +66,7 @@ mod tests {
             send.send(job).await.expect("there is room");
         }
         drop(send);
-        let mut gatherer = Gatherer::new(receive, 6);
+        let mut gatherer = Gatherer::new(receive, 6, SchedulerMetrics::new(), Group::Intake);
         assert_eq!(gatherer.next(|job| *job).await, Some(vec![1, 2, 3]));
         gatherer.carry(vec![3]);
         assert_eq!(gatherer.next(|job| *job).await, Some(vec![3, 4]));

@@ -7,7 +7,11 @@ use piton_shared::{
     ids::SchedulerId,
     journal::Place,
     limits,
-    message::{Answer, Refusal, append::Appends, wake::Ended},
+    message::{
+        Answer, Refusal,
+        append::{Appends, Next},
+        wake::Ended,
+    },
     name::Org,
     subject::{Method, Subjects},
 };
@@ -97,7 +101,11 @@ impl Desk {
             return;
         };
         let org = received.subject().rsplit('.').next().and_then(|token| Org::new(token.to_owned()).ok());
-        let Some(org) = org else { return };
+        let Some(org) = org else {
+            let wrong = "the subject ends in no name of an org".to_owned();
+            refuse(&received, Refusal::Invalid(wrong)).await;
+            return;
+        };
         if let Some(wrong) = wrong(&request) {
             refuse(&received, Refusal::Invalid(wrong)).await;
             return;
@@ -130,6 +138,10 @@ fn wrong(request: &Appends) -> Option<String> {
         }
         if append.rows.len() + append.waits.len() + append.failed_tries.len() > limits::COMMIT_ROWS {
             return Some(format!("an append of run {} has more than {} rows", append.run, limits::COMMIT_ROWS));
+        }
+        let more_than_rows = append.next != Next::GoOn || !append.waits.is_empty() || !append.withdrawn.is_empty();
+        if append.number == 0 && more_than_rows {
+            return Some(format!("an append of run {} changes more than rows and has no number", append.run));
         }
         if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
             return Some(format!("run {} wants to write a row from outside", append.run));

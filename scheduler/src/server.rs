@@ -8,18 +8,20 @@ use piton_shared::{
     name::NameError,
     subject::Subjects,
 };
-use piton_transport::{Bus, BusOptions, ConnectError, SendError, WorkError, WorkOptions, WorkStream};
+use piton_telemetry::metrics::{Group, SchedulerMetrics};
+use piton_transport::{Bus, BusOptions, ConnectError, SendError, WorkError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     control::Controls,
-    dispatch::{Backlog, Claims, Publisher, ToWorkers},
+    dispatch::{Backlog, Claims, Granter, Publisher, Publishing, ToWorkers, run_stream},
     engine::Engine,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, RunClock},
     journal::Committer,
     lease::{Beats, Registrar, Roster},
+    look::{self, Looks},
     rpc::Desk,
     store::{Store, StoreError, StoreOptions},
     sweep::Sweeper,
@@ -111,25 +113,34 @@ impl Scheduler {
         let bus = Bus::connect(BusOptions { subjects, ..BusOptions::new(&*options.nats_url, "piton-scheduler") })
             .await
             .map_err(StartupError::Nats)?;
-        let work = WorkStream::ensure(&bus, WorkOptions::default()).await.map_err(StartupError::Stream)?;
+        let work = run_stream(&bus).await.map_err(StartupError::Stream)?;
         let clock = RunClock::default();
         clock.correct(&store).await.map_err(StartupError::Postgres)?;
 
         let scheduler = SchedulerId::new(uuid_v7(0, rand::random()));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let metrics = SchedulerMetrics::new();
         let roster = Roster::new(options.direct_grants);
         let timers = Timers::default();
         let (waiters, ends) = Waiters::new();
-        let (publisher, publishing) = Publisher::new(work.clone(), bus.subjects().clone());
-        let backlog = Backlog::new(store.clone(), publisher.clone());
         let workers = ToWorkers::new(bus.clone());
+        let granter = Granter { store: store.clone(), metrics: metrics.clone() };
+        let (publisher, publishing) = Publisher::new(Publishing {
+            work: work.clone(),
+            subjects: bus.subjects().clone(),
+            roster: roster.clone(),
+            granter: granter.clone(),
+            workers: workers.clone(),
+            metrics: metrics.clone(),
+        });
+        let backlog = Backlog::new(store.clone(), publisher.clone());
         let teller = Teller { store: store.clone(), publisher: publisher.clone(), workers: workers.clone() };
 
         tasks.spawn(publishing);
         tasks.spawn(ends.run(bus.clone()));
 
-        let (intake, starts) = IntakeHandle::new(clock.clone());
+        let (intake, starts) = IntakeHandle::new(clock.clone(), metrics.clone());
         let committer = Intake {
             store: store.clone(),
             roster: roster.clone(),
@@ -137,8 +148,12 @@ impl Scheduler {
             publisher: publisher.clone(),
             workers,
             window: options.dedupe_window,
+            metrics: metrics.clone(),
         };
         tasks.spawn(committer.run(starts));
+
+        let (looks, jobs) = Looks::new(metrics.clone());
+        tasks.spawn(look::look(store.clone(), jobs));
 
         let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Committer {
@@ -146,15 +161,17 @@ impl Scheduler {
             waiters: waiters.clone(),
             roster: roster.clone(),
             timers: timers.clone(),
+            metrics: metrics.clone(),
         };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS)));
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append)));
 
         let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS)));
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Heartbeat)));
 
         let registrar = Registrar {
             store: store.clone(),
+            bus: bus.clone(),
             work: work.clone(),
             roster: roster.clone(),
             publisher: publisher.clone(),
@@ -167,11 +184,18 @@ impl Scheduler {
             roster: roster.clone(),
             publisher: publisher.clone(),
             backlog: backlog.clone(),
+            granter,
         };
         let desk = Desk { bus: bus.clone(), scheduler, registrar, claims, appends, beats, waiters: waiters.clone() };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
 
-        let timer_loop = TimerLoop { store: store.clone(), teller: teller.clone(), timers, every: options.sweep };
+        let timer_loop = TimerLoop {
+            store: store.clone(),
+            teller: teller.clone(),
+            timers,
+            metrics: metrics.clone(),
+            every: options.sweep,
+        };
         tasks.spawn(timer_loop.run(stop.clone()));
         let sweeper = Sweeper {
             store: store.clone(),
@@ -182,6 +206,7 @@ impl Scheduler {
             waiters: waiters.clone(),
             roster,
             clock,
+            metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
             patience: options.patience,
@@ -189,7 +214,8 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let engine = Engine::new(store.clone(), bus, intake, Controls { teller, waiters: waiters.clone() }, waiters);
+        let controls = Controls { teller, waiters: waiters.clone() };
+        let engine = Engine::new(store.clone(), bus, intake, looks, controls, waiters, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -12,6 +12,7 @@ pub mod prelude;
 mod progress;
 mod registry;
 mod resource;
+mod runtime;
 mod worker;
 mod workflow_context;
 
@@ -32,9 +33,11 @@ pub use piton_shared::{
     retry::{Backoff, Jitter, RetryPolicy},
     time::Timestamp,
 };
+pub use piton_telemetry::metrics::WorkerMetrics;
 pub use progress::Progress;
 pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};
 pub use resource::{Injected, Need, Resource, Resources};
+pub use runtime::{ConnectError, Connected, RunError};
 pub use uuid::Uuid;
 pub use worker::{BuildError, Problem, Worker, WorkerBuilder};
 pub use workflow_context::{Run, WorkflowContext};

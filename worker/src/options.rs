@@ -11,6 +11,7 @@ use crate::duration;
 
 /// Where NATS listens if nothing else is said.
 const NATS_URL: &str = "nats://127.0.0.1:4222";
+const NATS_PREFIX: &str = "piton";
 
 /// How a worker is set up. Every field has a default; [`from_env`](Self::from_env) reads `PITON_…`.
 ///
@@ -28,6 +29,9 @@ pub struct WorkerOptions {
     /// Where NATS is: one URL, or several of one cluster with commas between them.
     /// Variable `PITON_NATS_URL`. Defaults to `nats://127.0.0.1:4222`.
     pub url: String,
+    /// The prefix of every subject, which tells installations on one NATS apart: the scheduler's.
+    /// Variable `PITON_NATS_PREFIX`. Defaults to `piton`.
+    pub nats_prefix: String,
     /// The org it works for. Variable `PITON_ORG`. Defaults to `default`.
     pub org: Org,
     /// The queues it takes work from, at least one. Variable `PITON_QUEUES`, with commas between them.
@@ -52,6 +56,7 @@ impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
             url: NATS_URL.to_owned(),
+            nats_prefix: NATS_PREFIX.to_owned(),
             org: Org::DEFAULT,
             queues: vec![Queue::DEFAULT],
             build: None,
@@ -117,6 +122,10 @@ impl WorkerOptions {
         let mut options = Self::default();
         if let Some(value) = text("PITON_NATS_URL")? {
             options.url = url("PITON_NATS_URL", value)?;
+        }
+        if let Some(value) = text("PITON_NATS_PREFIX")? {
+            let prefix = named("PITON_NATS_PREFIX", &value, Queue::new)?;
+            prefix.as_str().clone_into(&mut options.nats_prefix);
         }
         if let Some(value) = text("PITON_ORG")? {
             options.org = named("PITON_ORG", &value, Org::new)?;
@@ -209,7 +218,8 @@ fn own_name() -> String {
     format!("{host}-{}", std::process::id())
 }
 
-fn host_name() -> Option<String> {
+/// What this host is called, as far as it says.
+pub(crate) fn host_name() -> Option<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let host = host.trim();
     (!host.is_empty() && host.len() <= 64).then(|| host.to_owned())
@@ -236,6 +246,7 @@ mod tests {
     fn every_variable_is_read() {
         let options = read(&[
             ("PITON_NATS_URL", "nats://a:4222, tls://b:4222"),
+            ("PITON_NATS_PREFIX", "blue"),
             ("PITON_ORG", "acme"),
             ("PITON_QUEUES", "default, gpu"),
             ("PITON_BUILD", "2026-01-30"),
@@ -246,6 +257,7 @@ mod tests {
         ]);
         let expected = WorkerOptions {
             url: "nats://a:4222, tls://b:4222".to_owned(),
+            nats_prefix: "blue".to_owned(),
             org: Org::new("acme").expect("a name"),
             queues: vec![Queue::DEFAULT, Queue::new("gpu").expect("a name")],
             build: Some(Build::new("2026-01-30").expect("a name")),
@@ -264,6 +276,7 @@ mod tests {
             ("PITON_NATS_URL", "http://a"),
             ("PITON_NATS_URL", "nats://"),
             ("PITON_NATS_URL", "nats://a,"),
+            ("PITON_NATS_PREFIX", "a.b"),
             ("PITON_ORG", "a.b"),
             ("PITON_QUEUES", "a,,b"),
             ("PITON_QUEUES", "a,a"),

@@ -106,39 +106,31 @@ pub(super) async fn admit(State(door): State<Door>, mut request: Request, next: 
 }
 
 async fn by_key(headers: &HeaderMap, store: &Store, keys: &KnownKeys) -> Result<Caller, Problem> {
-    let given = headers.get(AUTHORIZATION).ok_or_else(|| {
-        unauthorized("the request has no API key; send `Authorization: Bearer pk_…`")
-    })?;
+    let given = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| unauthorized("the request has no API key; send `Authorization: Bearer pk_…`"))?;
     let secret = given
         .to_str()
         .ok()
         .and_then(bearer)
         .and_then(Secret::read)
-        .ok_or_else(|| {
-            unauthorized("the Authorization header has no API key; it looks like `Bearer pk_…`")
-        })?;
+        .ok_or_else(|| unauthorized("the Authorization header has no API key; it looks like `Bearer pk_…`"))?;
     if let Some(org) = keys.recall(&secret.hash()) {
         return Ok(Caller { org });
     }
-    let org = look_up(store, &secret)
-        .await?
-        .ok_or_else(|| unauthorized("the API key is unknown or was revoked"))?;
+    let org = look_up(store, &secret).await?.ok_or_else(|| unauthorized("the API key is unknown or was revoked"))?;
     keys.remember(secret.hash(), org.clone());
     Ok(Caller { org })
 }
 
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 async fn look_up(store: &Store, secret: &Secret) -> Result<Option<Org>, StoreError> {
     let found = store.key_find(secret.prefix()).await?;
-    Ok(found
-        .filter(|key| same(&key.hash, &secret.hash()))
-        .map(|key| key.org))
+    Ok(found.filter(|key| same(&key.hash, &secret.hash())).map(|key| key.org))
 }
 
 fn unauthorized(detail: &str) -> Problem {
@@ -151,14 +143,10 @@ fn from_here(headers: &HeaderMap) -> Result<Caller, Problem> {
     let local = |value: &axum::http::HeaderValue, strip: fn(&str) -> &str| {
         value.to_str().is_ok_and(|text| is_loopback(strip(text)))
     };
-    let host = headers
-        .get(HOST)
-        .is_none_or(|host| local(host, |text| text));
-    let origin = headers.get(ORIGIN).is_none_or(|origin| {
-        local(origin, |text| {
-            text.split_once("://").map_or(text, |(_, rest)| rest)
-        })
-    });
+    let host = headers.get(HOST).is_none_or(|host| local(host, |text| text));
+    let origin = headers
+        .get(ORIGIN)
+        .is_none_or(|origin| local(origin, |text| text.split_once("://").map_or(text, |(_, rest)| rest)));
     if host && origin {
         Ok(Caller { org: Org::DEFAULT })
     } else {
@@ -179,8 +167,7 @@ fn is_loopback(authority: &str) -> bool {
         Some(_) | None => authority,
     };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -190,9 +177,8 @@ mod tests {
 
     #[test]
     fn open_doors_are_for_loopback_only() {
-        let open = |address: &str| {
-            Access::OpenOnLoopback.check(address.parse().expect("the tests' addresses are good"))
-        };
+        let open =
+            |address: &str| Access::OpenOnLoopback.check(address.parse().expect("the tests' addresses are good"));
         assert!(open("127.0.0.1:1").is_ok() && open("[::1]:1").is_ok());
         assert!(open("0.0.0.0:1").is_err() && open("10.0.0.1:1").is_err());
         assert!(Access::Keys.check(([0, 0, 0, 0], 1).into()).is_ok());
@@ -206,14 +192,7 @@ mod tests {
             headers.extend(origin.map(|origin| (ORIGIN, header(origin))));
             from_here(&headers).is_ok()
         };
-        for good in [
-            "127.0.0.1:7070",
-            "localhost:7070",
-            "LOCALHOST",
-            "[::1]:7070",
-            "127.0.0.1",
-            "[::1]",
-        ] {
+        for good in ["127.0.0.1:7070", "localhost:7070", "LOCALHOST", "[::1]:7070", "127.0.0.1", "[::1]"] {
             assert!(from(good, None), "{good}");
         }
         assert!(from("localhost:7070", Some("http://localhost:3000")));

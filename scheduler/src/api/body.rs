@@ -49,29 +49,15 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJson {
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|e| *e != "identity") {
-        return refuse(format!(
-            "the body is encoded as {encoding:?}; send it without a content encoding"
-        ));
+        return refuse(format!("the body is encoded as {encoding:?}; send it without a content encoding"));
     }
     let Some(given) = headers.get(CONTENT_TYPE) else {
         return refuse("the request has no Content-Type; send `application/json`".into());
     };
-    let essence = given
-        .to_str()
-        .unwrap_or("")
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim();
+    let essence = given.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
     let json = essence.eq_ignore_ascii_case("application/json")
         || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if json {
-        Ok(())
-    } else {
-        refuse(format!(
-            "the Content-Type is {given:?}; send `application/json`"
-        ))
-    }
+    if json { Ok(()) } else { refuse(format!("the Content-Type is {given:?}; send `application/json`")) }
 }
 
 fn too_large() -> Problem {
@@ -83,9 +69,7 @@ fn too_large() -> Problem {
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let declared = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > REQUEST_BODY_BYTES) {
         return Err(too_large());
     }
@@ -93,10 +77,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Code::BodyTimeout,
-            format!(
-                "the body had not arrived after {} s; nothing was done: send it again",
-                limits::BODY.as_secs()
-            ),
+            format!("the body had not arrived after {} s; nothing was done: send it again", limits::BODY.as_secs()),
         )),
     }
 }
@@ -106,10 +87,7 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| {
-            Problem::new(
-                Code::IncompleteBody,
-                "the connection broke within the body; nothing was done: send it again",
-            )
+            Problem::new(Code::IncompleteBody, "the connection broke within the body; nothing was done: send it again")
         })?;
         if bytes.len() + chunk.len() > REQUEST_BODY_BYTES {
             return Err(too_large());
@@ -133,19 +111,12 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn content(kind: &str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            CONTENT_TYPE,
-            HeaderValue::from_str(kind).expect("the tests' types are headers"),
-        )])
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(kind).expect("the tests' types are headers"))])
     }
 
     #[test]
     fn json_is_taken_and_nothing_else() {
-        for good in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "application/cloudevents+json",
-        ] {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"] {
             assert!(check_type(&content(good)).is_ok(), "{good}");
         }
         for bad in ["text/plain", "application/x-www-form-urlencoded", "json"] {

@@ -39,32 +39,17 @@ struct OutcomeLinks {
     wait: String,
 }
 
-fn outcome(
-    status: StatusCode,
-    run: RunId,
-    outcome: &'static str,
-    detail: &'static str,
-) -> Response {
+fn outcome(status: StatusCode, run: RunId, outcome: &'static str, detail: &'static str) -> Response {
     let run_id = run.uuid();
-    let view = OutcomeView {
-        run_id,
-        outcome,
-        detail,
-        links: OutcomeLinks {
-            run: run_path(run_id),
-            wait: wait_path(run_id),
-        },
-    };
+    let view =
+        OutcomeView { run_id, outcome, detail, links: OutcomeLinks { run: run_path(run_id), wait: wait_path(run_id) } };
     (status, axum::Json(view)).into_response()
 }
 
 fn ended(run: RunId, state: RunState, wanted: &str) -> Problem {
-    Problem::new(
-        Code::RunEnded,
-        format!("run {run} is {state} and can no longer be {wanted}"),
-    )
-    .with("run_id", run.to_string())
-    .with("state", state.as_str())
+    Problem::new(Code::RunEnded, format!("run {run} is {state} and can no longer be {wanted}"))
+        .with("run_id", run.to_string())
+        .with("state", state.as_str())
 }
 
 /// `POST /v1/runs/{id}/cancel`.
@@ -80,37 +65,25 @@ pub(super) async fn cancel(
         None => None,
         Some(body) => {
             let mut fields = Fields::new(body)?;
-            let reason = fields.checked("reason", |reason| {
-                check_text(&reason, limits::TEXT_BYTES).map(|()| reason)
-            });
+            let reason = fields.checked("reason", |reason| check_text(&reason, limits::TEXT_BYTES).map(|()| reason));
             fields.finish()?;
             reason
         }
     };
     let reason = reason.as_deref().unwrap_or("somebody asked over the API");
     let run = RunId::new(id);
-    let cancelled = in_time(door.engine.cancel(run, &org, reason))
-        .await?
-        .ok_or_else(|| Problem::unknown_run(run))?;
+    let cancelled = in_time(door.engine.cancel(run, &org, reason)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match cancelled {
-        Cancelled::Cancelled => Ok(outcome(
-            StatusCode::OK,
-            run,
-            "cancelled",
-            "the run had not begun and never will",
-        )),
+        Cancelled::Cancelled => Ok(outcome(StatusCode::OK, run, "cancelled", "the run had not begun and never will")),
         Cancelled::Requested => Ok(outcome(
             StatusCode::ACCEPTED,
             run,
             "requested",
             "the workflow sees it at its next await and may clean up before it ends",
         )),
-        Cancelled::Ended(RunState::Cancelled) => Ok(outcome(
-            StatusCode::OK,
-            run,
-            "cancelled",
-            "the run was cancelled before",
-        )),
+        Cancelled::Ended(RunState::Cancelled) => {
+            Ok(outcome(StatusCode::OK, run, "cancelled", "the run was cancelled before"))
+        }
         Cancelled::Ended(state) => Err(ended(run, state, "cancelled")),
     }
 }
@@ -125,11 +98,7 @@ pub(super) async fn kill(
     let wait = parameters.wait()?.unwrap_or(limits::KILL_CONFIRM);
     parameters.finish()?;
     let run = RunId::new(id);
-    let killed = door
-        .engine
-        .kill(run, &org, wait)
-        .await?
-        .ok_or_else(|| Problem::unknown_run(run))?;
+    let killed = door.engine.kill(run, &org, wait).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match killed {
         Killed::Confirmed => Ok(outcome(
             StatusCode::OK,
@@ -143,12 +112,9 @@ pub(super) async fn kill(
             "committed",
             "no result of the run is accepted; its worker has not yet said that it has stopped, and has until its lease ends",
         )),
-        Killed::Ended(RunState::Killed) => Ok(outcome(
-            StatusCode::OK,
-            run,
-            "killed_before",
-            "the run was killed before: no result of it is accepted",
-        )),
+        Killed::Ended(RunState::Killed) => {
+            Ok(outcome(StatusCode::OK, run, "killed_before", "the run was killed before: no result of it is accepted"))
+        }
         Killed::Ended(state) => Err(ended(run, state, "killed")),
     }
 }
@@ -162,21 +128,15 @@ pub(super) async fn resume(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let run = RunId::new(id);
-    let resumed = in_time(door.engine.resume(run, &org))
-        .await?
-        .ok_or_else(|| Problem::unknown_run(run))?;
+    let resumed = in_time(door.engine.resume(run, &org)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match resumed {
-        Resumed::Queued => Ok(outcome(
-            StatusCode::OK,
-            run,
-            "queued",
-            "the run is queued again and goes on from its journal",
-        )),
-        Resumed::NotParked(state) => Err(Problem::new(
-            Code::RunNotParked,
-            format!("run {run} is {state}; only a parked run is resumed"),
-        )
-        .with("run_id", run.to_string())
-        .with("state", state.as_str())),
+        Resumed::Queued => {
+            Ok(outcome(StatusCode::OK, run, "queued", "the run is queued again and goes on from its journal"))
+        }
+        Resumed::NotParked(state) => {
+            Err(Problem::new(Code::RunNotParked, format!("run {run} is {state}; only a parked run is resumed"))
+                .with("run_id", run.to_string())
+                .with("state", state.as_str()))
+        }
     }
 }

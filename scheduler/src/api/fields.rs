@@ -27,19 +27,12 @@ impl Fields {
                 detail: format!("must be an object, not {}", kind(&body)),
             }]));
         };
-        Ok(Self {
-            left,
-            known: Vec::new(),
-            faults: Vec::new(),
-        })
+        Ok(Self { left, known: Vec::new(), faults: Vec::new() })
     }
 
     /// Says that a field is wrong.
     pub(super) fn fault(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.faults.push(FieldError {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        });
+        self.faults.push(FieldError { pointer: pointer.into(), detail: detail.into() });
     }
 
     /// A field of any kind.
@@ -81,11 +74,7 @@ impl Fields {
     }
 
     /// The value, or the fault.
-    pub(super) fn accept<T, E: std::fmt::Display>(
-        &mut self,
-        name: &'static str,
-        checked: Result<T, E>,
-    ) -> Option<T> {
+    pub(super) fn accept<T, E: std::fmt::Display>(&mut self, name: &'static str, checked: Result<T, E>) -> Option<T> {
         match checked {
             Ok(value) => Some(value),
             Err(error) => {
@@ -106,17 +95,11 @@ impl Fields {
             return Vec::new();
         };
         let Value::Array(items) = value else {
-            self.fault(
-                pointer(name),
-                format!("must be an array of strings, not {}", kind(&value)),
-            );
+            self.fault(pointer(name), format!("must be an array of strings, not {}", kind(&value)));
             return Vec::new();
         };
         if items.len() > most {
-            self.fault(
-                pointer(name),
-                format!("may have {most} elements, this one has {}", items.len()),
-            );
+            self.fault(pointer(name), format!("may have {most} elements, this one has {}", items.len()));
             return Vec::new();
         }
         let mut texts = Vec::with_capacity(items.len());
@@ -149,26 +132,15 @@ impl Fields {
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         let room = limits::FAULTS.saturating_sub(self.faults.len());
         for name in std::mem::take(&mut self.left).keys().take(room) {
-            let detail = format!(
-                "is not a field of this request; it has {}",
-                self.known.join(", ")
-            );
+            let detail = format!("is not a field of this request; it has {}", self.known.join(", "));
             self.fault(format!("/{}", escape(name)), detail);
         }
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::fields(self.faults))
-        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::fields(self.faults)) }
     }
 }
 
 fn string(value: Value) -> Result<String, String> {
-    if let Value::String(text) = value {
-        Ok(text)
-    } else {
-        Err(format!("must be a string, not {}", kind(&value)))
-    }
+    if let Value::String(text) = value { Ok(text) } else { Err(format!("must be a string, not {}", kind(&value))) }
 }
 
 fn pointer(name: &str) -> String {
@@ -198,10 +170,7 @@ pub(super) fn check_text(text: &str, bytes: usize) -> Result<(), String> {
         return Err("may not be empty".into());
     }
     if text.len() > bytes {
-        return Err(format!(
-            "may have {bytes} bytes, this one has {}",
-            text.len()
-        ));
+        return Err(format!("may have {bytes} bytes, this one has {}", text.len()));
     }
     if text.chars().any(char::is_control) {
         return Err("may not have control characters".into());

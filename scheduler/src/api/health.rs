@@ -21,10 +21,7 @@ struct LiveView {
 
 /// The process runs and answers.
 pub(super) async fn live() -> Response {
-    let view = LiveView {
-        status: "live",
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let view = LiveView { status: "live", version: env!("CARGO_PKG_VERSION") };
     axum::Json(view).into_response()
 }
 
@@ -38,12 +35,7 @@ struct ReadyView {
 
 /// Whether requests should be sent here: 200 `ready` or `degraded`, 503 `unavailable` or `stopping`.
 pub(super) async fn ready(State(door): State<Door>) -> Response {
-    let health = tokio::time::timeout(limits::ANSWER, door.engine.health()).await;
-    let health = health.unwrap_or(Health {
-        postgres: Reachable::No,
-        nats: Reachable::No,
-    });
-    let (status, view) = readiness(health, door.closing.is_cancelled());
+    let (status, view) = readiness(look(&door).await, door.closing.is_cancelled());
     let mut response = (status, axum::Json(view)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let after = HeaderValue::from(limits::RETRY_AFTER.as_secs());
@@ -52,17 +44,20 @@ pub(super) async fn ready(State(door): State<Door>) -> Response {
     response
 }
 
+async fn look(door: &Door) -> Health {
+    let health = tokio::time::timeout(limits::ANSWER, door.engine.health()).await;
+    health.unwrap_or(Health { postgres: Reachable::No, nats: Reachable::No })
+}
+
 fn readiness(health: Health, closing: bool) -> (StatusCode, ReadyView) {
     let word = |reachable| match reachable {
         Reachable::Yes => "reachable",
         Reachable::No => "unreachable",
     };
     let (code, status, detail) = match (closing, health.postgres, health.nats) {
-        (true, _, _) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "stopping",
-            "the scheduler was told to stop and finishes what it has",
-        ),
+        (true, _, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping", "the scheduler was told to stop and finishes what it has")
+        }
         (false, Reachable::No, _) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -73,21 +68,15 @@ fn readiness(health: Health, closing: bool) -> (StatusCode, ReadyView) {
             "degraded",
             "NATS does not answer: runs are accepted and wait in Postgres until it is back",
         ),
-        (false, Reachable::Yes, Reachable::Yes) => {
-            (StatusCode::OK, "ready", "Postgres and NATS answer")
-        }
+        (false, Reachable::Yes, Reachable::Yes) => (StatusCode::OK, "ready", "Postgres and NATS answer"),
     };
-    let view = ReadyView {
-        status,
-        detail,
-        postgres: word(health.postgres),
-        nats: word(health.nats),
-    };
+    let view = ReadyView { status, detail, postgres: word(health.postgres), nats: word(health.nats) };
     (code, view)
 }
 
-/// For Prometheus.
+/// For Prometheus. Looks at what the scheduler stands on first, so that the figures say how it is now.
 pub(super) async fn metrics(State(door): State<Door>) -> Response {
+    look(&door).await;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], door.engine.metrics_text()).into_response()
 }
@@ -99,18 +88,12 @@ mod tests {
     #[test]
     fn only_postgres_decides_whether_requests_are_taken() {
         use Reachable::{No, Yes};
-        let shown: Vec<_> = [
-            (Yes, Yes, false),
-            (Yes, No, false),
-            (No, Yes, false),
-            (No, No, false),
-            (Yes, Yes, true),
-        ]
-        .map(|(postgres, nats, closing)| {
-            let (status, view) = readiness(Health { postgres, nats }, closing);
-            format!("{status} {view:?}")
-        })
-        .into();
+        let shown: Vec<_> = [(Yes, Yes, false), (Yes, No, false), (No, Yes, false), (No, No, false), (Yes, Yes, true)]
+            .map(|(postgres, nats, closing)| {
+                let (status, view) = readiness(Health { postgres, nats }, closing);
+                format!("{status} {view:?}")
+            })
+            .into();
         insta::assert_snapshot!(shown.join("\n"));
     }
 }

@@ -89,9 +89,7 @@ pub(super) async fn get(
     PathId(id): PathId,
     mut parameters: Parameters,
 ) -> Result<axum::Json<JournalView>, Problem> {
-    let seen = parameters
-        .checked("cursor", |text| Seen::read(&text))?
-        .unwrap_or_default();
+    let seen = parameters.checked("cursor", |text| Seen::read(&text))?.unwrap_or_default();
     let limit = parameters.limit(limits::JOURNAL_PAGE_MAX)?;
     parameters.finish()?;
     let run = RunId::new(id);
@@ -109,10 +107,7 @@ pub(super) async fn get(
         .collect();
     let cursor = page.seen.write();
     let next = match page.more {
-        More::Follows => Some(format!(
-            "{}/journal?limit={limit}&cursor={cursor}",
-            run_path(id)
-        )),
+        More::Follows => Some(format!("{}/journal?limit={limit}&cursor={cursor}", run_path(id))),
         More::End => None,
     };
     Ok(axum::Json(JournalView {
@@ -137,12 +132,9 @@ struct Seen {
 
 impl Seen {
     fn read(text: &str) -> Result<Self, &'static str> {
-        let parsed = text.split_once('.').and_then(|(own, outside)| {
-            Some(Self {
-                own: own.parse().ok()?,
-                outside: outside.parse().ok()?,
-            })
-        });
+        let parsed = text
+            .split_once('.')
+            .and_then(|(own, outside)| Some(Self { own: own.parse().ok()?, outside: outside.parse().ok()? }));
         parsed.ok_or("is no cursor of a journal; take it from `cursor` unchanged")
     }
 
@@ -176,13 +168,7 @@ struct Nearest {
 
 impl Nearest {
     fn new(seen: Seen, limit: usize) -> Self {
-        Self {
-            seen,
-            limit,
-            own: BTreeMap::new(),
-            outside: BTreeMap::new(),
-            more: More::End,
-        }
+        Self { seen, limit, own: BTreeMap::new(), outside: BTreeMap::new(), more: More::End }
     }
 
     fn offer(&mut self, entry: Entry) {
@@ -203,21 +189,13 @@ impl Nearest {
     fn page(self) -> Page {
         let kept = self.own.into_values().chain(self.outside.into_values());
         let mut entries = in_order(kept.collect());
-        let more = if entries.len() > self.limit {
-            More::Follows
-        } else {
-            self.more
-        };
+        let more = if entries.len() > self.limit { More::Follows } else { self.more };
         entries.truncate(self.limit);
         let mut seen = self.seen;
         for entry in &entries {
             seen.after(entry);
         }
-        Page {
-            entries,
-            seen,
-            more,
-        }
+        Page { entries, seen, more }
     }
 }
 
@@ -225,9 +203,7 @@ async fn page(store: &Store, run: RunId, seen: Seen, limit: usize) -> Result<Pag
     let mut nearest = Nearest::new(seen, limit);
     let mut after = None;
     loop {
-        let (entries, more) = store
-            .journal_page(run, after.as_ref(), limits::JOURNAL_READ)
-            .await?;
+        let (entries, more) = store.journal_page(run, after.as_ref(), limits::JOURNAL_READ).await?;
         after = entries.last().map(|entry| entry.key.clone());
         for entry in entries {
             nearest.offer(entry);
@@ -328,18 +304,8 @@ mod tests {
 
     #[test]
     fn pages_of_any_size_tell_everything_once_and_in_order() {
-        let rows = vec![
-            own(3, 1),
-            outside(2),
-            own(1, 0),
-            outside(1),
-            own(2, 1),
-            outside(3),
-        ];
-        let told: Vec<_> = in_order(rows.clone())
-            .iter()
-            .map(|e| e.key.to_string())
-            .collect();
+        let rows = vec![own(3, 1), outside(2), own(1, 0), outside(1), own(2, 1), outside(3)];
+        let told: Vec<_> = in_order(rows.clone()).iter().map(|e| e.key.to_string()).collect();
         for limit in 1..=7 {
             let mut seen = Seen::default();
             let mut read = Vec::new();
@@ -366,10 +332,7 @@ mod tests {
 
     #[test]
     fn cursors_read_back() {
-        let seen = Seen {
-            own: 12,
-            outside: 3,
-        };
+        let seen = Seen { own: 12, outside: 3 };
         assert_eq!(Seen::read(&seen.write()), Ok(seen));
         for bad in ["", "1", "1.", "-1.2", "1.2.3", "x.y"] {
             assert!(Seen::read(bad).is_err(), "{bad}");

@@ -64,16 +64,10 @@ impl From<KeyRow> for KeyView {
 }
 
 /// Makes a key and keeps its hash. None when there is no such org.
-pub(crate) async fn mint(
-    store: &Store,
-    org: &Org,
-    name: &str,
-) -> Result<Option<MintedKey>, StoreError> {
+pub(crate) async fn mint(store: &Store, org: &Org, name: &str) -> Result<Option<MintedKey>, StoreError> {
     let secret = Secret::fresh();
     let key = KeyId::new(Uuid::now_v7());
-    let created = store
-        .key_create(key, org, name, secret.prefix(), &secret.hash())
-        .await?;
+    let created = store.key_create(key, org, name, secret.prefix(), &secret.hash()).await?;
     Ok(created.map(|created_at| MintedKey {
         id: key.uuid(),
         name: name.to_owned(),
@@ -86,9 +80,7 @@ pub(crate) async fn mint(
 /// Every key of an org, as the API lists them.
 pub(crate) async fn listed(store: &Store, org: &Org) -> Result<KeysView, StoreError> {
     let rows = store.key_list(org, i64::from(limits::KEYS_LISTED)).await?;
-    Ok(KeysView {
-        keys: rows.into_iter().map(KeyView::from).collect(),
-    })
+    Ok(KeysView { keys: rows.into_iter().map(KeyView::from).collect() })
 }
 
 pub(super) async fn create(
@@ -100,9 +92,7 @@ pub(super) async fn create(
     parameters.finish()?;
     let mut fields = Fields::new(body)?;
     let name = fields.required_text("name");
-    let checked = name
-        .as_deref()
-        .map(|name| check_text(name, limits::TEXT_BYTES));
+    let checked = name.as_deref().map(|name| check_text(name, limits::TEXT_BYTES));
     if let Some(checked) = checked {
         fields.accept("name", checked);
     }
@@ -121,9 +111,7 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<axum::Json<KeysView>, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(
-        in_time(listed(door.engine.store(), &org)).await?,
-    ))
+    Ok(axum::Json(in_time(listed(door.engine.store(), &org)).await?))
 }
 
 pub(super) async fn revoke(

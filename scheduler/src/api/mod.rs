@@ -30,5 +30,6 @@ pub use code::Code;
 pub use keys::MintedKey;
 pub use limits::KEY_MEMORY;
 pub use problem::{FieldError, Problem};
+pub(crate) use runs::escape;
 pub use secret::Secret;
 pub use serve::{ServeError, serve};

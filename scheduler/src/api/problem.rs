@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::{code::Code, limits};
 use crate::{
     engine::StartError,
+    look::LookError,
     store::{Fault, StoreError},
 };
 
@@ -55,28 +56,16 @@ struct Shape<'a> {
 impl Problem {
     /// A problem of this kind. The detail says what happened here and what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            more: Map::new(),
-            retry_after: None,
-        }
+        Self { code, detail: detail.into(), errors: Vec::new(), more: Map::new(), retry_after: None }
     }
 
     /// Fields that are wrong.
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", place(&one.pointer), one.detail),
-            several => format!(
-                "{} fields are wrong; `errors` says which and why",
-                several.len()
-            ),
+            several => format!("{} fields are wrong; `errors` says which and why", several.len()),
         };
-        Self {
-            errors,
-            ..Self::new(Code::InvalidField, detail)
-        }
+        Self { errors, ..Self::new(Code::InvalidField, detail) }
     }
 
     /// The same problem with one more member.
@@ -89,10 +78,7 @@ impl Problem {
     /// The same problem with a field that is to blame.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        self.errors.push(FieldError {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        });
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         self
     }
 
@@ -117,10 +103,7 @@ impl Problem {
 
     /// A mistake of ours; the cause is for the log, not for the caller.
     pub fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            "the scheduler made a mistake; its log has the cause under this request's id",
-        )
+        Self::new(Code::Internal, "the scheduler made a mistake; its log has the cause under this request's id")
     }
 
     /// What kind it is.
@@ -144,10 +127,7 @@ impl Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
@@ -156,11 +136,7 @@ impl Problem {
 }
 
 fn place(pointer: &str) -> &str {
-    if pointer.is_empty() {
-        "the body"
-    } else {
-        pointer
-    }
+    if pointer.is_empty() { "the body" } else { pointer }
 }
 
 /// Rides on the response until the request's id is known.
@@ -177,10 +153,7 @@ impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error.fault() {
             Fault::Passing => {
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    "the database is away"
-                );
+                tracing::warn!(error = error as &dyn std::error::Error, "the database is away");
                 Self {
                     retry_after: Some(limits::RETRY_AFTER),
                     ..Self::new(
@@ -190,20 +163,11 @@ impl From<&StoreError> for Problem {
                 }
             }
             Fault::BadRow => {
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    "the database refused a value"
-                );
-                Self::new(
-                    Code::UnacceptableValue,
-                    "the database refused a value of this request; nothing was stored",
-                )
+                tracing::warn!(error = error as &dyn std::error::Error, "the database refused a value");
+                Self::new(Code::UnacceptableValue, "the database refused a value of this request; nothing was stored")
             }
             Fault::Bug => {
-                tracing::error!(
-                    error = error as &dyn std::error::Error,
-                    "a query is at odds with the schema"
-                );
+                tracing::error!(error = error as &dyn std::error::Error, "a query is at odds with the schema");
                 Self::internal()
             }
         }
@@ -213,6 +177,15 @@ impl From<&StoreError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<LookError> for Problem {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Full => Self::overloaded(),
+            LookError::Store(error) => Self::from(&*error),
+        }
     }
 }
 
@@ -226,9 +199,7 @@ impl From<StartError> for Problem {
                 ),
             )
             .with("run_id", run.to_string()),
-            StartError::UnknownOrg(org) => {
-                Self::new(Code::UnknownOrg, format!("there is no org `{org}`"))
-            }
+            StartError::UnknownOrg(org) => Self::new(Code::UnknownOrg, format!("there is no org `{org}`")),
             StartError::Full => Self::overloaded(),
             StartError::Store(error) => Self::from(&*error),
         }
@@ -242,9 +213,7 @@ mod tests {
     async fn shown(problem: Problem) -> String {
         let response = problem.render("req-1");
         let head = format!("{} {:?}", response.status(), response.headers());
-        let body = axum::body::to_bytes(response.into_body(), 1 << 16)
-            .await
-            .expect("a body in memory reads");
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.expect("a body in memory reads");
         let body: Value = serde_json::from_slice(&body).expect("a problem is JSON");
         format!("{head}\n{body:#}")
     }
@@ -257,10 +226,8 @@ mod tests {
 
     #[tokio::test]
     async fn fields_are_named_by_pointer() {
-        let errors = ["/workflow", "/tags/3"].map(|pointer| FieldError {
-            pointer: pointer.into(),
-            detail: "is wrong".into(),
-        });
+        let errors =
+            ["/workflow", "/tags/3"].map(|pointer| FieldError { pointer: pointer.into(), detail: "is wrong".into() });
         insta::assert_snapshot!(shown(Problem::fields(errors.into())).await);
     }
 

@@ -29,10 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
 impl Parameters {
     fn new(left: Vec<(String, String)>) -> Self {
-        Self {
-            left,
-            known: Vec::new(),
-        }
+        Self { left, known: Vec::new() }
     }
 
     /// A parameter, if it is there.
@@ -59,9 +56,7 @@ impl Parameters {
         name: &'static str,
         check: impl FnOnce(String) -> Result<T, E>,
     ) -> Result<Option<T>, Problem> {
-        self.text(name)?
-            .map(|text| check(text).map_err(|error| wrong(name, error)))
-            .transpose()
+        self.text(name)?.map(|text| check(text).map_err(|error| wrong(name, error))).transpose()
     }
 
     /// How long the caller wants to wait; cut to [`limits::REQUEST_WAIT`].
@@ -74,10 +69,9 @@ impl Parameters {
     pub(super) fn limit(&mut self, most: u32) -> Result<u32, Problem> {
         let limit = self.checked("limit", |text| match text.parse::<u32>() {
             Ok(rows) if (1..=most).contains(&rows) => Ok(rows),
-            Ok(_) | Err(_) => Err(format!(
-                "must be a number from 1 to {most}, not `{}`",
-                text.chars().take(32).collect::<String>()
-            )),
+            Ok(_) | Err(_) => {
+                Err(format!("must be a number from 1 to {most}, not `{}`", text.chars().take(32).collect::<String>()))
+            }
         })?;
         Ok(limit.unwrap_or(limits::PAGE_DEFAULT.min(most)))
     }
@@ -89,21 +83,14 @@ impl Parameters {
             Some((name, _)) if self.known.is_empty() => {
                 Err(wrong(name, "is unknown; this address takes no parameters"))
             }
-            Some((name, _)) => Err(wrong(
-                name,
-                format!("is unknown; this address takes {}", self.known.join(", ")),
-            )),
+            Some((name, _)) => Err(wrong(name, format!("is unknown; this address takes {}", self.known.join(", ")))),
         }
     }
 }
 
 pub(super) fn wrong(name: &str, detail: impl std::fmt::Display) -> Problem {
     let name: String = name.chars().take(64).collect();
-    Problem::new(
-        Code::InvalidParameter,
-        format!("the parameter `{name}`: {detail}"),
-    )
-    .with("parameter", name)
+    Problem::new(Code::InvalidParameter, format!("the parameter `{name}`: {detail}")).with("parameter", name)
 }
 
 #[cfg(test)]
@@ -111,20 +98,12 @@ mod tests {
     use super::*;
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
-        Parameters::new(
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-        )
+        Parameters::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     #[test]
     fn limits_and_waits_are_bounded() {
-        assert_eq!(
-            parameters(&[]).limit(500).expect("a default"),
-            limits::PAGE_DEFAULT
-        );
+        assert_eq!(parameters(&[]).limit(500).expect("a default"), limits::PAGE_DEFAULT);
         for bad in ["0", "501", "x", "-1", ""] {
             assert!(parameters(&[("limit", bad)]).limit(500).is_err(), "{bad}");
         }
@@ -134,11 +113,7 @@ mod tests {
 
     #[test]
     fn twice_and_unknown_are_refused() {
-        assert!(
-            parameters(&[("limit", "1"), ("limit", "2")])
-                .limit(500)
-                .is_err()
-        );
+        assert!(parameters(&[("limit", "1"), ("limit", "2")]).limit(500).is_err());
         let mut unknown = parameters(&[("limt", "1")]);
         assert!(unknown.limit(500).is_ok());
         assert!(unknown.finish().is_err());

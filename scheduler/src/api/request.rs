@@ -4,12 +4,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use piton_shared::limits::REQUEST_WAIT;
+use piton_telemetry::{metrics::HttpMetrics, trace};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -18,42 +19,55 @@ use super::{code::Code, limits, problem::Problem};
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// The outermost layer: whatever comes back from within leaves with an id, and problems leave with it in them.
-pub(super) async fn envelop(request: Request, next: Next) -> Response {
+/// The outermost layer: whatever comes back from within leaves counted and with an id, and problems leave with it in
+/// them.
+pub(super) async fn envelop(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let id = request_id(request.headers());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unknown", MatchedPath::as_str);
+    let method = known_method(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     let span = tracing::info_span!(
         "http.request",
         request.id = %id,
-        http.method = %request.method(),
+        http.method = method,
         http.route = route,
         http.status = tracing::field::Empty,
         org = tracing::field::Empty,
         run.id = tracing::field::Empty,
     );
+    if let Some(parent) = traceparent(request.headers()) {
+        trace::set_parent(&span, parent);
+    }
+    let _under_way = metrics.under_way.enter();
     let answering = async {
-        let begun = Instant::now();
-        let response = AssertUnwindSafe(next.run(request))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| {
-                tracing::error!("a handler panicked; the panic's message was printed before");
-                Problem::internal().into_response()
-            });
+        let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("a handler panicked; the panic's message was printed before");
+            Problem::internal().into_response()
+        });
         let response = finish(response, &id);
         let status = response.status().as_u16();
         tracing::Span::current().record("http.status", status);
-        tracing::debug!(
-            http.status = status,
-            elapsed_ms = begun.elapsed().as_secs_f64() * 1e3,
-            "answered"
-        );
+        tracing::debug!(http.status = status, elapsed_ms = begun.elapsed().as_secs_f64() * 1e3, "answered");
         response
     };
-    answering.instrument(span).await
+    let response = answering.instrument(span).await;
+    metrics.answered(method, route, response.status().as_u16(), begun.elapsed());
+    response
+}
+
+/// The method, or one word for those that nobody makes up a name for here.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 fn finish(response: Response, id: &str) -> Response {
@@ -70,9 +84,7 @@ fn finish(response: Response, id: &str) -> Response {
         None => response,
     };
     if response.status() == StatusCode::UNAUTHORIZED {
-        response
-            .headers_mut()
-            .insert("www-authenticate", HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Bearer"));
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -85,13 +97,9 @@ fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let fits = |id: &&str| {
         (1..=limits::REQUEST_ID_BYTES).contains(&id.len())
-            && id
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || b"-_.:".contains(&c))
+            && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.:".contains(&c))
     };
-    given
-        .filter(fits)
-        .map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned)
+    given.filter(fits).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned)
 }
 
 /// How many requests of a kind may be under way.
@@ -135,19 +143,13 @@ fn timed_out() -> Problem {
 }
 
 pub(super) async fn unknown_route() -> Problem {
-    Problem::new(
-        Code::UnknownRoute,
-        "there is nothing at this address; the API begins at /v1",
-    )
+    Problem::new(Code::UnknownRoute, "there is nothing at this address; the API begins at /v1")
 }
 
 pub(super) async fn unknown_method(request: Request) -> Problem {
     Problem::new(
         Code::MethodNotAllowed,
-        format!(
-            "this address does not take {}; the Allow header says what it takes",
-            request.method()
-        ),
+        format!("this address does not take {}; the Allow header says what it takes", request.method()),
     )
 }
 
@@ -159,10 +161,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map(|Path(text)| text)
-            .unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
         match text.parse() {
             Ok(id) => {
                 tracing::Span::current().record("run.id", text);
@@ -176,28 +175,27 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// The caller's trace context, if it is well formed (W3C Trace Context, version 00).
-pub(super) fn traceparent(headers: &HeaderMap) -> Option<String> {
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("traceparent")?.to_str().ok()?;
-    let parts: Vec<&str> = text.split('-').collect();
-    let [version, trace, parent, flags] = parts.as_slice() else {
-        return None;
-    };
-    let hex = |part: &str, digits: usize| {
-        part.len() == digits && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let nonzero = |part: &str| part.bytes().any(|c| c != b'0');
-    let good = *version == "00"
-        && hex(trace, 32)
-        && nonzero(trace)
-        && hex(parent, 16)
-        && nonzero(parent)
-        && hex(flags, 2);
-    good.then(|| text.to_owned())
+    trace::is_well_formed(text).then_some(text)
+}
+
+/// The trace context that a run is started with: our own span's, or where no traces are made the caller's as it came.
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<String> {
+    trace::current_traceparent().or_else(|| traceparent(headers).map(ToOwned::to_owned))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        Router,
+        body::Body,
+        middleware::from_fn_with_state,
+        routing::{MethodRouter, get},
+    };
+    use piton_telemetry::metrics::SchedulerMetrics;
+    use tower::ServiceExt as _;
+
     use super::*;
 
     fn header(name: &'static str, value: &str) -> HeaderMap {
@@ -217,18 +215,40 @@ mod tests {
     #[test]
     fn trace_context_is_passed_on_only_when_well_formed() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(
-            traceparent(&header("traceparent", good)).as_deref(),
-            Some(good)
-        );
-        for bad in [
-            "",
-            "00-x",
-            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-        ] {
-            assert_eq!(traceparent(&header("traceparent", bad)), None, "{bad}");
+        assert_eq!(trace_of(&header("traceparent", good)).as_deref(), Some(good));
+        assert_eq!(trace_of(&header("traceparent", "00-x")), None);
+    }
+
+    /// A route within the layers that every route has.
+    async fn asked(route: MethodRouter, room: usize) -> (StatusCode, String) {
+        let metrics = SchedulerMetrics::new();
+        let router = Router::new()
+            .route("/", route)
+            .route_layer(from_fn_with_state(Room::of(room), bounded))
+            .layer(from_fn_with_state(metrics.http.clone(), envelop));
+        let request = Request::builder().uri("/").header(REQUEST_ID, "r-1").body(Body::empty()).expect("a request");
+        let response = router.oneshot(request).await.expect("routers always answer");
+        assert_eq!(response.headers()[REQUEST_ID], "r-1");
+        assert_eq!(metrics.http.under_way.get(), 0, "it is counted only while it is under way");
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.expect("a body in memory reads");
+        (status, String::from_utf8(body.into()).expect("answers are UTF-8"))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_words() {
+        async fn panics() -> StatusCode {
+            panic!("a secret")
         }
+        let (status, body) = asked(get(panics), 1).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("\"internal\"") && body.contains("r-1") && !body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_request_without_room_is_told_to_come_back() {
+        let (status, body) = asked(get(async || StatusCode::OK), 0).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("\"overloaded\""), "{body}");
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{delete, get, post},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,36 +26,23 @@ pub(super) struct Door {
 }
 
 pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken) -> Router {
-    let door = Door {
-        engine,
-        access,
-        keys: KnownKeys::default(),
-        closing,
-    };
+    let metrics = engine.metrics().http.clone();
+    let door = Door { engine, access, keys: KnownKeys::default(), closing };
     let waiting = Router::new()
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))
         .route("/v1/runs/{id}/kill", post(control::kill))
-        .route_layer(from_fn_with_state(
-            Room::of(limits::WAITING_REQUESTS),
-            bounded,
-        ));
+        .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS), bounded));
     let brief = Router::new()
         .route("/v1/runs/{id}/cancel", post(control::cancel))
         .route("/v1/runs/{id}/resume", post(control::resume))
         .route("/v1/workers", get(workers::list))
         .route("/v1/keys", post(keys::create).get(keys::list))
         .route("/v1/keys/{id}", delete(keys::revoke))
-        .route_layer(from_fn_with_state(
-            Room::of(limits::BRIEF_REQUESTS),
-            bounded,
-        ));
+        .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS), bounded));
     let large = Router::new()
         .route("/v1/runs/{id}/journal", get(journal::get))
-        .route_layer(from_fn_with_state(
-            Room::of(limits::JOURNAL_REQUESTS),
-            bounded,
-        ));
+        .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS), bounded));
     waiting
         .merge(brief)
         .merge(large)
@@ -65,6 +52,6 @@ pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken)
         .route("/metrics", get(health::metrics))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
-        .layer(from_fn(envelop))
+        .layer(from_fn_with_state(metrics, envelop))
         .with_state(door)
 }

@@ -47,9 +47,7 @@ pub(super) async fn get(
 
 /// One run as it stands.
 pub(super) async fn look(door: &Door, run: RunId, org: &Org) -> Result<RunRow, Problem> {
-    in_time(door.engine.run(run, org))
-        .await?
-        .ok_or_else(|| Problem::unknown_run(run))
+    in_time(door.engine.run(run, org)).await?.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Waits for a run's end: answers `ended` then, 202 with a link while it goes on. A scheduler that is being stopped
@@ -98,56 +96,30 @@ pub(super) async fn list(
 ) -> Result<axum::Json<RunsView>, Problem> {
     let state = parameters.checked("state", |word| word.parse::<RunState>())?;
     let workflow = parameters.checked("workflow", |name| check_definition(&name).map(|()| name))?;
-    let session = parameters.checked("session_id", |id| {
-        check_text(&id, CALLER_KEY_BYTES).map(|()| id)
-    })?;
+    let session = parameters.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id))?;
     let before = parameters.checked("cursor", |text| cursor(&text))?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
-    let filter = RunFilter {
-        before,
-        state,
-        workflow,
-        session,
-    };
+    let filter = RunFilter { before, state, workflow, session };
     let mut rows = in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let next_cursor = rows
-        .last()
-        .filter(|_| more)
-        .map(|row| row.run.uuid().simple().to_string());
-    let next = next_cursor
-        .as_deref()
-        .map(|cursor| next_page(&filter, limit, cursor));
-    Ok(axum::Json(RunsView {
-        runs: rows.into_iter().map(RunView::from).collect(),
-        next_cursor,
-        next,
-    }))
+    let next_cursor = rows.last().filter(|_| more).map(|row| row.run.uuid().simple().to_string());
+    let next = next_cursor.as_deref().map(|cursor| next_page(&filter, limit, cursor));
+    Ok(axum::Json(RunsView { runs: rows.into_iter().map(RunView::from).collect(), next_cursor, next }))
 }
 
 fn cursor(text: &str) -> Result<RunId, &'static str> {
     let whole = text.len() == 32;
-    text.parse()
-        .ok()
-        .filter(|_| whole)
-        .ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
+    text.parse().ok().filter(|_| whole).ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
 }
 
 fn next_page(filter: &RunFilter, limit: u32, cursor: &str) -> String {
     let mut pairs = vec![("limit", limit.to_string()), ("cursor", cursor.to_owned())];
-    pairs.extend(
-        filter
-            .state
-            .map(|state| ("state", state.as_str().to_owned())),
-    );
+    pairs.extend(filter.state.map(|state| ("state", state.as_str().to_owned())));
     pairs.extend(filter.workflow.clone().map(|name| ("workflow", name)));
     pairs.extend(filter.session.clone().map(|id| ("session_id", id)));
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escape(value)))
-        .collect();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
     format!("/v1/runs?{}", pairs.join("&"))
 }
 

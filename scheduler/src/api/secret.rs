@@ -19,11 +19,7 @@ impl Secret {
         let mut random = [0; PREFIX_BYTES + SECRET_BYTES];
         rand::rng().fill_bytes(&mut random);
         let (prefix, secret) = random.split_at(PREFIX_BYTES);
-        Self(format!(
-            "{BEGINNING}{}_{}",
-            hex::encode(prefix),
-            hex::encode(secret)
-        ))
+        Self(format!("{BEGINNING}{}_{}", hex::encode(prefix), hex::encode(secret)))
     }
 
     /// Takes what a caller presents; none when it cannot be a key.
@@ -60,11 +56,7 @@ impl fmt::Debug for Secret {
 /// Whether two hashes are the same, in a time that does not depend on where they differ.
 pub(super) fn same(ours: &[u8], theirs: &[u8]) -> bool {
     ours.len() == theirs.len()
-        && std::hint::black_box(
-            ours.iter()
-                .zip(theirs)
-                .fold(0, |difference, (a, b)| difference | (a ^ b)),
-        ) == 0
+        && std::hint::black_box(ours.iter().zip(theirs).fold(0, |difference, (a, b)| difference | (a ^ b))) == 0
 }
 
 #[cfg(test)]

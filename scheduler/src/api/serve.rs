@@ -62,10 +62,7 @@ async fn accept(listener: TcpListener, router: &Router, shutdown: &CancellationT
     let mut connections = JoinSet::new();
     loop {
         let next = async {
-            let permit = Arc::clone(&room)
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
+            let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
             (permit, listener.accept().await)
         };
         tokio::select! {
@@ -88,10 +85,7 @@ async fn accept(listener: TcpListener, router: &Router, shutdown: &CancellationT
         }
     }
     drop(listener);
-    if tokio::time::timeout(limits::DRAIN, ends.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(limits::DRAIN, ends.shutdown()).await.is_err() {
         tracing::warn!("some connections did not finish in time and are cut");
     }
     connections.shutdown().await;

@@ -23,7 +23,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{in_time, traceparent},
+    request::{in_time, trace_of},
     routes::Door,
     runs::waited,
     view::{StartedView, run_path},
@@ -51,7 +51,7 @@ pub(super) async fn start(
     let key = idempotency_key(&headers)?;
     let mut asked = read(body, org.clone())?;
     asked.start.key = key;
-    asked.start.trace = traceparent(&headers);
+    asked.start.trace = trace_of(&headers);
     let workflow = asked.start.workflow.clone();
     let started = in_time(door.engine.start(asked.start)).await?;
     tracing::Span::current().record("run.id", started.run.to_string());
@@ -82,11 +82,8 @@ fn located(started: &Started) -> [(HeaderName, String); 1] {
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let wrong = |detail: String| {
-        Problem::new(
-            Code::InvalidHeader,
-            format!("the header Idempotency-Key {detail}"),
-        )
-        .with("header", "Idempotency-Key")
+        Problem::new(Code::InvalidHeader, format!("the header Idempotency-Key {detail}"))
+            .with("header", "Idempotency-Key")
     };
     let Some(key) = given.next() else {
         return Ok(None);
@@ -94,9 +91,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if given.next().is_some() {
         return Err(wrong("appears twice".into()));
     }
-    let text = HeaderValue::to_str(key)
-        .map_err(|_| wrong("must be printable ASCII".into()))?
-        .trim();
+    let text = HeaderValue::to_str(key).map_err(|_| wrong("must be printable ASCII".into()))?.trim();
     check_text(text, CALLER_KEY_BYTES).map_err(wrong)?;
     Ok(Some(text.to_owned()))
 }
@@ -110,9 +105,7 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     let input = fields.any("input").unwrap_or(Value::Null);
     let queue = fields.checked("queue", Queue::new);
     let build = fields.checked("build", Build::new);
-    let session = fields.checked("session_id", |id| {
-        check_text(&id, CALLER_KEY_BYTES).map(|()| id)
-    });
+    let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
     let tags = fields.texts("tags", TAGS, |tag| {
         check_text(tag, limits::TEXT_BYTES)?;
         if tag.contains(',') {
@@ -182,11 +175,8 @@ mod tests {
 
     #[test]
     fn nulls_are_as_good_as_nothing() {
-        let asked = read(
-            json!({"workflow": "w", "queue": null, "delay": null, "tags": null}),
-            Org::DEFAULT,
-        )
-        .expect("only the workflow is needed");
+        let asked = read(json!({"workflow": "w", "queue": null, "delay": null, "tags": null}), Org::DEFAULT)
+            .expect("only the workflow is needed");
         assert_eq!(asked.start.queue, Queue::DEFAULT);
         assert_eq!(asked.start.delay, None);
     }

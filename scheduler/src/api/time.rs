@@ -54,14 +54,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, millis) in [
-            ("10", 10_000),
-            ("0.25", 250),
-            ("10s", 10_000),
-            ("1h 30m", 5_400_000),
-            ("PT10S", 10_000),
-            ("250ms", 250),
-        ] {
+        for (text, millis) in
+            [("10", 10_000), ("0.25", 250), ("10s", 10_000), ("1h 30m", 5_400_000), ("PT10S", 10_000), ("250ms", 250)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for bad in ["", "ten", "-1", "-10s", "NaN", "inf", "1e300", "1 month"] {
@@ -73,10 +68,7 @@ mod tests {
     fn times_sort_as_text() {
         let shown = |time| Rfc3339::from(time).to_string();
         assert_eq!(shown(Timestamp::EPOCH), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(
-            shown(Timestamp::from_micros(1_790_000_000_120_000)),
-            "2026-09-21T14:13:20.120000Z"
-        );
+        assert_eq!(shown(Timestamp::from_micros(1_790_000_000_120_000)), "2026-09-21T14:13:20.120000Z");
         assert!(!shown(Timestamp::from_micros(i64::MAX)).is_empty());
     }
 }

@@ -69,11 +69,7 @@ pub(super) fn run_path(id: Uuid) -> String {
 }
 
 pub(super) fn wait_path(id: Uuid) -> String {
-    format!(
-        "{}?wait={}s",
-        run_path(id),
-        piton_shared::limits::REQUEST_WAIT.as_secs()
-    )
+    format!("{}?wait={}s", run_path(id), piton_shared::limits::REQUEST_WAIT.as_secs())
 }
 
 impl From<RunRow> for RunView {

@@ -4,8 +4,7 @@ use axum::{Extension, extract::State};
 use serde::Serialize;
 
 use super::{
-    access::Caller, limits, problem::Problem, query::Parameters, request::in_time, routes::Door,
-    view::WorkerView,
+    access::Caller, limits, problem::Problem, query::Parameters, request::in_time, routes::Door, view::WorkerView,
 };
 
 /// The live workers of an org, and those that ended in the last minutes.

@@ -69,7 +69,7 @@ impl Backlog {
 
     /// Publishes what there is room for; says how many.
     pub async fn feed(&self) -> Result<usize, StoreError> {
-        let depths = self.store.queue_depths().await?;
+        let depths = self.store.queue_depths(limits::SWEEP_ROWS + 1).await?;
         let slots = self.store.queue_slots().await?;
         let mut fed = 0;
         let mut left = HashMap::new();

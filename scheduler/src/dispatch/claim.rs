@@ -3,25 +3,22 @@
 use std::collections::HashMap;
 
 use piton_shared::{
-    ids::RunId,
     limits,
     message::{
         Answer, Refusal,
-        claim::{Claim, ClaimAnswer, Claimed, Grant, HandBack, HandBackReason, HandedBack, OpenCall},
+        claim::{Claim, ClaimAnswer, Claimed, HandBack, HandBackReason, HandedBack},
         read::{More, Part, Read, ReadAnswer},
     },
 };
 
-use super::{Backlog, Publisher};
+use super::{Backlog, Granter, Publisher, granter::entry_bytes};
 use crate::{
     lease::Roster,
-    store::{Granted, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// Runs of one claim at most.
 const CLAIM_RUNS: usize = 1024;
-/// Rows of the journal that travel with a grant.
-const GRANT_ROWS: u32 = 64;
 /// How long a run that its worker lacks waits for another.
 const LACKING_FOR: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -36,6 +33,8 @@ pub struct Claims {
     pub publisher: Publisher,
     /// Who feeds the queue again.
     pub backlog: Backlog,
+    /// Who grants.
+    pub granter: Granter,
 }
 
 impl Claims {
@@ -51,29 +50,13 @@ impl Claims {
     }
 
     async fn granted(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let mut asks = claim.asks.clone();
-        asks.sort_unstable_by_key(|ask| ask.run);
-        asks.dedup_by_key(|ask| ask.run);
-        let granted = self.store.claim(claim.worker, &asks).await?;
-        self.roster.took(claim.worker, u32::try_from(granted.len()).unwrap_or(u32::MAX));
-        if !granted.is_empty() {
+        let granted = self.granter.grant(claim.worker, claim.asks.clone()).await?;
+        self.roster.took(claim.worker, u32::try_from(granted.grants.len()).unwrap_or(u32::MAX));
+        if !granted.grants.is_empty() {
             self.backlog.claimed();
         }
-        let control_version = granted.iter().map(|grant| grant.control_version).max().unwrap_or(0);
-        let resumed: Vec<_> = granted.iter().filter(|grant| grant.attempts > 1).map(|grant| grant.run).collect();
-        let mut open: HashMap<RunId, Vec<OpenCall>> = HashMap::new();
-        if !resumed.is_empty() {
-            for row in self.store.open_calls(&resumed).await? {
-                open.entry(row.run).or_default().push(row.call);
-            }
-        }
-        let mut room = limits::MESSAGE_BYTES - 64 * 1024;
-        let mut grants = HashMap::new();
-        for found in granted {
-            let (run, attempt) = (found.run, found.attempt);
-            let grant = self.grant(found, open.remove(&run).unwrap_or_default(), &mut room).await?;
-            grants.insert((run, attempt), grant);
-        }
+        let mut grants: HashMap<_, _> =
+            granted.grants.into_iter().map(|grant| ((grant.run, grant.attempt), grant)).collect();
         let answers = claim
             .asks
             .iter()
@@ -82,41 +65,7 @@ impl Claims {
                 None => ClaimAnswer::Stale,
             })
             .collect();
-        Ok(Claimed { control_version, answers })
-    }
-
-    async fn grant(&self, found: Granted, open: Vec<OpenCall>, room: &mut usize) -> Result<Grant, StoreError> {
-        let input = if found.input.len() < *room {
-            *room -= found.input.len();
-            Some(found.input)
-        } else {
-            None
-        };
-        let (mut entries, mut journal) = (Vec::new(), More::End);
-        if found.attempts > 1 {
-            (entries, journal) = self.store.journal_page(found.run, None, GRANT_ROWS).await?;
-            let size: usize = entries.iter().map(entry_bytes).sum();
-            if size < *room {
-                *room -= size;
-            } else {
-                // It has to be read apart, from its beginning.
-                (entries, journal) = (Vec::new(), More::Follows);
-            }
-        }
-        Ok(Grant {
-            run: found.run,
-            epoch: found.epoch,
-            attempt: found.attempt,
-            workflow: found.workflow,
-            seed: found.seed,
-            created_at: found.created_at,
-            input,
-            outside: found.outside,
-            entries,
-            journal,
-            open,
-            trace: found.trace,
-        })
+        Ok(Claimed { control_version: granted.control_version, answers })
     }
 
     /// A part of a run for its holder.
@@ -166,14 +115,6 @@ impl Claims {
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }
-}
-
-fn entry_bytes(entry: &piton_shared::journal::Entry) -> usize {
-    let outcome = match &entry.outcome {
-        Ok(result) => result.len(),
-        Err(failure) => failure.message.len() + failure.chain.iter().map(String::len).sum::<usize>(),
-    };
-    256 + entry.key.as_str().len() + entry.name.len() + entry.input.len() + outcome
 }
 
 /// As many entries as one message holds; at least one, so that reading goes on.

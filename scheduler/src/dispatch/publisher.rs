@@ -1,13 +1,25 @@
-//! Publishing run tasks. A publish is a hint: what is lost is found by the sweeper.
+//! Publishing runs: straight to a worker of this scheduler that has room and knows the workflow, or as a task to the
+//! stream. Either is a hint: what is lost is found by the sweeper.
 
-use piton_shared::{message::task::RunTask, state::RunState, subject::Subjects};
-use piton_transport::{Task, WorkStream};
+use std::collections::HashMap;
+
+use piton_shared::{
+    ids::{AttemptId, WorkerId, uuid_v7},
+    message::{claim::ClaimAsk, task::RunTask},
+    state::RunState,
+    subject::Subjects,
+};
+use piton_telemetry::metrics::{PublishOutcome, SchedulerMetrics};
+use piton_transport::{PublishError, Task, WorkStream};
 use tokio::sync::mpsc;
 
-use crate::store::Published;
+use super::{Granter, ToWorkers};
+use crate::{lease::Roster, store::Published};
 
-/// Batches that wait for the stream; beyond that they are left to the sweeper.
+/// Batches that wait; beyond that they are left to the sweeper.
 const WAITING: usize = 1024;
+/// Runs handed to one worker by one statement.
+const AT_ONCE: usize = 256;
 
 /// Hands runs to the publishing task. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -15,11 +27,27 @@ pub struct Publisher {
     waiting: mpsc::Sender<Vec<Published>>,
 }
 
+/// What publishing works with.
+pub struct Publishing {
+    /// The stream.
+    pub work: WorkStream,
+    /// Its subjects.
+    pub subjects: Subjects,
+    /// Who has room.
+    pub roster: Roster,
+    /// Who grants to those that have.
+    pub granter: Granter,
+    /// How they are told.
+    pub workers: ToWorkers,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
+}
+
 impl Publisher {
     /// A publisher and the task behind it.
-    pub fn new(work: WorkStream, subjects: Subjects) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(publishing: Publishing) -> (Self, impl Future<Output = ()> + Send) {
         let (send, receive) = mpsc::channel(WAITING);
-        (Self { waiting: send }, publish(work, subjects, receive))
+        (Self { waiting: send }, publishing.run(receive))
     }
 
     /// Publishes those that are queued, soon. Never waits: when too many wait already the sweeper will find them.
@@ -33,24 +61,63 @@ impl Publisher {
     }
 }
 
-async fn publish(work: WorkStream, subjects: Subjects, mut waiting: mpsc::Receiver<Vec<Published>>) {
-    while let Some(mut runs) = waiting.recv().await {
-        while let Ok(more) = waiting.try_recv() {
-            runs.extend(more);
+impl Publishing {
+    async fn run(self, mut waiting: mpsc::Receiver<Vec<Published>>) {
+        while let Some(mut runs) = waiting.recv().await {
+            while let Ok(more) = waiting.try_recv() {
+                runs.extend(more);
+            }
+            runs.retain(|run| run.state == RunState::Queued);
+            let mut direct: HashMap<WorkerId, Vec<ClaimAsk>> = HashMap::new();
+            runs.retain(|run| {
+                let place = |workflow: &String| self.roster.place(&run.org, &run.queue, run.build.as_ref(), workflow);
+                let Some(worker) = run.workflow.as_ref().and_then(place) else { return true };
+                let attempt = AttemptId::new(uuid_v7(0, rand::random()));
+                direct.entry(worker).or_default().push(ClaimAsk { run: run.run, epoch: run.epoch, attempt });
+                false
+            });
+            for (worker, asks) in direct {
+                for asks in asks.chunks(AT_ONCE) {
+                    self.hand(worker, asks.to_vec()).await;
+                }
+            }
+            self.to_stream(&runs).await;
         }
+    }
+
+    async fn hand(&self, worker: WorkerId, asks: Vec<ClaimAsk>) {
+        let asked = asks.len();
+        match self.granter.grant(worker, asks).await {
+            Ok(granted) => {
+                (granted.grants.len()..asked).for_each(|_| self.roster.left(worker));
+                let grants = granted.grants.into_iter().map(|grant| (worker, grant)).collect();
+                self.workers.grant(grants, granted.control_version).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, %worker, "failed to grant runs; the sweeper publishes them");
+            }
+        }
+    }
+
+    async fn to_stream(&self, runs: &[Published]) {
         let tasks: Vec<_> = runs
             .iter()
-            .filter(|run| run.state == RunState::Queued)
             .map(|run| {
                 let task = RunTask { run: run.run, epoch: run.epoch };
                 Task {
-                    subject: subjects.run(&run.org, &run.queue, run.build.as_ref(), run.run),
+                    subject: self.subjects.run(&run.org, &run.queue, run.build.as_ref(), run.run),
                     message_id: task.message_id(),
                     task,
                 }
             })
             .collect();
-        let failures: Vec<_> = work.publish(tasks).await.into_iter().filter_map(Result::err).collect();
+        let wanted = tasks.len();
+        let failures: Vec<_> = self.work.publish(tasks).await.into_iter().filter_map(Result::err).collect();
+        self.metrics.published.at(PublishOutcome::Stored).add((wanted - failures.len()) as u64);
+        for failure in &failures {
+            let full = matches!(failure, PublishError::Full { .. });
+            self.metrics.published.at(if full { PublishOutcome::Full } else { PublishOutcome::Failed }).inc();
+        }
         if let Some(first) = failures.first() {
             tracing::warn!(error = %first, failed = failures.len(), "runs were not published; the sweeper publishes them");
         }

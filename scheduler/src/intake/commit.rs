@@ -1,6 +1,11 @@
 //! The group commit of starts.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use piton_shared::{
     ids::{AttemptId, Epoch},
@@ -8,6 +13,7 @@ use piton_shared::{
     state::RunState,
     time::Timestamp,
 };
+use piton_telemetry::metrics::{Group, SchedulerMetrics};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,9 +44,9 @@ pub struct IntakeHandle {
 
 impl IntakeHandle {
     /// A handle, and the jobs that come through it.
-    pub fn new(clock: RunClock) -> (Self, Gatherer<Job>) {
+    pub fn new(clock: RunClock, metrics: SchedulerMetrics) -> (Self, Gatherer<Job>) {
         let (send, receive) = mpsc::channel(limits::COMMIT_WAITING);
-        (Self { jobs: send, clock }, Gatherer::new(receive, limits::COMMIT_ROWS / 2))
+        (Self { jobs: send, clock }, Gatherer::new(receive, limits::COMMIT_ROWS / 2, metrics, Group::Intake))
     }
 
     /// Accepts a run: returns after the commit.
@@ -69,6 +75,11 @@ impl IntakeHandle {
             key: start.key.zip(print),
         }
     }
+}
+
+/// What starts are sorted by; those without a key keep their order.
+fn order(run: &NewRun) -> Option<(&str, &str)> {
+    run.key.as_ref().map(|(key, _)| (run.org.as_str(), key.as_str()))
 }
 
 /// When a delayed run may begin: its id carries the database's time.
@@ -107,6 +118,8 @@ pub struct Intake {
     pub workers: ToWorkers,
     /// How long idempotency keys are remembered.
     pub window: Duration,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
 }
 
 impl Intake {
@@ -117,16 +130,11 @@ impl Intake {
                 job.run.placement = self.place(&job.run);
             }
             // One order of locks for everybody: by key.
-            batch.sort_by(|one, two| {
-                let key = |job: &Job| (job.run.org.clone(), job.run.key.as_ref().map(|(key, _)| key.clone()));
-                if one.run.key.is_none() && two.run.key.is_none() {
-                    std::cmp::Ordering::Equal
-                } else {
-                    key(one).cmp(&key(two))
-                }
-            });
+            batch.sort_by(|one, two| order(&one.run).cmp(&order(&two.run)));
             let (runs, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.run, job.reply)).unzip();
+            let began = Instant::now();
             let outcomes = self.write(&runs).await;
+            jobs.committed(runs.len(), began);
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
                 // A caller that went away has its run all the same.
                 drop(reply.send(outcome));
@@ -152,6 +160,7 @@ impl Intake {
             match self.store.intake(runs, self.window).await {
                 Ok(accepted) => {
                     let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
+                    self.metrics.runs_started.add(accepted.len() as u64);
                     self.hand_on(runs, &accepted).await;
                     self.outcomes(runs, &accepted).await
                 }
@@ -167,6 +176,7 @@ impl Intake {
                         runs = runs.len(),
                         "runs were not accepted"
                     );
+                    self.metrics.commit_unavailable.at(Group::Intake).inc();
                     let error = Arc::new(error);
                     runs.iter().map(|_| Err(StartError::Store(error.clone()))).collect()
                 }
@@ -194,6 +204,8 @@ impl Intake {
                 (RunState::Queued, _) => publish.push(Published {
                     run: run.id,
                     org: run.org.clone(),
+                    // No worker of this scheduler had room for it.
+                    workflow: None,
                     queue: run.queue.clone(),
                     build: run.build.clone(),
                     epoch: Epoch(1),
@@ -224,7 +236,7 @@ impl Intake {
                 });
             }
             let holders = holders.as_ref().map_err(|error| StartError::Store(error.clone()))?;
-            let (key, print) = run.key.as_ref().ok_or(StartError::Full)?;
+            let (key, print) = run.key.as_ref().ok_or_else(|| StartError::UnknownOrg(run.org.clone()))?;
             let holder = holders
                 .iter()
                 .find(|holder| holder.key == *key && holder.org == run.org.as_str())

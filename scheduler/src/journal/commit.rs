@@ -1,6 +1,10 @@
 //! The group commit of appends.
 
-use std::{collections::HashSet, pin::Pin, time::Duration};
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use piton_shared::{
     ids::RunId,
@@ -11,6 +15,7 @@ use piton_shared::{
     },
     name::Org,
 };
+use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
 use super::verdict::{First, Verdict, verdict};
@@ -48,10 +53,12 @@ pub struct Committer {
     pub roster: Roster,
     /// Who fires the timers that were set.
     pub timers: Timers,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
 }
 
-/// The answer to one append, or that it is not known.
-type Outcome = Result<AppendAnswer, String>;
+/// The answer to one append, or the reason why it is not known.
+pub type Outcome = Result<AppendAnswer, String>;
 
 impl Committer {
     /// Commits until every sender is gone.
@@ -59,8 +66,15 @@ impl Committer {
         while let Some(batch) = jobs.next(|job| rows(&job.request)).await {
             let (batch, later) = without_repeats(batch);
             jobs.carry(later);
+            let (rows, began) = (batch.iter().map(|job| rows(&job.request)).sum(), Instant::now());
             self.commit(batch).await;
+            jobs.committed(rows, began);
         }
+    }
+
+    /// Commits appends, at most one a run and sorted by run; says what each came to, in their order.
+    pub async fn outcomes(&self, appends: &[Appending]) -> Vec<Outcome> {
+        self.write(appends, 0).await
     }
 
     async fn commit(&self, batch: Vec<AppendJob>) {
@@ -78,9 +92,10 @@ impl Committer {
         // One order of locks for everybody: by run.
         places.sort_unstable();
         appends.sort_unstable_by_key(|appending| appending.append.run);
-        let outcomes = self.write(&appends, 0).await;
+        let outcomes = self.outcomes(&appends).await;
         let mut answers: Vec<Vec<Option<Outcome>>> = replies.iter().map(|(_, count)| vec![None; *count]).collect();
         for ((_, job, place), outcome) in places.into_iter().zip(outcomes) {
+            self.metrics.appends.at(counted(&outcome)).inc();
             answers[job][place] = Some(outcome);
         }
         for ((reply, _), outcomes) in replies.into_iter().zip(answers) {
@@ -89,7 +104,10 @@ impl Committer {
             let answer = match outcomes {
                 Ok(answers) => Answer::Done(Appended { answers }),
                 // The whole request is sent again; what was written is recognised.
-                Err(reason) => Answer::Unavailable { reason },
+                Err(reason) => {
+                    self.metrics.commit_unavailable.at(Group::Append).inc();
+                    Answer::Unavailable { reason }
+                }
             };
             if let Err(error) = reply.respond(&answer).await {
                 tracing::debug!(%error, "an append's answer was not sent; the worker asks again");
@@ -140,7 +158,12 @@ impl Committer {
             Next::Suspend { seen_outside } if running.contains(run) => {
                 return self.overtaken(*run, *seen_outside).await;
             }
-            Next::Suspend { .. } | Next::Park(_) => self.roster.left(appending.worker),
+            Next::Suspend { .. } => self.roster.left(appending.worker),
+            Next::Park(_) => {
+                self.metrics.runs_ended.at(Ending::Parked).inc();
+                self.waiters.ended(appending.append.run, End::Elsewhere);
+                self.roster.left(appending.worker);
+            }
             Next::Complete(result) => self.ended(appending, End::Completed(result.clone())),
             Next::Fail(failure) => self.ended(appending, End::Failed(failure.clone())),
             Next::Cancel(failure) => self.ended(appending, End::Cancelled(failure.clone())),
@@ -149,6 +172,12 @@ impl Committer {
     }
 
     fn ended(&self, appending: &Appending, end: End) {
+        let ending = match &end {
+            End::Completed(_) => Ending::Completed,
+            End::Failed(_) => Ending::Failed,
+            End::Cancelled(_) | End::Elsewhere => Ending::Cancelled,
+        };
+        self.metrics.runs_ended.at(ending).inc();
         self.roster.left(appending.worker);
         self.waiters.ended(appending.append.run, end);
     }
@@ -161,7 +190,7 @@ impl Committer {
 
     /// Looks again at appends that were not written whole, and finishes what can be finished.
     async fn look(&self, appends: &[Appending], open: &[(usize, First)], outcomes: &mut [Option<Outcome>], round: u32) {
-        let wanted: Vec<_> = open.iter().map(|(place, _)| &appends[*place].append).collect();
+        let wanted: Vec<_> = open.iter().map(|(place, _)| &appends[*place]).collect();
         let looks = match self.store.append_look(&wanted).await {
             Ok(looks) => looks,
             Err(error) => {
@@ -197,6 +226,7 @@ impl Committer {
             }
             return;
         }
+        self.metrics.retries.at(Retried::Commit).inc();
         tokio::time::sleep(AGAIN_AFTER).await;
         let (places, rest): (Vec<_>, Vec<_>) = again.into_iter().unzip();
         for (place, outcome) in places.into_iter().zip(self.write(&rest, round + 1).await) {
@@ -226,6 +256,16 @@ impl Committer {
                 vec![Err(unavailable(&error)); appends.len()]
             }
         }
+    }
+}
+
+fn counted(outcome: &Outcome) -> AppendOutcome {
+    match outcome {
+        Ok(AppendAnswer::Accepted | AppendAnswer::Overtaken { .. }) => AppendOutcome::Accepted,
+        Ok(AppendAnswer::Fenced) => AppendOutcome::Fenced,
+        Ok(AppendAnswer::Superseded) => AppendOutcome::Already,
+        Ok(AppendAnswer::Invalid { .. }) => AppendOutcome::Refused,
+        Err(_) => AppendOutcome::Unavailable,
     }
 }
 

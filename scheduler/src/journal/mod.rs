@@ -3,4 +3,4 @@
 mod commit;
 mod verdict;
 
-pub use commit::{AppendJob, Committer};
+pub use commit::{AppendJob, Committer, Outcome};

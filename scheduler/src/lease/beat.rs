@@ -1,6 +1,9 @@
 //! Heartbeats, written in batches on connections of their own.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use piton_shared::message::{
     Answer,
@@ -44,7 +47,9 @@ impl Beats {
             let latest: HashMap<_, _> = batch.iter().map(|job| (job.beat.worker, &job.beat)).collect();
             let mut beats: Vec<_> = latest.into_values().cloned().collect();
             beats.sort_unstable_by_key(|beat| beat.worker);
+            let began = Instant::now();
             let renewed = self.store.heartbeats(&beats, self.lease).await;
+            jobs.committed(beats.len(), began);
             for job in batch {
                 let answer = match &renewed {
                     Ok(renewed) => self.answer(&job.beat, renewed).await,

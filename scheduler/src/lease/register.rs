@@ -11,10 +11,13 @@ use piton_shared::{
         worker::{Leave, Register, Registered},
     },
 };
-use piton_transport::WorkStream;
+use piton_transport::{Bus, WorkError, WorkStream};
 
 use super::Roster;
-use crate::{dispatch::Publisher, store::Store};
+use crate::{
+    dispatch::{Publisher, run_stream},
+    store::{Fault, Store},
+};
 
 /// Names a worker may bring of each kind.
 const NAMES: usize = 10_000;
@@ -24,6 +27,8 @@ const NAMES: usize = 10_000;
 pub struct Registrar {
     /// Where to.
     pub store: Store,
+    /// Where the stream is made again when it is gone.
+    pub bus: Bus,
     /// The stream whose consumers they pull from.
     pub work: WorkStream,
     /// Who keeps their room.
@@ -47,7 +52,15 @@ impl Registrar {
         let mut consumers = Vec::new();
         for queue in &worker.queues {
             for build in std::iter::once(None).chain(worker.build.as_ref().map(Some)) {
-                match self.work.ensure_consumer(&worker.org, queue, build).await {
+                let mut made = self.work.ensure_consumer(&worker.org, queue, build).await;
+                if matches!(made, Err(WorkError::NoStream { .. })) {
+                    // NATS came back empty.
+                    made = match run_stream(&self.bus).await {
+                        Ok(work) => work.ensure_consumer(&worker.org, queue, build).await,
+                        Err(error) => Err(error),
+                    };
+                }
+                match made {
                     Ok(consumer) => consumers.push(consumer),
                     Err(error) => {
                         return Answer::Unavailable { reason: format!("failed to make a consumer: {error}") };
@@ -68,6 +81,7 @@ impl Registrar {
                 })
             }
             Ok(None) => Answer::Refused(Refusal::UnknownWorker),
+            Err(error) if error.fault() == Fault::BadRow => Answer::Refused(Refusal::Invalid(error.reason())),
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }

@@ -22,6 +22,8 @@ struct Member {
     queues: Vec<Queue>,
     workflows: Vec<String>,
     slots: u32,
+    /// Nothing until it has said that it takes work: what leaves it then makes no room.
+    intent: Option<Intent>,
     room: u32,
     /// When it was last heard of, in sweeps of this scheduler.
     heard: u64,
@@ -61,6 +63,7 @@ impl Roster {
                 queues: worker.queues.clone(),
                 workflows: worker.workflows.clone(),
                 slots: worker.run_slots,
+                intent: None,
                 room: 0,
                 heard,
             },
@@ -73,6 +76,7 @@ impl Roster {
         let heard = members.sweep;
         if let Some(member) = members.workers.get_mut(&beat.worker) {
             member.heard = heard;
+            member.intent = Some(beat.intent);
             member.room = match beat.intent {
                 Intent::Working => beat.free_runs.min(member.slots),
                 Intent::Draining => 0,
@@ -87,7 +91,9 @@ impl Roster {
 
     /// A run left a worker's hands.
     pub fn left(&self, worker: WorkerId) {
-        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker)
+            && member.intent == Some(Intent::Working)
+        {
             member.room = (member.room + 1).min(member.slots);
         }
     }
@@ -159,6 +165,24 @@ mod tests {
 
     fn beat(worker: WorkerId, free_runs: u32) -> Heartbeat {
         Heartbeat { worker, intent: Intent::Working, free_runs, free_steps: 1, control_applied: 0, under_way: vec![] }
+    }
+
+    #[test]
+    fn gives_nothing_to_a_worker_that_drains_however_many_runs_leave_it() {
+        let roster = Roster::new(DirectGrants::On);
+        let one = worker(1);
+        roster.registered(&register(one));
+        roster.left(one);
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        assert_eq!(place(), None, "it has not said a word yet");
+        roster.beat(&beat(one, 1));
+        roster.beat(&Heartbeat { intent: Intent::Draining, ..beat(one, 1) });
+        roster.left(one);
+        assert_eq!(place(), None);
+        roster.beat(&beat(one, 1));
+        assert_eq!(place(), Some(one));
+        roster.left(one);
+        assert_eq!(place(), Some(one));
     }
 
     #[test]

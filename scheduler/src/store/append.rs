@@ -140,7 +140,7 @@ fn columns(appends: &[Appending]) -> Columns {
             Next::Complete(result) => ("complete", Some(result.clone()), None, 0),
             Next::Fail(failure) => ("fail", Some(value::failure_bytes(failure)), None, 0),
             Next::Cancel(failure) => ("cancel", Some(value::failure_bytes(failure)), None, 0),
-            Next::Park(parked) => ("park", None, serde_json::to_string(parked).ok(), 0),
+            Next::Park(parked) => ("park", None, value::json(parked).ok(), 0),
         };
         c.next.push(next);
         c.payload.push(payload);
@@ -254,11 +254,13 @@ impl Store {
     }
 
     /// Looks at appends that were not written whole, in their order.
-    pub async fn append_look(&self, appends: &[&Append]) -> Result<Vec<Look>, StoreError> {
-        let runs: Vec<_> = appends.iter().map(|append| append.run.uuid()).collect();
-        let attempts: Vec<_> = appends.iter().map(|append| append.attempt.uuid()).collect();
+    pub async fn append_look(&self, appends: &[&Appending]) -> Result<Vec<Look>, StoreError> {
+        let runs: Vec<_> = appends.iter().map(|one| one.append.run.uuid()).collect();
+        let attempts: Vec<_> = appends.iter().map(|one| one.append.attempt.uuid()).collect();
+        let workers: Vec<_> = appends.iter().map(|one| one.worker.uuid()).collect();
         let (key_runs, keys): (Vec<_>, Vec<_>) = appends
             .iter()
+            .map(|one| &one.append)
             .flat_map(|append| append.rows.iter().map(|row| (append.run.uuid(), row.key.as_str().to_owned())))
             .unzip();
         let rows = sqlx::query(include_str!("sql/append_look.sql"))
@@ -266,6 +268,7 @@ impl Store {
             .bind(attempts)
             .bind(key_runs)
             .bind(keys)
+            .bind(workers)
             .fetch_all(&self.hot)
             .await
             .map_err(StoreError::new("append_look"))?;

@@ -27,6 +27,27 @@ impl StoreOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), hot_connections: 4, calm_connections: 6, acquire_timeout: Duration::from_secs(2) }
     }
+
+    /// What every connection is opened with: the plans that a test pins are those of these settings.
+    pub fn connection(&self) -> Result<PgConnectOptions, StoreError> {
+        let connect = PgConnectOptions::from_str(&self.url).map_err(StoreError::new("connect"))?;
+        Ok(connect.application_name("piton-scheduler").statement_cache_capacity(256).options([
+            ("synchronous_commit", "on"),
+            // Statements are prepared once and their plans have no choice to make (see append.sql): planning
+            // them for every execution would cost more than running them.
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_bitmapscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("jit", "off"),
+            ("idle_in_transaction_session_timeout", "5s"),
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "30s"),
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_user_timeout", "10000"),
+        ]))
+    }
 }
 
 /// Postgres, by its roles: nothing calm ever waits behind something hot, and heartbeats behind neither.
@@ -37,28 +58,12 @@ pub struct Store {
     pub(super) lease: PgPool,
 }
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 impl Store {
     /// Connects; fails when Postgres cannot be reached within the acquire timeout.
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
-        let connect = PgConnectOptions::from_str(&options.url)
-            .map_err(StoreError::new("connect"))?
-            .application_name("piton-scheduler")
-            .statement_cache_capacity(256)
-            .options([
-                ("synchronous_commit", "on"),
-                // Statements are prepared once and their plans have no choice to make (see append.sql): planning
-                // them for every execution would cost more than running them.
-                ("plan_cache_mode", "force_generic_plan"),
-                ("enable_seqscan", "off"),
-                ("jit", "off"),
-                ("idle_in_transaction_session_timeout", "5s"),
-                ("lock_timeout", "5s"),
-                ("statement_timeout", "30s"),
-                ("tcp_keepalives_idle", "10"),
-                ("tcp_user_timeout", "10000"),
-            ]);
+        let connect = options.connection()?;
         let pool = |connections: u32| {
             PgPoolOptions::new()
                 .max_connections(connections)

@@ -212,7 +212,7 @@ fn intent(intent: Intent) -> &'static str {
 }
 
 fn under_way(functions: &[UnderWay]) -> String {
-    serde_json::to_string(functions).expect("text, numbers and ids always encode as JSON")
+    value::json(&functions).expect("text, numbers and ids always encode as JSON")
 }
 
 fn worker_row(row: &sqlx::postgres::PgRow) -> Result<WorkerRow, sqlx::Error> {

@@ -11,6 +11,7 @@ mod lease;
 mod outside;
 mod ready;
 mod run;
+mod schema;
 mod value;
 
 pub use append::{Appending, FirstPass, Look, Mine, Rows, Whole};
@@ -24,3 +25,4 @@ pub use lease::{Beat, WorkerRow};
 pub use outside::{CancelOutcome, Told};
 pub use ready::{Depth, HeldRow, Published, Slots};
 pub use run::{RunFilter, RunRow, TryRow, WaitRow};
+pub use schema::Schema;

@@ -19,6 +19,8 @@ pub struct Published {
     pub run: RunId,
     /// Its tenant.
     pub org: Org,
+    /// Its workflow, where the query knew it.
+    pub workflow: Option<String>,
     /// Its queue.
     pub queue: Queue,
     /// The build it is bound to.
@@ -40,7 +42,7 @@ pub struct Depth {
     pub build: Option<Build>,
     /// Published and unclaimed.
     pub published: i64,
-    /// In the backlog and free to go.
+    /// In the backlog and free to go, up to the bound that was asked for.
     pub backlog: i64,
 }
 
@@ -133,9 +135,10 @@ impl Store {
         published_rows(&found).map_err(StoreError::new("publish_backlog"))
     }
 
-    /// How full each queue is.
-    pub async fn queue_depths(&self) -> Result<Vec<Depth>, StoreError> {
+    /// How full each queue is; a backlog is counted up to a bound.
+    pub async fn queue_depths(&self, bound: i64) -> Result<Vec<Depth>, StoreError> {
         let rows = sqlx::query(include_str!("sql/queue_depths.sql"))
+            .bind(bound)
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("queue_depths"))?;
@@ -198,9 +201,14 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
         Err(sqlx::Error::ColumnNotFound(_)) => row.try_get("run_id")?,
         found => found?,
     };
+    let workflow = match row.try_get("workflow") {
+        Err(sqlx::Error::ColumnNotFound(_)) => None,
+        found => Some(found?),
+    };
     Ok(Published {
         run: RunId::new(run),
         org,
+        workflow,
         queue,
         build,
         epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),

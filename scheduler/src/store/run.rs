@@ -19,6 +19,8 @@ use super::{Store, StoreError, value};
 pub struct RunRow {
     /// The run.
     pub run: RunId,
+    /// Its tenant.
+    pub org: String,
     /// Its workflow.
     pub workflow: String,
     /// Its queue.
@@ -107,15 +109,19 @@ pub struct WaitRow {
 }
 
 impl Store {
+    /// Some runs, whoever they belong to; those that do not exist are missing.
+    pub async fn runs_get(&self, runs: &[RunId]) -> Result<Vec<RunRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/runs_get.sql"))
+            .bind(runs.iter().map(|run| run.uuid()).collect::<Vec<_>>())
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("runs_get"))?;
+        found.iter().map(run_row).collect::<Result<_, _>>().map_err(StoreError::new("runs_get"))
+    }
+
     /// One run of an org.
     pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, StoreError> {
-        let row = sqlx::query(include_str!("sql/run_get.sql"))
-            .bind(run.uuid())
-            .bind(org.as_str())
-            .fetch_optional(&self.calm)
-            .await
-            .map_err(StoreError::new("run_get"))?;
-        row.as_ref().map(run_row).transpose().map_err(StoreError::new("run_get"))
+        Ok(self.runs_get(&[run]).await?.into_iter().find(|row| row.org == org.as_str()))
     }
 
     /// A page of runs, newest first.
@@ -192,6 +198,7 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
     let failure: Option<Vec<u8>> = row.try_get("failure")?;
     Ok(RunRow {
         run: RunId::new(row.try_get("id")?),
+        org: row.try_get("org")?,
         workflow: row.try_get("workflow")?,
         queue: row.try_get("queue")?,
         build: row.try_get("build")?,

@@ -49,6 +49,27 @@ pub(super) fn failure_bytes(failure: &Failure) -> Vec<u8> {
     codec::wire::encode(failure).expect("a failure is text and words, bounded where it is made")
 }
 
+/// A value as JSON for Postgres, which takes every character but NUL: that one is shown as the replacement character.
+pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(value)?;
+    replace_nul(&mut value);
+    serde_json::to_string(&value)
+}
+
+fn replace_nul(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text.contains('\0') => {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(replace_nul),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(replace_nul),
+        serde_json::Value::String(_)
+        | serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_) => {}
+    }
+}
+
 /// A failure from Postgres.
 pub(super) fn failure(bytes: &[u8]) -> Result<Failure, sqlx::Error> {
     codec::wire::decode(bytes).map_err(decode_error)

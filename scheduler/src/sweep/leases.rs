@@ -3,6 +3,9 @@
 use std::time::{Duration, Instant};
 
 use piton_shared::limits;
+use piton_transport::BusState;
+
+use piton_telemetry::metrics::Swept;
 
 use super::Sweeper;
 use crate::store::StoreError;
@@ -26,6 +29,11 @@ impl LeaseEnds {
     }
 
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
+        if *sweeper.bus.state().borrow() != BusState::Connected {
+            // Nobody's heartbeat can arrive here.
+            self.last_contact = None;
+            return Ok(());
+        }
         let expired = sweeper.store.expired_workers(WORKERS).await?;
         let now = Instant::now();
         let away = self.last_contact.is_none_or(|last| now.duration_since(last) > self.lease);
@@ -39,6 +47,8 @@ impl LeaseEnds {
         for worker in expired {
             if let Some(requeued) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
                 tracing::warn!(%worker, requeued = requeued.len(), "a worker's lease is over; what it held goes to others");
+                sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
+                sweeper.metrics.swept.at(Swept::Requeued).add(requeued.len() as u64);
                 sweeper.roster.gone(worker);
                 sweeper.publisher.publish(requeued);
             }

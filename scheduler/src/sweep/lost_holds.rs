@@ -7,6 +7,7 @@ use piton_shared::{
     limits,
     message::wake::{Holding, Holds},
 };
+use piton_telemetry::metrics::Swept;
 use uuid::Uuid;
 
 use super::Sweeper;
@@ -49,6 +50,7 @@ impl LostHolds {
             match answer {
                 Ok(holds) if !holds.unknown.is_empty() => {
                     let requeued = sweeper.store.hand_back(worker, &holds.unknown, None).await?;
+                    sweeper.metrics.swept.at(Swept::Released).add(requeued.len() as u64);
                     tracing::info!(%worker, runs = requeued.len(), "a worker did not know of runs it was said to hold");
                     sweeper.publisher.publish(requeued);
                 }

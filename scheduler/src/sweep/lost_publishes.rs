@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use piton_shared::limits;
-use piton_transport::{WorkError, WorkOptions, WorkStream};
+use piton_telemetry::metrics::Swept;
+use piton_transport::WorkError;
 
 use super::Sweeper;
-use crate::store::{Published, StoreError};
+use crate::{
+    dispatch::run_stream,
+    store::{Published, StoreError},
+};
 
 /// Looks into what was published longer ago than its patience, which doubles with each fruitless round.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl LostPublishes {
                 }
                 Err(WorkError::NoStream { .. }) => {
                     tracing::warn!("the stream of run tasks is gone; making it anew");
-                    if let Err(error) = WorkStream::ensure(&sweeper.bus, WorkOptions::default()).await {
+                    if let Err(error) = run_stream(&sweeper.bus).await {
                         tracing::warn!(%error, "failed to make the stream of run tasks");
                         return Ok(());
                     }
@@ -58,6 +62,7 @@ impl LostPublishes {
         }
         if !lost.is_empty() {
             let published = sweeper.store.republish(&lost).await?;
+            sweeper.metrics.swept.at(Swept::Republished).add(published.len() as u64);
             tracing::info!(runs = published.len(), "published again what nobody had claimed");
             sweeper.publisher.publish(published);
             for sequence in spent {

@@ -4,9 +4,10 @@ mod leases;
 mod lost_holds;
 mod lost_publishes;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use piton_shared::limits;
+use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
 use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
@@ -39,6 +40,8 @@ pub struct Sweeper {
     pub roster: Roster,
     /// Whose ids follow the database's clock.
     pub clock: RunClock,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
     /// How often to sweep.
     pub every: Duration,
     /// How long a lease runs.
@@ -50,16 +53,31 @@ pub struct Sweeper {
 impl Sweeper {
     /// Sweeps until told to stop. Every part fails for itself: one that cannot be done now is done next time.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.end_leases(&stop), self.sweep(&stop));
+    }
+
+    /// On its own: nothing that is slow to answer may put off the end of a lease.
+    async fn end_leases(&self, stop: &CancellationToken) {
         let mut leases = LeaseEnds::new(self.lease);
+        while !stop.is_cancelled() {
+            self.roster.swept();
+            said("end leases", leases.sweep(self).await);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.every) => {}
+            }
+        }
+    }
+
+    async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
         let publishes = LostPublishes { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
-            self.roster.swept();
-            said("end leases", leases.sweep(&self).await);
-            said("republish", publishes.sweep(&self).await);
+            let began = Instant::now();
+            said("republish", publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
-            said("ask what is held", holds.sweep(&self).await);
+            said("ask what is held", holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }
@@ -68,6 +86,9 @@ impl Sweeper {
                 said("read the database's clock", self.clock.correct(&self.store).await);
             }
             round += 1;
+            self.metrics.sweeps.inc();
+            self.metrics.sweep_time.seconds(began.elapsed());
+            self.metrics.nats_dropped.set(i64::try_from(self.bus.dropped()).unwrap_or(i64::MAX));
             let again = tokio::time::sleep(self.every);
             tokio::pin!(again);
             loop {

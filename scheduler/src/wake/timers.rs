@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use piton_shared::limits;
+use piton_telemetry::metrics::SchedulerMetrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,8 @@ pub struct TimerLoop {
     pub teller: Teller,
     /// Who says that one was set.
     pub timers: Timers,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
     /// How often to look when nothing is known to be due: timers set through other schedulers.
     pub every: Duration,
 }
@@ -46,7 +49,13 @@ impl TimerLoop {
         while !stop.is_cancelled() {
             match self.store.fire_due(limits::SWEEP_ROWS).await {
                 Ok(fired) if fired.is_empty() => self.pause(&stop).await,
-                Ok(fired) => self.teller.tell(fired).await,
+                Ok(fired) => {
+                    for told in &fired {
+                        self.metrics.timers_fired.add(u64::from(told.fired));
+                        self.metrics.timer_lag.seconds(told.lag);
+                    }
+                    self.teller.tell(fired).await;
+                }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "failed to fire timers");
                     self.pause(&stop).await;

@@ -80,7 +80,8 @@ impl Waiters {
 
     /// A run ended: those who wait here are told.
     pub fn told(&self, run: RunId, end: End) {
-        let sender = self.waiting.lock().get(&run).and_then(Weak::upgrade);
+        // Whoever begins to wait from now on looks, and finds that it has ended.
+        let sender = self.waiting.lock().remove(&run).and_then(|it| it.upgrade());
         if let Some(sender) = sender {
             sender.send_replace(Some(end));
         }
@@ -106,7 +107,9 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let mut waiting = self.waiters.waiting.lock();
         // This one and nobody else: two strong references would mean another caller.
-        if Arc::strong_count(&self.sender) == 1 {
+        let last = Arc::strong_count(&self.sender) == 1;
+        let mine = waiting.get(&self.run).is_some_and(|it| std::ptr::eq(it.as_ptr(), Arc::as_ptr(&self.sender)));
+        if last && mine {
             waiting.remove(&self.run);
         }
     }

@@ -9,6 +9,7 @@
 //! was under way fails as soon as the loss is noticed. [`Bus::state`] says when to try again.
 
 mod bus;
+mod connect;
 mod delivery;
 mod error;
 mod inbox;
@@ -17,7 +18,8 @@ mod pull;
 mod reconnect;
 mod work;
 
-pub use bus::{Bus, BusOptions, Credentials};
+pub use bus::Bus;
+pub use connect::{BusOptions, Credentials};
 pub use delivery::Delivery;
 pub use error::{ConnectError, RequestError, SendError};
 pub use inbox::{Inbox, Received};

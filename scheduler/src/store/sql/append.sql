@@ -54,10 +54,16 @@ failed as (
     on conflict do nothing
 ),
 withdrawn as (
+    -- Found one by one by their keys, deleted by where they lie: nobody moves them while the run is locked.
     delete from waits w
-    where w.run_id = any (array(
-            select $1[g.place] from whole, unnest($37::int[]) as g (place) where whole.yes and whole.ok[g.place]))
-      and (w.run_id, w.step_key) in (select $1[g.place], g.step_key from unnest($37::int[], $38::text[]) as g (place, step_key))
+    where w.ctid = any (array(
+        select found.ctid
+        from whole
+        cross join unnest($37::int[], $38::text[]) as g (place, step_key)
+        cross join lateral (
+            select w.ctid from waits w where w.run_id = $1[g.place] and w.step_key = g.step_key limit 1
+        ) found
+        where whole.yes and whole.ok[g.place]))
 ),
 waiting as (
     insert into waits (run_id, step_key, org, kind, name, input, set_at, due_at)
@@ -65,7 +71,8 @@ waiting as (
            clock_timestamp() + n.micros * interval '1 microsecond'
     from whole, unnest($30::int[], $31::text[], $32::text[], $33::text[], $34::text[], $35::bytea[], $36::bigint[])
         as n (place, step_key, org, kind, name, input, micros)
-    where whole.yes and whole.ok[n.place]
+    -- A run that ends waits for nothing any more.
+    where whole.yes and whole.ok[n.place] and ($6::text[])[n.place] in ('go_on', 'suspend', 'park')
     on conflict do nothing
     returning due_at
 ),

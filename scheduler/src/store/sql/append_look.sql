@@ -1,8 +1,8 @@
 -- The second look at appends that were not written whole: the first statement's snapshot could not see the winners.
--- $1 runs, $2 attempts; $3–$4 the keys they wanted to write. A row of the same attempt is a repeat of this very
+-- $1 runs, $2 attempts, $5 workers; $3–$4 the keys they wanted to write. A row of the same attempt is a repeat of this very
 -- append, whose answer was lost.
 select r.state,
-       (r.attempt is not distinct from a.attempt) as mine,
+       (r.attempt is not distinct from a.attempt and coalesce(r.worker = a.worker, true)) as mine,
        r.append_number,
        r.outside,
        not exists (
@@ -20,6 +20,6 @@ select r.state,
            where k.run_id = a.run_id
              and not exists (select 1 from journal j where j.run_id = k.run_id and j.step_key = k.step_key)
        ) as all_there
-from unnest($1::uuid[], $2::uuid[]) with ordinality as a (run_id, attempt, place)
+from unnest($1::uuid[], $2::uuid[], $5::uuid[]) with ordinality as a (run_id, attempt, worker, place)
 left join lateral (select * from runs r where r.id = a.run_id limit 1) r on true
 order by a.place

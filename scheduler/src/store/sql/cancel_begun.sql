@@ -6,7 +6,7 @@ with changed as (
         state = case when r.state = 'suspended' then 'queued' else r.state end,
         epoch = case when r.state = 'suspended' then r.epoch + 1 else r.epoch end
     where r.id = $1
-    returning r.id, r.org, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside
 ),
 told as (
     insert into journal (run_id, step_key, org, kind, name, input, result, outside, try_number, started_at, finished_at)
@@ -19,6 +19,6 @@ readied as (
     on conflict (run_id) do nothing
     returning run_id
 )
-select c.id, c.org, c.queue, c.build, c.epoch, c.worker, c.attempt, c.outside, 1 as fired,
+select c.id, c.org, c.workflow, c.queue, c.build, c.epoch, c.worker, c.attempt, c.outside, 1 as fired,
        (d.run_id is not null) as published, 0::bigint as lag_micros
 from changed c left join readied d on d.run_id = c.id

@@ -3,22 +3,23 @@
 -- The key-share lock on the worker's row is what lease-end waits for: without it a claim could commit beside the
 -- end of its lease and a dead worker would hold the run.
 with alive as materialized (
-    select w.id, w.org from workers w where w.id = $1 and w.ended_at is null for key share
+    select w.id, w.org from workers w where w.id = $1 and coalesce(w.ended_at, 'infinity') = 'infinity' for key share
 ),
 locked as materialized (
     select r.id
     from alive v
     cross join unnest($2::uuid[], $3::int[], $4::uuid[]) as a (run_id, epoch, attempt)
     cross join lateral (
-        select r.id
+        select r.id, r.org
         from runs r
-        where r.id = a.run_id and r.org = v.org
+        where r.id = a.run_id
           and ((r.state = 'queued' and r.epoch = a.epoch)
                -- The answer to this very claim was lost.
                or (r.state = 'running' and r.attempt = a.attempt and r.worker = v.id))
         limit 1
         for no key update
     ) r
+    where r.org = v.org
 ),
 granted as (
     update runs r
@@ -43,5 +44,5 @@ holding as (
     on conflict (run_id) do nothing
 )
 select g.id, g.epoch, g.attempt, g.workflow, g.seed, g.created_at, g.input, g.outside, g.attempts, g.trace,
-       (select o.control_version from alive v join orgs o on o.org = v.org) as control_version
+       (select o.control_version from orgs o where o.org = (select v.org from alive v)) as control_version
 from granted g

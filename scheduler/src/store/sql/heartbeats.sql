@@ -1,19 +1,21 @@
--- Renews leases, a batch at a time, by the database's clock. $1–$6 one array a column, $7 lease in microseconds.
+-- Renews leases, a batch at a time, by the database's clock. $1–$6 one array a column, sorted by worker, $7 lease in
+-- microseconds.
 with beating as materialized (
-    select w.id, b.intent, b.free_runs, b.free_steps, b.control_applied, b.under_way
-    from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bigint[], $6::text[])
-        as b (worker, intent, free_runs, free_steps, control_applied, under_way)
-    join workers w on w.id = b.worker
-    where w.ended_at is null
-    order by w.id
-    for no key update of w
+    select w.id
+    from unnest($1::uuid[]) as b (worker)
+    cross join lateral (
+        -- Written so that only the primary key answers it, as everywhere where a worker is looked up.
+        select w.id from workers w where w.id = b.worker and coalesce(w.ended_at, 'infinity') = 'infinity'
+        limit 1
+        for no key update
+    ) w
 )
 update workers w
-set beat_at = clock_timestamp(),
-    lease_until = clock_timestamp() + $7 * interval '1 microsecond',
-    intent = b.intent, free_runs = b.free_runs, free_steps = b.free_steps,
-    control_applied = greatest(w.control_applied, b.control_applied),
-    under_way = b.under_way::jsonb
-from beating b
-where w.id = b.id and w.ended_at is null
+set (beat_at, lease_until, intent, free_runs, free_steps, control_applied, under_way) = (
+    select clock_timestamp(), clock_timestamp() + $7 * interval '1 microsecond',
+           ($2::text[])[b.place], ($3::int[])[b.place], ($4::int[])[b.place],
+           greatest(w.control_applied, ($5::bigint[])[b.place]), ($6::text[])[b.place]::jsonb
+    from (select array_position($1, w.id) as place) b
+)
+where w.id = any (array(select id from beating))
 returning w.id, w.org, (select o.control_version from orgs o where o.org = w.org) as control_version

@@ -3,17 +3,21 @@
 --
 -- A placement is 'held' (a worker has room: the claim is granted in the same row), 'queued' (published after the
 -- commit) or 'backlog'. A worker that has died meanwhile is noticed here and its runs are queued instead.
-with asked as materialized (
-    select *
+with wanted as materialized (
+    select a.*, (select o.control_version from orgs o where o.org = a.org) as control_version
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
                 $9::text[], $10::text[], $11::uuid[], $12::uuid[], $13::timestamptz[], $14::text[], $15::bytea[])
         with ordinality
         as a (id, org, workflow, queue, build, session, tags, input, trace, placement, worker, attempt, not_before,
               key, fingerprint, place)
 ),
+-- An org that is not there has no runs.
+asked as materialized (
+    select * from wanted where control_version is not null
+),
 alive as materialized (
     select w.id from workers w
-    where w.id = any (array(select distinct a.worker from asked a where a.worker is not null)) and w.ended_at is null
+    where w.id = any (array(select distinct a.worker from asked a where a.worker is not null)) and coalesce(w.ended_at, 'infinity') = 'infinity'
     for key share
 ),
 keyed as (
@@ -57,5 +61,5 @@ readied as (
 holding as (
     insert into held (run_id, worker, attempt) select p.id, p.worker, p.attempt from placed p where p.state = 'running'
 )
-select p.id, p.state, now() as created_at, (select control_version from orgs o where o.org = p.org) as control_version
+select p.id, p.state, now() as created_at, p.control_version
 from placed p

@@ -1,2 +1,2 @@
 -- A worker leaves by its own wish. $1 the worker.
-select id from workers where id = $1 and ended_at is null for update
+select id from workers where id = $1 and coalesce(ended_at, 'infinity') = 'infinity' for update

@@ -3,10 +3,10 @@ with changed as (
     update runs r
     set state = 'queued', epoch = r.epoch + 1
     where r.id = any ($1) and r.state = 'backlog'
-    returning r.id, r.org, r.queue, r.build, r.epoch
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch
 )
 update ready d
 set epoch = c.epoch, published_at = clock_timestamp()
 from changed c
 where d.run_id = c.id
-returning c.id, c.org, c.queue, c.build, c.epoch, 'queued' as state
+returning c.id, c.org, c.workflow, c.queue, c.build, c.epoch, 'queued' as state

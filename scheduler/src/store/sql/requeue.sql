@@ -17,7 +17,7 @@ with changed as (
         worker = null
     where r.id = any ($1) and r.worker = $2 and r.state = 'running'
       and (($3::uuid[])[array_position($1, r.id)] is null or r.attempt = ($3::uuid[])[array_position($1, r.id)])
-    returning r.id, r.org, r.queue, r.build, r.epoch, r.state
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch, r.state
 ),
 released as (
     delete from held h where h.run_id = any (array(select id from changed))
@@ -31,4 +31,4 @@ readied as (
     where state <> 'parked'
     on conflict (run_id) do nothing
 )
-select id, org, queue, build, epoch, state from changed
+select id, org, workflow, queue, build, epoch, state from changed

@@ -1,5 +1,17 @@
 -- The task lies undelivered in its stream: only look again later. $1 runs, $2 epochs.
+--
+-- The one writer of ready that holds no run's lock: a row that is locked this instant is left alone, or this would
+-- wait in another order than those who come by the runs.
+with free as materialized (
+    select d.run_id
+    from unnest($1::uuid[], $2::int[]) as s (run_id, epoch)
+    cross join lateral (
+        select d.run_id from ready d
+        where d.run_id = s.run_id and d.epoch = s.epoch and d.published_at is not null
+        limit 1
+        for no key update skip locked
+    ) d
+)
 update ready d
 set rounds = least(d.rounds + 1, 7)
-from unnest($1::uuid[], $2::int[]) as s (run_id, epoch)
-where d.run_id = s.run_id and d.epoch = s.epoch and d.published_at is not null
+where d.run_id = any (array(select run_id from free))

@@ -47,6 +47,8 @@ label! {
         Claim = "claim",
         /// Heartbeats of workers.
         Heartbeat = "heartbeat",
+        /// Rows of runs that callers read.
+        Look = "look",
     }
 }
 

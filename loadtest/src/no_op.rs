@@ -1,0 +1,23 @@
+//! Steps that do nothing: what a run of them costs is what the engine costs.
+
+use piton::prelude::*;
+
+#[function]
+pub(crate) async fn no_op(number: u32) -> Result<u32> {
+    Ok(number)
+}
+
+/// Each step is journaled before the next begins.
+#[workflow]
+pub(crate) async fn five_steps(ctx: &WorkflowContext) -> Result<u32> {
+    let mut last = 0;
+    for number in 1..=5 {
+        last = ctx.step(no_op(number)).await?;
+    }
+    Ok(last)
+}
+
+#[workflow]
+pub(crate) async fn one_step(ctx: &WorkflowContext) -> Result<u32> {
+    Ok(ctx.step(no_op(1)).await?)
+}

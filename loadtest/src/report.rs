@@ -1,0 +1,235 @@
+//! The outcome of a load, for people and as one JSON object.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    load::{Seen, Workload},
+    measure::{Component, DatabaseCounts, GroupReport, Groups, Machine, Spent, between},
+};
+
+/// What a load test found. Times in milliseconds, memory in MB of 2^20 bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `W1`, `W2` or `W4`.
+    pub workload: &'static str,
+    /// Runs completed a second.
+    pub runs_per_s: f64,
+    /// Steps of those runs a second.
+    pub steps_per_s: f64,
+    /// Of the time from a caller's request to the answer that the run completed.
+    pub p50_ms: f64,
+    /// The same.
+    pub p90_ms: f64,
+    /// The same.
+    pub p99_ms: f64,
+    /// The same.
+    pub max_ms: f64,
+    /// CPU of all processes by step, in microseconds; of the load generator alone if the stack is somebody else's.
+    pub cpu_us_per_step: f64,
+    /// The same by component.
+    pub cpu_us_per_step_by: BTreeMap<Component, f64>,
+    /// The share of the machine's CPU time that all of them used.
+    pub cpu_used: f64,
+    /// Memory at the end of the measured time.
+    pub rss_mb: f64,
+    /// The same by component.
+    pub rss_mb_by: BTreeMap<Component, f64>,
+    /// The most that was seen of each component, twice a second.
+    pub peak_rss_mb_by: BTreeMap<Component, f64>,
+    /// By the database's own counters; null if they could not be read.
+    pub database: Option<DatabaseReport>,
+    /// The group commits of all schedulers by kind, by their own counters; heartbeats and sweeps apart.
+    pub groups: BTreeMap<String, GroupReport>,
+    /// Runs completed in the measured time.
+    pub runs: u64,
+    /// Runs that did not complete, by what came instead.
+    pub errors: BTreeMap<String, u64>,
+    /// How we were called.
+    pub command: String,
+    /// What was measured.
+    pub commit: String,
+    /// How.
+    pub settings: Settings,
+    /// On what.
+    pub machine: Machine,
+}
+
+/// From `pg_stat_database`, `pg_stat_user_tables` and `pg_stat_wal`, read with `psql` before and after the measured time.
+/// Every commit counts, also those of sweeps and heartbeats.
+#[derive(Debug, Clone, Serialize)]
+pub struct DatabaseReport {
+    /// Transactions a second.
+    pub commits_per_s: f64,
+    /// Journal rows inserted for each commit.
+    pub journal_rows_per_commit: f64,
+    /// Rows of all tables written for each commit.
+    pub rows_per_commit: f64,
+    /// Bytes of the write-ahead log for each step.
+    pub wal_bytes_per_step: f64,
+    /// Flushes of the write-ahead log a second.
+    pub wal_syncs_per_s: f64,
+    /// Transactions rolled back.
+    pub rollbacks: u64,
+}
+
+/// How it was measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settings {
+    /// Callers.
+    pub in_flight: usize,
+    /// Measured.
+    pub seconds: f64,
+    /// Before that.
+    pub warm_up_seconds: f64,
+    /// `piton serve` processes; 0: somebody else's.
+    pub schedulers: usize,
+    /// Worker processes of ours.
+    pub workers: usize,
+    /// Whether the database's folder is on `disk` or in `memory`; `unknown` if it is somebody else's.
+    pub storage: &'static str,
+    /// The median of writing 8 KiB over and flushing it where the database is, just before: no commit is faster. Null
+    /// if the stack is somebody else's.
+    pub flush_ms: Option<f64>,
+    /// Of Postgres, where they could be read.
+    pub postgres: BTreeMap<String, String>,
+    /// `release` or `debug`.
+    pub build: &'static str,
+}
+
+/// What was seen around the measured time.
+#[derive(Debug)]
+pub struct Window {
+    /// How long it was.
+    pub elapsed: Duration,
+    /// At its begin.
+    pub before: BTreeMap<Component, Spent>,
+    /// At its end.
+    pub after: BTreeMap<Component, Spent>,
+    /// The most memory, in bytes.
+    pub peak: BTreeMap<Component, u64>,
+    /// What the schedulers had counted at its begin and at its end.
+    pub groups: [Groups; 2],
+    /// What the database counted meanwhile.
+    pub database: Option<DatabaseCounts>,
+}
+
+impl Report {
+    /// Puts it together.
+    pub fn new(workload: Workload, seen: &Seen, window: &Window, settings: Settings) -> Self {
+        let seconds = window.elapsed.as_secs_f64();
+        let runs = seen.latencies.len();
+        let steps = (runs * workload.steps()) as f64;
+        let milliseconds = |quantile| seen.latencies.value_at_quantile(quantile) as f64 / 1000.0;
+        let machine = Machine::here();
+        let cpu: BTreeMap<Component, f64> = window
+            .after
+            .iter()
+            .map(|(component, after)| {
+                let before = window.before.get(component).copied().unwrap_or_default();
+                (*component, after.cpu.saturating_sub(before.cpu).as_secs_f64())
+            })
+            .collect();
+        let all_cpu: f64 = cpu.values().sum();
+        let memory: BTreeMap<_, _> = window.after.iter().map(|(part, spent)| (*part, mb(spent.memory))).collect();
+        let database = window.database.map(|counts| DatabaseReport {
+            commits_per_s: counts.commits as f64 / seconds,
+            journal_rows_per_commit: per(counts.journal_rows as f64, counts.commits as f64),
+            rows_per_commit: per(counts.rows_written as f64, counts.commits as f64),
+            wal_bytes_per_step: per(counts.wal_bytes as f64, steps),
+            wal_syncs_per_s: counts.wal_syncs as f64 / seconds,
+            rollbacks: counts.rollbacks,
+        });
+        Self {
+            workload: workload.name(),
+            runs_per_s: runs as f64 / seconds,
+            steps_per_s: steps / seconds,
+            p50_ms: milliseconds(0.5),
+            p90_ms: milliseconds(0.9),
+            p99_ms: milliseconds(0.99),
+            max_ms: milliseconds(1.0),
+            cpu_us_per_step: per(all_cpu * 1e6, steps),
+            cpu_us_per_step_by: cpu.iter().map(|(part, spent)| (*part, per(spent * 1e6, steps))).collect(),
+            cpu_used: all_cpu / (seconds * machine.cores as f64),
+            rss_mb: memory.values().sum(),
+            rss_mb_by: memory,
+            peak_rss_mb_by: window.peak.iter().map(|(part, bytes)| (*part, mb(*bytes))).collect(),
+            database,
+            groups: between(&window.groups[0], &window.groups[1], seconds),
+            runs,
+            errors: seen.errors.clone(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            commit: crate::measure::commit(),
+            settings,
+            machine,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        let mut line = |name: &str, value: String| {
+            writeln!(text, "{name:<22}{value}").expect("writing to a string cannot fail");
+        };
+        let Settings { in_flight, seconds, schedulers, workers, storage, build, .. } = &self.settings;
+        line("workload", format!("{}, {in_flight} in flight, {seconds:.0} s, {build} build", self.workload));
+        line("stack", format!("{schedulers} schedulers, {workers} workers, database on {storage}"));
+        if let Some(flush) = self.settings.flush_ms {
+            line("flush of 8 KiB, ms", format!("{flush:.2}"));
+        }
+        line("runs a second", format!("{:.0}", self.runs_per_s));
+        line("steps a second", format!("{:.0}", self.steps_per_s));
+        let Self { p50_ms, p90_ms, p99_ms, max_ms, .. } = self;
+        line("run, ms", format!("p50 {p50_ms:.2}  p90 {p90_ms:.2}  p99 {p99_ms:.2}  max {max_ms:.2}"));
+        line("CPU a step, µs", format!("{:.1} ({})", self.cpu_us_per_step, parts(&self.cpu_us_per_step_by)));
+        line("CPU of the machine", format!("{:.0} %", self.cpu_used * 100.0));
+        line("memory, MB", format!("{:.0} ({})", self.rss_mb, parts(&self.rss_mb_by)));
+        line("peak memory, MB", parts(&self.peak_rss_mb_by));
+        match &self.database {
+            None => line("database", "not read: there is no psql here, or no way to the database".to_owned()),
+            Some(found) => {
+                let rows = format!(
+                    "{:.1} of the journal, {:.1} of all tables",
+                    found.journal_rows_per_commit, found.rows_per_commit
+                );
+                line("rows a commit", rows);
+                line("commits a second", format!("{:.0}", found.commits_per_s));
+                line(
+                    "WAL",
+                    format!(
+                        "{:.0} bytes a step, {:.0} flushes a second",
+                        found.wal_bytes_per_step, found.wal_syncs_per_s
+                    ),
+                );
+            }
+        }
+        for (group, found) in &self.groups {
+            let GroupReport { commits_per_s, rows_per_commit, commit_ms } = found;
+            let found = format!("{commits_per_s:.0} a second, {rows_per_commit:.1} rows each, {commit_ms:.2} ms");
+            line(&format!("commits of {group}"), found);
+        }
+        for (error, count) in &self.errors {
+            line("error", format!("{count} × {error}"));
+        }
+        line("commit", self.commit.clone());
+        let Machine { processor, cores, memory_mb, kernel } = &self.machine;
+        line("machine", format!("{cores} × {processor}, {memory_mb} MB, Linux {kernel}"));
+        text
+    }
+}
+
+fn parts(of: &BTreeMap<Component, f64>) -> String {
+    let parts = of.iter().map(|(component, value)| format!("{} {value:.1}", component.name()));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn mb(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// Zero where there is nothing to divide by: JSON has no other number for it.
+fn per(what: f64, each: f64) -> f64 {
+    if each > 0.0 { what / each } else { 0.0 }
+}

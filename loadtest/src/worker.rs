@@ -1,0 +1,49 @@
+//! What a worker process of ours runs.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use piton::Worker;
+
+use crate::{
+    gate::{self, Gate},
+    ledger::Ledger,
+    no_op,
+    orders::{self, Provider},
+};
+
+/// The folder of the [`Ledger`] and of the gates. Defaults to a folder of this process among the temporary files.
+pub const LEDGER: &str = "PITON_LEDGER";
+/// How long a charge takes, in milliseconds. Defaults to 40.
+pub const CHARGE_TAKES: &str = "PITON_CHARGE_MS";
+
+const DEFAULT_CHARGE_TAKES: Duration = Duration::from_millis(40);
+
+/// Runs until SIGTERM or SIGINT. Options come from the variables `PITON_…`.
+pub async fn run() -> anyhow::Result<()> {
+    let own_folder = || env::temp_dir().join(format!("piton-ledger-{}", std::process::id()));
+    let folder = env::var_os(LEDGER).map_or_else(own_folder, PathBuf::from);
+    let ledger = Ledger::open(&folder).with_context(|| format!("could not open {}", folder.display()))?;
+    let takes = match env::var(CHARGE_TAKES) {
+        Ok(milliseconds) => Duration::from_millis(milliseconds.parse().context(CHARGE_TAKES)?),
+        Err(_) => DEFAULT_CHARGE_TAKES,
+    };
+    let worker = Worker::builder()
+        .options_from_env()
+        .resource(Gate::within(&folder).context("could not make the gates")?)
+        .resource(ledger.clone())
+        .resource(Provider { ledger, takes })
+        .register(no_op::no_op)
+        .register(no_op::five_steps)
+        .register(no_op::one_step)
+        .register(gate::wait_at_gate)
+        .register(gate::gated)
+        .register(gate::nap)
+        .register(orders::validate_order)
+        .register(orders::charge_customer)
+        .register(orders::send_confirmation)
+        .register(orders::order_workflow)
+        .build()?;
+    let connected = worker.connect().await.context("the worker could not connect")?;
+    connected.run().await.context("the worker failed")
+}

@@ -1,0 +1,11 @@
+//! The whole system: real processes of the built binaries on a real Postgres and a real NATS, killed, frozen, cut off
+//! and restarted. Each test has servers of its own.
+
+mod crash;
+mod dev;
+mod drain;
+mod frozen;
+mod rig;
+mod several;
+mod severed;
+mod whole;

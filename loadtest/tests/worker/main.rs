@@ -1,0 +1,7 @@
+//! The worker against real schedulers, a real Postgres and a real NATS: each test has a stack of its own.
+
+mod crash;
+mod edges;
+mod flow;
+mod outage;
+mod stack;

@@ -1,0 +1,60 @@
+//! `piton run …`
+
+mod control;
+mod list;
+mod show;
+mod start;
+mod watch;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{CliError, Console, Exit, screen::text};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Run {
+    /// Start a run, and wait for its end if asked to.
+    Start(start::Start),
+    /// Show a run: where it stands, its input and its result.
+    Get(show::Get),
+    /// List runs, newest first.
+    List(list::List),
+    /// Follow a run until its end, printing what it is told as it is told.
+    Watch(watch::Watch),
+    /// Ask a run to stop: the workflow sees it at its next await and may clean up.
+    Cancel(control::Cancel),
+    /// Stop a run by force: from then on no result of it is accepted.
+    Kill(control::Kill),
+    /// Queue a parked run again.
+    Resume(control::Resume),
+}
+
+impl Run {
+    pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        match self {
+            Self::Start(start) => start.run(console).await,
+            Self::Get(get) => get.run(console).await,
+            Self::List(list) => list.run(console).await,
+            Self::Watch(watch) => watch.run(console).await,
+            Self::Cancel(cancel) => cancel.run(console).await,
+            Self::Kill(kill) => kill.run(console).await,
+            Self::Resume(resume) => resume.run(console).await,
+        }
+    }
+}
+
+/// What the exit code says of a run that was waited for.
+fn exit_of(run: &Value) -> Exit {
+    match text(run, "state") {
+        "completed" => Exit::Done,
+        "failed" | "cancelled" | "killed" => Exit::RunFailed,
+        _ => Exit::StillRunning,
+    }
+}
+
+fn is_over(run: &Value) -> bool {
+    match exit_of(run) {
+        Exit::Done | Exit::RunFailed => true,
+        Exit::Usage | Exit::NotFound | Exit::Refused | Exit::Unavailable | Exit::StillRunning => false,
+    }
+}

@@ -1,0 +1,43 @@
+use clap::CommandFactory;
+
+use super::Cli;
+
+/// The long help of a command, as a terminal of 100 columns shows it.
+fn help(path: &[&str]) -> String {
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    let found = path.iter().fold(&mut command, |command, name| {
+        command.find_subcommand_mut(name).expect("the tests name commands that are there")
+    });
+    found.render_long_help().to_string()
+}
+
+#[test]
+fn the_arguments_are_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_of_every_command() {
+    let paths: &[&[&str]] = &[
+        &[],
+        &["dev"],
+        &["serve"],
+        &["migrate"],
+        &["doctor"],
+        &["run"],
+        &["run", "start"],
+        &["run", "get"],
+        &["run", "list"],
+        &["run", "watch"],
+        &["run", "cancel"],
+        &["run", "kill"],
+        &["run", "resume"],
+        &["worker", "list"],
+        &["key", "create"],
+        &["key", "list"],
+        &["key", "revoke"],
+    ];
+    let pages: Vec<_> = paths.iter().map(|path| format!("$ piton {} --help\n{}", path.join(" "), help(path))).collect();
+    insta::assert_snapshot!(pages.join("\n\n"));
+}

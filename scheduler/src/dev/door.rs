@@ -1,0 +1,58 @@
+//! A scheduler with its API, opened and closed in order.
+
+use std::{io, net::SocketAddr};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, Access, ServeError},
+    server::{Scheduler, SchedulerOptions, StartupError},
+};
+
+/// A scheduler that serves its API.
+pub struct Door {
+    address: SocketAddr,
+    scheduler: Scheduler,
+    serving: JoinHandle<Result<(), ServeError>>,
+    shutdown: CancellationToken,
+}
+
+/// Why it did not open, or not close in order.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The scheduler did not start.
+    #[error("the scheduler did not start")]
+    Startup(#[from] StartupError),
+    /// The API is not served.
+    #[error("the API cannot be served")]
+    Serve(#[from] ServeError),
+    /// The task that served the API ended by itself.
+    #[error("the API's task ended by a panic")]
+    Died,
+}
+
+impl Door {
+    /// Starts a scheduler and serves its API on the listener.
+    pub async fn open(listener: TcpListener, access: Access, options: SchedulerOptions) -> Result<Self, DoorError> {
+        let address = listener.local_addr().map_err(|error: io::Error| ServeError::Address(error))?;
+        access.check(address).map_err(ServeError::NotLoopback)?;
+        let scheduler = Scheduler::start(options).await?;
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(api::serve(listener, scheduler.engine(), access, shutdown.clone()));
+        Ok(Self { address, scheduler, serving, shutdown })
+    }
+
+    /// Where the API is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers who waits, finishes what is under way, then stops the scheduler.
+    pub async fn close(self) -> Result<(), DoorError> {
+        self.shutdown.cancel();
+        let served = self.serving.await;
+        self.scheduler.shutdown().await;
+        served.map_err(|_| DoorError::Died)?.map_err(DoorError::Serve)
+    }
+}

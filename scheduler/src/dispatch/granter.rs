@@ -1,0 +1,115 @@
+//! Granting published runs: to a worker that claims them, or to one that has room.
+
+use std::{collections::HashMap, time::Instant};
+
+use piton_shared::{
+    ids::{RunId, WorkerId},
+    journal::Entry,
+    limits,
+    message::{
+        claim::{ClaimAsk, Grant, OpenCall},
+        read::More,
+    },
+};
+use piton_telemetry::metrics::{ClaimOutcome, Group, SchedulerMetrics};
+
+use crate::store::{Granted, Store, StoreError};
+
+/// Bytes of a grant beside its input, its journal and its open calls, generously.
+const GRANT_BYTES: usize = 640;
+/// Rows of the journal that travel with a grant.
+const GRANT_ROWS: u32 = 64;
+
+/// Commits claims and reads what a grant carries. Cheap to clone.
+#[derive(Clone)]
+pub struct Granter {
+    /// Where runs lie.
+    pub store: Store,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
+}
+
+/// What was granted.
+#[derive(Debug)]
+pub struct Grants {
+    /// The newest control that the granting statement saw.
+    pub control_version: i64,
+    /// The runs, in one message's size.
+    pub grants: Vec<Grant>,
+}
+
+impl Granter {
+    /// Grants what can be granted of `asks` to a worker that lives.
+    pub async fn grant(&self, worker: WorkerId, mut asks: Vec<ClaimAsk>) -> Result<Grants, StoreError> {
+        asks.sort_unstable_by_key(|ask| ask.run);
+        asks.dedup_by_key(|ask| ask.run);
+        let began = Instant::now();
+        let granted = self.store.claim(worker, &asks).await?;
+        self.metrics.commits.at(Group::Claim).inc();
+        self.metrics.commit_rows.at(Group::Claim).add(granted.len() as u64);
+        self.metrics.commit_time.at(Group::Claim).seconds(began.elapsed());
+        self.metrics.claims.at(ClaimOutcome::Granted).add(granted.len() as u64);
+        self.metrics.claims.at(ClaimOutcome::Stale).add(asks.len().saturating_sub(granted.len()) as u64);
+        let control_version = granted.iter().map(|grant| grant.control_version).max().unwrap_or(0);
+        let resumed: Vec<_> = granted.iter().filter(|grant| grant.attempts > 1).map(|grant| grant.run).collect();
+        let mut open: HashMap<RunId, Vec<OpenCall>> = HashMap::new();
+        if !resumed.is_empty() {
+            for row in self.store.open_calls(&resumed).await? {
+                open.entry(row.run).or_default().push(row.call);
+            }
+        }
+        // What every grant takes is set aside before any input has a place.
+        let mut room = (limits::MESSAGE_BYTES - 4096).saturating_sub(granted.len() * GRANT_BYTES);
+        let mut grants = Vec::with_capacity(granted.len());
+        for found in granted {
+            let open = open.remove(&found.run).unwrap_or_default();
+            grants.push(self.with_journal(found, open, &mut room).await?);
+        }
+        Ok(Grants { control_version, grants })
+    }
+
+    async fn with_journal(&self, found: Granted, open: Vec<OpenCall>, room: &mut usize) -> Result<Grant, StoreError> {
+        let open_bytes: usize = open.iter().map(|call| call.key.as_str().len() + 128).sum();
+        *room = room.saturating_sub(open_bytes);
+        let input = if found.input.len() < *room {
+            *room -= found.input.len();
+            Some(found.input)
+        } else {
+            None
+        };
+        let (mut entries, mut journal) = (Vec::new(), More::End);
+        if found.attempts > 1 {
+            (entries, journal) = self.store.journal_page(found.run, None, GRANT_ROWS).await?;
+            let size: usize = entries.iter().map(entry_bytes).sum();
+            if size < *room {
+                *room -= size;
+            } else {
+                // It has to be read apart, from its beginning.
+                (entries, journal) = (Vec::new(), More::Follows);
+            }
+        }
+        Ok(Grant {
+            run: found.run,
+            epoch: found.epoch,
+            attempt: found.attempt,
+            workflow: found.workflow,
+            seed: found.seed,
+            created_at: found.created_at,
+            input,
+            outside: found.outside,
+            entries,
+            journal,
+            open,
+            trace: found.trace,
+        })
+    }
+}
+
+/// Bytes of an entry in a message, generously.
+pub(super) fn entry_bytes(entry: &Entry) -> usize {
+    let outcome = match &entry.outcome {
+        Ok(result) => result.len(),
+        Err(failure) => failure.message.len() + failure.chain.iter().map(String::len).sum::<usize>(),
+    };
+    256 + entry.key.as_str().len() + entry.name.len() + entry.input.len() + outcome
+}

@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use piton_shared::{
+    failure::Failure,
+    message::append::{AppendAnswer, Next},
+};
+use serde_json::json;
+
+use super::{House, assert_shape};
+use crate::making::{With, payload};
+
+#[tokio::test]
+async fn pages_of_runs_follow_each_other_newest_first() {
+    let house = House::new("list").await;
+    let mut started = Vec::new();
+    for number in 0..7 {
+        let workflow = if number == 3 { "refund" } else { "order" };
+        let run = house.door.start(&json!({ "workflow": workflow, "input": number, "session_id": "s&1" })).await;
+        started.push(run.text("id").to_owned());
+    }
+    let mut read = Vec::new();
+    let mut next = Some("/v1/runs?limit=2&session_id=s%261".to_owned());
+    while let Some(path) = next {
+        let page = house.door.get(&path).await.body;
+        let ids = page["runs"].as_array().expect("a list").iter();
+        read.extend(ids.map(|run| run["id"].as_str().expect("an id").to_owned()));
+        next = page["next"].as_str().map(ToOwned::to_owned);
+    }
+    started.reverse();
+    assert_eq!(read, started);
+
+    let refunds = house.door.get("/v1/runs?workflow=refund").await;
+    assert_shape!(refunds.body);
+    let none = house.door.get("/v1/runs?state=parked&session_id=other").await;
+    assert_eq!(none.body, json!({ "runs": [], "next": null, "next_cursor": null }));
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_journal_is_told_in_order_with_failed_tries_and_waits() {
+    let house = House::new("journal").await;
+    let worker = house.database.worker().await;
+    let run = house.door.start(&json!({ "workflow": "order" })).await.id();
+    let hold = house.database.take(worker, run).await;
+    let rows = hold.append(1, Next::GoOn).with_rows(1, &["b#1", "a#1"]).with_failed_try("c#1", 1);
+    let rows = rows.with_sleep("nap#1", Duration::from_hours(1)).with_retry("c#1", 2, Duration::from_hours(1));
+    assert_eq!(house.database.append(rows).await, AppendAnswer::Accepted);
+    let path = format!("/v1/runs/{run}/journal");
+    assert_shape!(house.door.get(&path).await.body);
+
+    let first = house.door.get(&format!("{path}?limit=1")).await.body;
+    assert_eq!(first["entries"][0]["key"], "b#1");
+    let second = house.door.get(first["next"].as_str().expect("more follows")).await.body;
+    assert_eq!((&second["entries"][0]["key"], &second["next"]), (&json!("a#1"), &json!(null)));
+
+    // What comes later is read from the last page's cursor.
+    let later = hold.rows(3, &["d#1"]);
+    assert_eq!(house.database.append(later).await, AppendAnswer::Accepted);
+    let cursor = second["cursor"].as_str().expect("a cursor");
+    let third = house.door.get(&format!("{path}?cursor={cursor}")).await.body;
+    assert_eq!(third["entries"].as_array().map(Vec::len), Some(1));
+    assert_eq!(third["entries"][0]["key"], "d#1");
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_failed_run_says_why() {
+    let house = House::new("failed").await;
+    let worker = house.database.worker().await;
+    let run = house.door.start(&json!({ "workflow": "order" })).await.id();
+    let hold = house.database.take(worker, run).await;
+    let failure = Failure::permanent("declined").context("charging");
+    house.database.append(hold.append(1, Next::Fail(failure))).await;
+    assert_shape!(house.door.get(&format!("/v1/runs/{run}")).await.body["failure"]);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn workers_are_listed() {
+    let house = House::new("workers").await;
+    assert_eq!(house.door.get("/v1/workers").await.body, json!({ "workers": [] }));
+    house.database.worker().await;
+    assert_shape!(house.door.get("/v1/workers").await.body);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_read_is_shown_as_such() {
+    let house = House::new("unreadable").await;
+    let worker = house.database.worker().await;
+    let run = house.door.start(&json!({ "workflow": "order" })).await.id();
+    let hold = house.database.take(worker, run).await;
+    let mut broken = payload("shipped");
+    broken.push(0xc1);
+    house.database.append(hold.append(1, Next::Complete(broken))).await;
+    let shown = house.door.get(&format!("/v1/runs/{run}")).await;
+    assert_eq!(shown.status, 200);
+    assert_shape!(shown.body["result"]);
+    house.finish().await;
+}

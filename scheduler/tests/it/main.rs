@@ -1,0 +1,10 @@
+//! The scheduler against a real Postgres and a real NATS, one database a test.
+
+mod api;
+mod cluster;
+mod command;
+mod database;
+mod interleavings;
+mod making;
+mod plans;
+mod store;

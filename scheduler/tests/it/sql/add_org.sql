@@ -1,0 +1,2 @@
+-- $1 a name.
+insert into orgs (org) values ($1)

@@ -1,0 +1,2 @@
+-- Controls given in the org so far.
+select control_version from orgs where org = 'default'

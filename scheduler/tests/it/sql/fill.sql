@@ -1,0 +1,35 @@
+-- A hundred thousand runs: most have ended, the rest is spread over the places where live runs stand.
+insert into workers (id, org, name, host, process, queues, workflows, functions, run_slots, step_slots, free_runs, free_steps,
+                     control_applied, beat_at, lease_until, ended_at, end_reason)
+select gen_random_uuid(), 'default', 'w', 'h', n, '{default}', '{order}', '{charge}', 100, 10, 100, 10, 0, now(), now() + interval '1 hour',
+       case when n % 4 > 0 then now() end, case when n % 4 > 0 then 'left' end
+from generate_series(1, 1000) n;
+with made as (
+    insert into runs (id, org, workflow, queue, seed, input, state, epoch, attempts, attempt, worker, finished_at, result)
+    select id, 'default', 'order', 'default', id, '\xc0', state, 1, 1, gen_random_uuid(),
+           case when state = 'running' then (select id from workers where ended_at is null limit 1) end,
+           case when state = 'completed' then now() end,
+           case when state = 'completed' then '\xc0'::bytea end
+    from (select gen_random_uuid() as id, case n % 10 when 0 then 'queued' when 1 then 'backlog' when 2 then 'running'
+                 when 3 then 'suspended' else 'completed' end as state
+          from generate_series(1, 100000) n) n
+    returning *
+),
+readied as (
+    insert into ready (run_id, org, queue, epoch, published_at)
+    select id, org, queue, epoch, case when state = 'queued' then now() end from made where state in ('queued', 'backlog')
+),
+holding as (
+    insert into held (run_id, worker, attempt) select id, worker, attempt from made where state = 'running'
+),
+waiting as (
+    insert into waits (run_id, step_key, org, kind, name, input, due_at)
+    select id, 's#1', org, 'sleep', 'nap', '\xc0', now() + interval '1 day' from made where state = 'suspended'
+),
+keyed as (
+    insert into start_keys (org, key, run_id, fingerprint, expires_at)
+    select org, id::text, id, '\x00', now() + interval '1 day' from made
+)
+insert into journal (run_id, step_key, org, kind, name, input, result, own, after, attempt, worker, try_number, started_at, finished_at)
+select m.id, 'a#' || n, m.org, 'step', 'charge', '\xc0', '\xc0', n, 0, m.attempt, m.attempt, 1, now(), now()
+from made m cross join generate_series(1, 2) n

@@ -1,0 +1,1 @@
+prepare stated as {statement}

@@ -1,0 +1,1 @@
+alter database {unfinished} rename to {template}

@@ -1,0 +1,229 @@
+//! Leases: renewed by heartbeats, ended by one transaction.
+
+use std::time::Duration;
+
+use piton_scheduler::store::Placement;
+use piton_shared::{
+    ids::{RunId, WorkerId},
+    journal::StepKey,
+    message::{
+        append::AppendAnswer,
+        worker::{Heartbeat, Intent, UnderWay},
+    },
+    name::Org,
+    parked::Parked,
+    state::RunState,
+    time::Timestamp,
+};
+
+use crate::{
+    database::Database,
+    making::{LONG, ORG, fresh, register},
+};
+
+pub(crate) fn beat(worker: WorkerId) -> Heartbeat {
+    Heartbeat {
+        worker,
+        intent: Intent::Working,
+        free_runs: 5,
+        free_steps: 6,
+        control_applied: 0,
+        under_way: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_registration_is_answered_the_same_until_it_ends() {
+    let db = Database::new("lease_register").await;
+    let worker = WorkerId::new(fresh());
+    for _ in 0..2 {
+        let found = db.store.register(&register(worker), LONG).await;
+        assert_eq!(found.expect("answered"), Some(0));
+    }
+    let mut foreign = register(WorkerId::new(fresh()));
+    foreign.org = Org::new("nobody").expect("a name");
+    assert_eq!(db.store.register(&foreign, LONG).await.expect("answered"), None);
+    let list = db.store.workers_list(&ORG, 10).await.expect("listed");
+    assert_eq!(list.len(), 1);
+    assert_eq!((list[0].worker, list[0].free_runs, list[0].held), (worker, 10, 0));
+    assert!(db.store.leave(worker).await.expect("it leaves").is_some());
+    assert!(db.store.leave(worker).await.expect("answered").is_none());
+    assert_eq!(db.store.register(&register(worker), LONG).await.expect("answered"), None);
+    let list = db.store.workers_list(&ORG, 10).await.expect("listed");
+    assert_eq!(list[0].end_reason.as_deref(), Some("left"));
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn heartbeats_renew_a_batch_and_miss_the_dead() {
+    let db = Database::new("lease_beats").await;
+    let (one, two, dead) = (db.worker().await, db.worker().await, db.worker().await);
+    db.store.leave(dead).await.expect("it leaves");
+    let mut busy = beat(two);
+    busy.intent = Intent::Draining;
+    busy.control_applied = 7;
+    busy.under_way.push(UnderWay {
+        run: RunId::new(fresh()),
+        key: StepKey::new("a#1"),
+        try_number: 1,
+        since: Timestamp::EPOCH,
+        beat_at: None,
+        progress: Some(0.5),
+        // A function may say anything.
+        note: Some("half\0way".into()),
+    });
+    let beats = [beat(one), busy.clone(), beat(dead), beat(WorkerId::new(fresh()))];
+    let renewed = db.store.heartbeats(&beats, LONG).await.expect("renewed");
+    let mut workers: Vec<_> = renewed.iter().map(|beat| beat.worker).collect();
+    workers.sort();
+    assert_eq!(workers, [one, two]);
+    // A late one takes back no control that was applied.
+    busy.control_applied = 3;
+    db.store.heartbeats(&[busy], LONG).await.expect("renewed");
+    let list = db.store.workers_list(&ORG, 10).await.expect("listed");
+    let row = list.iter().find(|row| row.worker == two).expect("listed");
+    assert_eq!((&row.intent[..], row.free_runs, row.free_steps), ("draining", 5, 6));
+    assert_eq!(row.under_way.len(), 1);
+    assert!(db.store.kill_confirmed(two, 7).await.expect("answered"));
+    assert!(!db.store.kill_confirmed(two, 8).await.expect("answered"));
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn expiry_alone_ends_nothing_and_one_ending_wins() {
+    let db = Database::new("lease_end").await;
+    let worker = db.worker().await;
+    let (one, two) = (db.held(worker).await, db.held(worker).await);
+    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None, "it is not over");
+    db.expire(worker).await;
+    assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
+    assert_eq!(db.append(one.rows(1, &["a#1"])).await, AppendAnswer::Accepted);
+    // It comes back in time.
+    db.store.heartbeats(&[beat(worker)], LONG).await.expect("renewed");
+    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None);
+    db.expire(worker).await;
+    let stores = [db.store.clone(), db.other_store().await];
+    let ends = stores.iter().map(|store| store.end_lease(worker, 3));
+    let ends = futures::future::join_all(ends).await;
+    let requeued: Vec<_> = ends.into_iter().filter_map(|end| end.expect("answered")).collect();
+    assert_eq!(requeued.len(), 1);
+    assert_eq!(requeued[0].len(), 2);
+    for hold in [one, two] {
+        let row = db.row(hold.run).await;
+        assert_eq!((row.state, row.epoch, row.strikes), (RunState::Queued, 2, 1));
+        assert_eq!(db.append(hold.rows(2, &["b#1"])).await, AppendAnswer::Fenced);
+    }
+    assert!(db.store.heartbeats(&[beat(worker)], LONG).await.expect("answered").is_empty());
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn leaving_is_no_strike() {
+    let db = Database::new("lease_leave").await;
+    let worker = db.worker().await;
+    let hold = db.held(worker).await;
+    let requeued = db.store.leave(worker).await.expect("it leaves").expect("it was there");
+    assert_eq!(requeued[0].run, hold.run);
+    assert_eq!(db.row(hold.run).await.strikes, 0);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn only_dying_alone_parks_as_poison() {
+    let db = Database::new("lease_poison").await;
+    let die = async |runs: &[RunId]| {
+        let worker = db.worker().await;
+        for run in runs {
+            db.take(worker, *run).await;
+        }
+        db.expire(worker).await;
+        db.store.end_lease(worker, 3).await.expect("it ends").expect("it was over")
+    };
+    let (poison, beside) = (db.accept(Placement::Queued).await, db.accept(Placement::Queued).await);
+    for _ in 0..4 {
+        die(&[poison, beside]).await;
+    }
+    assert_eq!(db.row(poison).await.strikes, 4);
+    assert_eq!(db.row(poison).await.state, RunState::Queued, "nobody knows which of the two it was");
+    let ended = die(&[poison]).await;
+    assert_eq!(ended[0].state, RunState::Parked);
+    let row = db.row(poison).await;
+    assert_eq!((row.state, row.parked), (RunState::Parked, Some(Parked::Poison { strikes: 5 })));
+    db.store.resume(poison, &ORG).await.expect("resumed");
+    for strikes in 1..3 {
+        die(&[poison]).await;
+        assert_eq!(db.row(poison).await.strikes, strikes);
+    }
+    assert_eq!(db.row(poison).await.state, RunState::Queued);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_is_being_ended_waits_for_a_claim_under_way() {
+    let db = Database::new("lease_beside_claim").await;
+    let worker = db.worker().await;
+    let run = db.accept(Placement::Queued).await;
+    db.expire(worker).await;
+    // The claim has begun: it has the worker's row and waits for the run's.
+    let mut lock = db.pool.begin().await.expect("a transaction");
+    sqlx::query(include_str!("../sql/lock_run.sql")).bind(run.uuid()).execute(&mut *lock).await.expect("it is locked");
+    let wish = db.wish(worker, run).await;
+    let claiming = tokio::spawn({
+        let store = db.store.clone();
+        async move { store.claim(worker, &[wish.ask()]).await }
+    });
+    db.until_waiting(1).await;
+    let ending = tokio::spawn({
+        let store = db.other_store().await;
+        async move { store.end_lease(worker, 3).await }
+    });
+    db.until_waiting(2).await;
+    lock.rollback().await.expect("it is free");
+    let granted = claiming.await.expect("it ran").expect("answered");
+    let requeued = ending.await.expect("it ran").expect("answered").expect("it ended");
+    assert_eq!(granted.len(), 1);
+    assert_eq!(requeued.len(), 1, "what was granted beside it is requeued");
+    assert_eq!(db.row(run).await.state, RunState::Queued);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn a_claim_that_comes_while_a_lease_ends_gets_nothing() {
+    let db = Database::new("lease_before_claim").await;
+    let worker = db.worker().await;
+    let (held, run) = (db.held(worker).await, db.accept(Placement::Queued).await);
+    db.expire(worker).await;
+    // The end has begun: it has the worker's row and waits for a run's.
+    let mut lock = db.pool.begin().await.expect("a transaction");
+    sqlx::query(include_str!("../sql/lock_run.sql"))
+        .bind(held.run.uuid())
+        .execute(&mut *lock)
+        .await
+        .expect("it is locked");
+    let ending = tokio::spawn({
+        let store = db.other_store().await;
+        async move { store.end_lease(worker, 3).await }
+    });
+    db.until_waiting(1).await;
+    let wish = db.wish(worker, run).await;
+    let claiming = tokio::spawn({
+        let store = db.store.clone();
+        async move { store.claim(worker, &[wish.ask()]).await }
+    });
+    db.until_waiting(2).await;
+    lock.rollback().await.expect("it is free");
+    assert_eq!(ending.await.expect("it ran").expect("answered").expect("ended").len(), 1);
+    assert!(claiming.await.expect("it ran").expect("answered").is_empty());
+    assert_eq!(db.row(run).await.state, RunState::Queued);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn a_short_lease_is_over_by_the_database_clock() {
+    let db = Database::new("lease_short").await;
+    let worker = WorkerId::new(fresh());
+    let lease = Duration::from_micros(1);
+    db.store.register(&register(worker), lease).await.expect("answered");
+    assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
+    db.finish().await;
+}

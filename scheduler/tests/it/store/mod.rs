@@ -1,0 +1,11 @@
+mod append;
+mod append_batch;
+mod append_next;
+mod claim;
+mod control;
+mod intake;
+pub(crate) mod lease;
+mod prepares;
+mod reading;
+mod ready;
+mod timers;

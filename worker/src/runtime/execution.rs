@@ -1,0 +1,156 @@
+//! Executing a function: one try.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use futures::FutureExt as _;
+use piton_shared::{
+    failure::{Cause, Failure},
+    ids::{AttemptId, Epoch, RunId},
+    journal::Outcome,
+    time::Timestamp,
+};
+use piton_telemetry::metrics::{StepOutcome, WorkerMetrics};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tracing::Instrument as _;
+
+use super::{
+    attempt::{EndedTry, Start},
+    failpoint::failpoint,
+    holdings::{Begun, Executed},
+    member::Member,
+    run::Letter,
+};
+use crate::{FunctionContext, RegisteredFunction, Resources, Try};
+
+/// Whose function it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    pub(super) run: RunId,
+    pub(super) attempt: AttemptId,
+    pub(super) epoch: Epoch,
+}
+
+/// Begins a try in a task of its own; its end comes as a letter, unless it is dropped.
+pub(super) fn begin(
+    member: &Arc<Member>,
+    owner: Owner,
+    function: &RegisteredFunction,
+    start: Start,
+    slot: OwnedSemaphorePermit,
+    letters: mpsc::Sender<Letter>,
+) -> Begun {
+    let (context, handle) = FunctionContext::begin(Try {
+        run_id: owner.run,
+        step_key: start.key.clone(),
+        epoch: owner.epoch,
+        number: start.try_number,
+        max: start.max_tries,
+    });
+    let started_at = member.clock.now();
+    let span = tracing::info_span!(
+        "try",
+        run = %owner.run,
+        step = %start.key,
+        org = %member.door.org,
+        function = function.name(),
+        try_number = start.try_number,
+    );
+    let executing = execute(Arc::clone(member), owner, function.clone(), start, context, started_at, letters);
+    let task = async move {
+        // The slot is free again when the task has ended, however it ends.
+        let _slot = slot;
+        executing.await;
+    };
+    let executed = Executed::new(handle, started_at);
+    member.holdings.begin(owner.attempt, executed, || member.tasks.spawn(task.instrument(span)).abort_handle())
+}
+
+async fn execute(
+    member: Arc<Member>,
+    owner: Owner,
+    function: RegisteredFunction,
+    start: Start,
+    context: FunctionContext,
+    started_at: Timestamp,
+    letters: mpsc::Sender<Letter>,
+) {
+    failpoint!("try-begin");
+    let mut timed = Timed::new(&member.door.metrics);
+    let outcome = bounded(&function, &start, context, member.registry.resources(), started_at).await;
+    timed.outcome = outcome_of(&outcome);
+    drop(timed);
+    if let Err(failure) = &outcome {
+        tracing::debug!(cause = ?failure.cause, retry = ?failure.retry, "the try failed");
+    }
+    failpoint!("try-ended");
+    member.holdings.ended(owner.run, owner.attempt, &start.key, start.try_number);
+    let ended =
+        EndedTry { key: start.key, try_number: start.try_number, outcome, started_at, finished_at: member.clock.now() };
+    // Nobody listens any more when the run is lost.
+    let _ = letters.send(Letter::Ended(ended)).await;
+}
+
+async fn bounded(
+    function: &RegisteredFunction,
+    start: &Start,
+    context: FunctionContext,
+    resources: &Resources,
+    started_at: Timestamp,
+) -> Outcome {
+    let called = catch_unwind(AssertUnwindSafe(|| function.call(context, resources, &start.input)));
+    let caught = match called {
+        Ok(future) => AssertUnwindSafe(future).catch_unwind(),
+        Err(panic) => return Err(panicked(panic.as_ref())),
+    };
+    let ended = match start.bounds.of_try(started_at) {
+        None => caught.await,
+        Some((limit, failure)) => match tokio::time::timeout(limit, caught).await {
+            Ok(ended) => ended,
+            Err(_) => return Err(failure),
+        },
+    };
+    ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+    Failure::panic(message.unwrap_or_else(|| "a panic without a text".to_owned()))
+}
+
+fn outcome_of(outcome: &Outcome) -> StepOutcome {
+    match outcome {
+        Ok(_) => StepOutcome::Completed,
+        Err(failure) => match failure.cause {
+            Cause::Error | Cause::Cancelled => StepOutcome::Failed,
+            Cause::Panic => StepOutcome::Panicked,
+            Cause::Timeout => StepOutcome::TimedOut,
+        },
+    }
+}
+
+/// Notes how long a try took and how it ended, also if it is dropped.
+struct Timed<'a> {
+    metrics: &'a WorkerMetrics,
+    began: Instant,
+    outcome: StepOutcome,
+}
+
+impl<'a> Timed<'a> {
+    fn new(metrics: &'a WorkerMetrics) -> Self {
+        metrics.steps_running.add(1);
+        Self { metrics, began: Instant::now(), outcome: StepOutcome::Dropped }
+    }
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.metrics.steps_running.add(-1);
+        self.metrics.step_time.at(self.outcome).seconds(self.began.elapsed());
+    }
+}

@@ -1,0 +1,173 @@
+//! The thread that keeps the lease.
+
+use std::{io, panic::AssertUnwindSafe, sync::Arc, thread, time::Duration};
+
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use piton_shared::{
+    message::{
+        Refusal,
+        worker::{Heartbeat, Intent, Standing},
+    },
+    subject::Method,
+};
+use piton_transport::{Bus, BusOptions, BusState, ConnectError};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior},
+};
+
+use super::{Lapse, LeaseState};
+use crate::runtime::{
+    clock::steady,
+    door::{Door, Unserved},
+    failpoint::failpoint,
+    member::Member,
+};
+
+/// Functions under way that a heartbeat tells of: the oldest. It has to fit into a message.
+const UNDER_WAY: usize = 256;
+/// Heartbeats without an answer at once; the next waits for one of them.
+const BEATS: usize = 8;
+
+/// The thread that keeps the lease. Dropped, it ends once the registration it beats for is over.
+#[derive(Debug)]
+pub(in crate::runtime) struct Heart {
+    members: mpsc::Sender<Arc<Member>>,
+    thread: thread::JoinHandle<()>,
+}
+
+/// Why there is no such thread.
+#[derive(Debug)]
+pub(in crate::runtime) enum HeartError {
+    Thread(io::Error),
+    Nats(ConnectError),
+}
+
+impl Heart {
+    /// Starts the thread and connects it.
+    pub(in crate::runtime) async fn start(options: BusOptions) -> Result<Self, HeartError> {
+        let (members, inbox) = mpsc::channel(1);
+        let (connected, connection) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HeartError::Thread)?;
+        let thread = thread::Builder::new()
+            .name("piton-lease".to_owned())
+            .spawn(move || runtime.block_on(live(options, connected, inbox)))
+            .map_err(HeartError::Thread)?;
+        match connection.await {
+            Ok(Ok(())) => Ok(Self { members, thread }),
+            Ok(Err(error)) => Err(HeartError::Nats(error)),
+            Err(_) => Err(HeartError::Thread(io::Error::other("it ended before it began"))),
+        }
+    }
+
+    /// Beats for this registration until it is over.
+    pub(in crate::runtime) async fn beat_for(&self, member: Arc<Member>) {
+        // It takes the next only when the last is over, so there is always room.
+        if self.members.send(member).await.is_err() {
+            tracing::error!("the thread that keeps the lease is gone: the lease will lapse");
+        }
+    }
+
+    /// Ends the thread and waits for it.
+    pub(in crate::runtime) async fn stop(self) {
+        drop(self.members);
+        let joined = tokio::task::spawn_blocking(|| self.thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the thread that keeps the lease has panicked");
+        }
+    }
+}
+
+async fn live(
+    options: BusOptions,
+    connected: oneshot::Sender<Result<(), ConnectError>>,
+    mut members: mpsc::Receiver<Arc<Member>>,
+) {
+    let bus = match Bus::connect(options).await {
+        Ok(bus) => bus,
+        Err(error) => {
+            let _ = connected.send(Err(error));
+            return;
+        }
+    };
+    let _ = connected.send(Ok(()));
+    while let Some(member) = members.recv().await {
+        while AssertUnwindSafe(beat(&bus, &member)).catch_unwind().await.is_err() {
+            tracing::error!("the thread that keeps the lease panicked, which is a bug in Piton: it goes on");
+        }
+    }
+}
+
+/// Beats until the registration is over or its lease has ended.
+async fn beat(bus: &Bus, member: &Arc<Member>) {
+    let door = Door { bus: bus.clone(), ..member.door.clone() };
+    let mut ticks = tokio::time::interval(member.terms.heartbeat);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = FuturesUnordered::new();
+    let mut view = member.lease.watch();
+    loop {
+        let state = view.borrow_and_update().state;
+        if state == LeaseState::Ended {
+            return;
+        }
+        tokio::select! {
+            biased;
+            () = member.over.cancelled() => return,
+            _ = view.changed() => {}
+            () = tokio::time::sleep(member.lease.left()), if state == LeaseState::Held => lapse(member),
+            Some((sent, answer)) = asked.next(), if !asked.is_empty() => take(member, sent, answer),
+            () = member.beat_now.notified(), if asked.len() < BEATS => asked.push(ask(&door, member)),
+            _ = ticks.tick(), if asked.len() < BEATS => asked.push(ask(&door, member)),
+        }
+    }
+}
+
+fn lapse(member: &Member) {
+    if member.lease.lapse() == Lapse::Now {
+        member.holdings.abort_functions();
+        tracing::warn!(worker = %member.id, "the lease has lapsed: no heartbeat was answered in time; nothing runs until one is");
+    }
+}
+
+async fn ask(door: &Door, member: &Member) -> (Duration, Result<Standing, Unserved>) {
+    let sent = steady();
+    failpoint!("heartbeat-lost", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
+    let began = Instant::now();
+    let answer = door.ask(Method::Heartbeat, &heartbeat(member), member.terms.lease / 2).await;
+    member.door.metrics.heartbeat_time.seconds(began.elapsed());
+    failpoint!("heartbeat-unanswered", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
+    (sent, answer)
+}
+
+fn heartbeat(member: &Member) -> Heartbeat {
+    let free = |slots: usize| u32::try_from(slots).unwrap_or(u32::MAX);
+    let bus = &member.door.bus;
+    member.door.metrics.nats_up.set(i64::from(*bus.state().borrow() == BusState::Connected));
+    member.door.metrics.nats_dropped.set(i64::try_from(bus.dropped()).unwrap_or(i64::MAX));
+    Heartbeat {
+        worker: member.id,
+        intent: if member.draining.is_cancelled() { Intent::Draining } else { Intent::Working },
+        free_runs: free(member.run_slots.available_permits()),
+        free_steps: free(member.step_slots.available_permits()),
+        control_applied: member.controls.applied(),
+        under_way: member.holdings.under_way(member.clock.now(), member.terms.heartbeat, UNDER_WAY),
+    }
+}
+
+fn take(member: &Member, sent: Duration, answer: Result<Standing, Unserved>) {
+    match answer {
+        Ok(Standing::Renewed { controls }) => {
+            member.lease.renew(sent + member.terms.usable());
+            if !controls.is_empty() {
+                member.controls.apply_all(controls, &member.holdings);
+                member.beat_now.notify_one();
+            }
+        }
+        Ok(Standing::Ended) | Err(Unserved::Refused(Refusal::UnknownWorker)) => {
+            tracing::warn!(worker = %member.id, "the lease has ended: everything is dropped");
+            member.lease.end();
+            member.holdings.clear();
+        }
+        Err(error) => tracing::debug!(%error, "a heartbeat was not answered"),
+    }
+}

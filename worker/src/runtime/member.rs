@@ -1,0 +1,116 @@
+//! One registration of this process: what everything that works under it shares.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt as _;
+
+use piton_shared::{
+    ids::{AttemptId, RunId, WorkerId, uuid_v7},
+    limits,
+    message::claim::{Grant, HandBackReason},
+};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    clock::Clock,
+    controls::Controls,
+    door::Door,
+    hand_back::Returned,
+    holdings::{Added, Holdings},
+    journaler::Job,
+    lease::Lease,
+    run,
+};
+use crate::{Registry, WorkerOptions};
+
+/// Letters that wait for a run's task. Functions wait for room; a wake that finds none is asked for.
+const LETTERS: usize = 64;
+
+/// One registration.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: WorkerId,
+    pub(super) registry: Arc<Registry>,
+    pub(super) options: WorkerOptions,
+    pub(super) terms: Terms,
+    pub(super) door: Door,
+    pub(super) clock: Clock,
+    pub(super) lease: Arc<Lease>,
+    pub(super) controls: Controls,
+    pub(super) holdings: Holdings,
+    pub(super) run_slots: Arc<Semaphore>,
+    pub(super) step_slots: Arc<Semaphore>,
+    pub(super) journal: mpsc::Sender<Job>,
+    pub(super) returns: mpsc::Sender<Returned>,
+    pub(super) tasks: TaskTracker,
+    /// A heartbeat is wanted at once.
+    pub(super) beat_now: Notify,
+    /// No new work is taken.
+    pub(super) draining: CancellationToken,
+    /// Nothing is done any more under this registration.
+    pub(super) over: CancellationToken,
+}
+
+/// What the scheduler said at registration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) lease: Duration,
+    pub(super) heartbeat: Duration,
+}
+
+impl Terms {
+    /// How long after a heartbeat was sent functions may begin.
+    pub(super) fn usable(self) -> Duration {
+        self.lease.saturating_sub(limits::LEASE_MARGIN)
+    }
+}
+
+impl Member {
+    /// Holds a run that was granted, or gives it back.
+    pub(super) fn take(self: &Arc<Self>, grant: Grant, slot: OwnedSemaphorePermit) {
+        let (run, attempt) = (grant.run, grant.attempt);
+        if self.draining.is_cancelled() {
+            return self.give_back(run, attempt, HandBackReason::Released);
+        }
+        if self.registry.workflow(&grant.workflow).is_none() {
+            tracing::warn!(%run, workflow = grant.workflow, "this worker has no such workflow: it gives the run back");
+            return self.give_back(run, attempt, HandBackReason::Lacking);
+        }
+        let (letters, inbox) = mpsc::channel(LETTERS);
+        match self.holdings.add(&grant, letters.clone()) {
+            Added::Yes(lost) => {
+                self.tasks.spawn(run::hold(Arc::clone(self), grant, slot, letters, inbox, lost));
+            }
+            Added::Already => tracing::debug!(%run, "granted again, and held already"),
+            Added::Killed => tracing::debug!(%run, "granted after it was killed"),
+        }
+    }
+
+    /// Runs a task without which this registration is of no use.
+    pub(super) fn spawn_vital(self: &Arc<Self>, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let member = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+            let wanted = member.over.is_cancelled() || member.draining.is_cancelled();
+            if panicked || !wanted {
+                tracing::error!(what, panicked, "a part of the worker has ended: it begins anew under another id");
+                member.lease.end();
+                member.holdings.clear();
+            }
+        });
+    }
+
+    /// Gives a run back. Should there be no room to say so, the scheduler finds that it is not known here.
+    pub(super) fn give_back(&self, run: RunId, attempt: AttemptId, reason: HandBackReason) {
+        if self.returns.try_send(Returned { run, attempt, reason }).is_err() {
+            tracing::warn!(%run, "too many runs are being given back: the scheduler will ask");
+        }
+    }
+}
+
+/// A fresh UUIDv7 by this machine's clock.
+pub(super) fn fresh_uuid(clock: Clock) -> uuid::Uuid {
+    let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);
+    uuid_v7(millis, rand::random())
+}

@@ -1,0 +1,77 @@
+//! Taking tasks from a queue, as many as there are free slots.
+
+use std::{sync::Arc, time::Duration};
+
+use piton_transport::{PullError, Puller, Reconnect};
+
+use super::{claim, lease::LeaseState, member::Member};
+
+/// How long one pull waits at the server.
+const EXPIRES: Duration = Duration::from_secs(5);
+/// The waits after pulls that brought nothing because they could not.
+const AGAIN: Reconnect = Reconnect { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
+
+/// Pulls from one consumer until the worker drains or its registration is over.
+pub(super) async fn serve(member: Arc<Member>, consumer: String) {
+    let mut failures = 0;
+    while !member.draining.is_cancelled() {
+        match Puller::open(&member.door.bus, consumer.as_str()).await {
+            Ok(mut puller) => {
+                pull(&member, &mut puller, &mut failures).await;
+                puller.close().await;
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::debug!(%error, consumer, "failed to open a pull");
+                pause(&member, failures).await;
+            }
+        }
+    }
+}
+
+async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
+    while !member.draining.is_cancelled() {
+        tokio::select! {
+            biased;
+            () = member.draining.cancelled() => return,
+            () = ready(member) => {}
+        }
+        let free = member.run_slots.available_permits();
+        match puller.pull(free, EXPIRES, member.draining.cancelled()).await {
+            Ok(tasks) => {
+                *failures = 0;
+                if !tasks.is_empty() {
+                    member.tasks.spawn(claim::claim(Arc::clone(member), tasks));
+                }
+            }
+            Err(error) => {
+                *failures += 1;
+                tracing::debug!(%error, consumer = puller.consumer(), "failed to pull");
+                if let PullError::Missing { .. } = error {
+                    // A scheduler makes it anew when the worker registers again.
+                    member.door.home.lost.notify_one();
+                }
+                pause(member, *failures).await;
+            }
+        }
+    }
+}
+
+/// Returns when there is room for a run and a lease to run it under.
+async fn ready(member: &Member) {
+    let mut lease = member.lease.watch();
+    // An error means that the lease is gone, and with it this task before long.
+    let held = lease.wait_for(|view| view.state == LeaseState::Held).await.is_ok();
+    if !held {
+        member.over.cancelled().await;
+    }
+    // Neither ever closes; the permit is not kept, because others may need it more.
+    drop(member.run_slots.acquire().await);
+}
+
+async fn pause(member: &Member, failures: usize) {
+    tokio::select! {
+        () = member.draining.cancelled() => {}
+        () = tokio::time::sleep(AGAIN.delay(failures)) => {}
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading what did not come with a grant.
+
+use std::time::Duration;
+
+use piton_shared::{
+    ids::{AttemptId, RunId},
+    journal::{Entry, Payload},
+    message::{
+        claim::Grant,
+        read::{More, Part, Read, ReadAnswer},
+    },
+    subject::Method,
+};
+
+use super::member::Member;
+
+/// How long a scheduler may take before another is asked.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// The run is not held any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotHeld;
+
+/// The run's input.
+pub(super) async fn input(member: &Member, grant: &mut Grant) -> Result<Payload, NotHeld> {
+    if let Some(input) = grant.input.take() {
+        return Ok(input);
+    }
+    match read(member, grant.run, grant.attempt, Part::Input).await? {
+        ReadAnswer::Input(input) => Ok(input),
+        ReadAnswer::Entries { .. } | ReadAnswer::Fenced => Err(NotHeld),
+    }
+}
+
+/// The run's journal, as much of it as did not come with the grant.
+pub(super) async fn rest_of_journal(member: &Member, grant: &mut Grant) -> Result<Vec<Entry>, NotHeld> {
+    let entries = std::mem::take(&mut grant.entries);
+    match grant.journal {
+        More::End => Ok(entries),
+        More::Follows => pages(member, grant.run, grant.attempt, entries).await,
+    }
+}
+
+/// The run's journal, from its beginning.
+pub(super) async fn journal(member: &Member, run: RunId, attempt: AttemptId) -> Result<Vec<Entry>, NotHeld> {
+    pages(member, run, attempt, Vec::new()).await
+}
+
+async fn pages(
+    member: &Member,
+    run: RunId,
+    attempt: AttemptId,
+    mut entries: Vec<Entry>,
+) -> Result<Vec<Entry>, NotHeld> {
+    loop {
+        let after = entries.last().map(|entry| entry.key.clone());
+        match read(member, run, attempt, Part::Journal { after }).await? {
+            ReadAnswer::Entries { entries: page, more } => {
+                let empty = page.is_empty();
+                entries.extend(page);
+                if more == More::End || empty {
+                    return Ok(entries);
+                }
+            }
+            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+        }
+    }
+}
+
+/// Rows from outside after a number.
+pub(super) async fn outside(
+    member: &Member,
+    run: RunId,
+    attempt: AttemptId,
+    mut after: u32,
+) -> Result<Vec<Entry>, NotHeld> {
+    use piton_shared::journal::Place;
+
+    let mut entries: Vec<Entry> = Vec::new();
+    loop {
+        match read(member, run, attempt, Part::Outside { after }).await? {
+            ReadAnswer::Entries { entries: page, more } => {
+                let last = page.iter().rev().find_map(|entry| match entry.place {
+                    Place::Outside { number } => Some(number),
+                    Place::Own { .. } => None,
+                });
+                entries.extend(page);
+                match (more, last) {
+                    (More::Follows, Some(last)) if last > after => after = last,
+                    (More::Follows | More::End, _) => return Ok(entries),
+                }
+            }
+            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+        }
+    }
+}
+
+async fn read(member: &Member, run: RunId, attempt: AttemptId, part: Part) -> Result<ReadAnswer, NotHeld> {
+    let read = Read { worker: member.id, run, attempt, part };
+    member.door.insist(Method::Read, &read, ANSWER).await.map_err(|error| {
+        tracing::warn!(%run, %error, "reading a run was refused");
+        NotHeld
+    })
+}

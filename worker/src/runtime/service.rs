@@ -1,0 +1,320 @@
+//! A worker's life: registrations, one after the other, until it is told to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use piton_shared::{
+    ids::WorkerId,
+    message::{claim::HandedBack, worker::Leave},
+    subject::{Method, Subjects},
+};
+use piton_telemetry::metrics::WorkerMetrics;
+use piton_transport::{Bus, BusOptions, BusState, Inbox, SendError};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    clock::Clock,
+    controls::Controls,
+    door::{Door, Home},
+    error::{ConnectError, RunError},
+    hand_back, hear,
+    holdings::Holdings,
+    journaler,
+    lease::{Heart, HeartError, Lease, LeaseState},
+    member::{Member, Terms, fresh_uuid},
+    pull,
+    register::{Admitted, card, register, stay_registered},
+    signals::{Stop, listen, wanted},
+};
+use crate::{Worker, WorkerBuilder};
+
+/// How long a scheduler may take to hear that this worker leaves; later its lease ends.
+const LEAVE: Duration = Duration::from_secs(2);
+/// How long tasks may take to end after everything was aborted: a function that never awaits cannot be stopped.
+const END: Duration = Duration::from_secs(5);
+/// How often a draining worker looks whether it holds anything yet.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long to wait before subscribing is tried again.
+const SUBSCRIBE_AGAIN: Duration = Duration::from_millis(200);
+
+impl WorkerBuilder {
+    /// Checks that everything fits together and connects to NATS.
+    ///
+    /// # Errors
+    ///
+    /// What [`build`](Self::build) finds wrong, and NATS that cannot be reached or refuses.
+    pub async fn connect(self) -> Result<Connected, ConnectError> {
+        self.build()?.connect().await
+    }
+}
+
+impl Worker {
+    /// Connects to NATS. Nothing is taken on before [`Connected::run`].
+    ///
+    /// # Errors
+    ///
+    /// NATS cannot be reached, or refuses.
+    pub async fn connect(self) -> Result<Connected, ConnectError> {
+        let options = self.options();
+        let mut bus = BusOptions::new(options.url.clone(), options.name.clone());
+        bus.subjects = Subjects::new(options.nats_prefix.clone()).map_err(ConnectError::Prefix)?;
+        let lease = BusOptions { name: format!("{} lease", options.name), ..bus.clone() };
+        let bus = Bus::connect(bus).await.map_err(ConnectError::Nats)?;
+        let heart = Heart::start(lease).await.map_err(|error| match error {
+            HeartError::Thread(source) => ConnectError::Thread(source),
+            HeartError::Nats(source) => ConnectError::Nats(source),
+        })?;
+        Ok(Connected { worker: self, bus, heart, metrics: WorkerMetrics::new() })
+    }
+
+    /// Connects and works until SIGTERM or SIGINT: [`connect`](Self::connect) and [`Connected::run`].
+    ///
+    /// # Errors
+    ///
+    /// Theirs.
+    pub async fn run(self) -> Result<(), RunError> {
+        self.connect().await?.run().await
+    }
+}
+
+/// A worker that is connected and takes nothing on yet.
+#[derive(Debug)]
+#[must_use = "it takes nothing on before `.run().await`"]
+pub struct Connected {
+    worker: Worker,
+    bus: Bus,
+    heart: Heart,
+    metrics: WorkerMetrics,
+}
+
+impl Connected {
+    /// What it counts, in Prometheus' text format through [`WorkerMetrics::render`].
+    pub fn metrics(&self) -> WorkerMetrics {
+        self.metrics.clone()
+    }
+
+    /// Works until SIGTERM or SIGINT (Ctrl-C), then drains: it takes nothing new, lets functions finish as long as the
+    /// option `drain` says, has their results journaled, and gives its runs back. A second signal makes it leave at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// The scheduler refuses this worker, NATS closes the connection for good, or signals cannot be heard.
+    pub async fn run(self) -> Result<(), RunError> {
+        let (sender, stop) = watch::channel(Stop::No);
+        tokio::select! {
+            ended = self.work(stop) => ended,
+            heard = listen(sender) => heard.map_err(RunError::Signals),
+        }
+    }
+
+    /// Works until `stop` is done, then drains as [`run`](Self::run) does. Signals are the caller's.
+    ///
+    /// # Errors
+    ///
+    /// The scheduler refuses this worker, or NATS closes the connection for good.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let (sender, receiver) = watch::channel(Stop::No);
+        let stopping = async {
+            stop.await;
+            sender.send_replace(Stop::Drain);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = self.work(receiver) => ended,
+            () = stopping => unreachable!("it never ends"),
+        }
+    }
+
+    async fn work(self, mut stop: watch::Receiver<Stop>) -> Result<(), RunError> {
+        let mut ended = Ok(Left::LeaseEnded);
+        while let Ok(Left::LeaseEnded) = ended {
+            ended = self.serve_once(&mut stop).await;
+            if let Ok(Left::LeaseEnded) = ended {
+                self.metrics.leases_lost.inc();
+            }
+        }
+        self.heart.stop().await;
+        ended.map(|_| ())
+    }
+
+    /// One registration, from its beginning to its end.
+    async fn serve_once(&self, stop: &mut watch::Receiver<Stop>) -> Result<Left, RunError> {
+        let clock = Clock::new();
+        let options = self.worker.options();
+        let door = Door {
+            bus: self.bus.clone(),
+            org: options.org.clone(),
+            home: Arc::new(Home::default()),
+            metrics: self.metrics.clone(),
+        };
+        let card = card(&self.worker, WorkerId::new(fresh_uuid(clock)));
+        // Subscribe before you look: what is said from the registration on is heard.
+        let admitted = async {
+            let inboxes = subscribe(&self.bus, card.worker).await;
+            Ok::<_, RunError>((inboxes, register(&door, &card).await?))
+        };
+        let (inboxes, Admitted { registered, asked }) = tokio::select! {
+            biased;
+            () = wanted(stop, Stop::Drain) => return Ok(Left::Told),
+            admitted = admitted => admitted?,
+        };
+        let terms = Terms {
+            lease: Duration::from_millis(registered.lease_millis),
+            heartbeat: Duration::from_millis(registered.heartbeat_millis.max(1)),
+        };
+        let lease = Arc::new(Lease::new(asked + terms.usable()));
+        let (journal, jobs) = mpsc::channel(options.run_slots.get() as usize);
+        let (returns, returned) = mpsc::channel(hand_back::WAITING);
+        let member = Arc::new(Member {
+            id: card.worker,
+            registry: Arc::clone(self.worker.registry()),
+            options: options.clone(),
+            terms,
+            door,
+            clock,
+            controls: Controls::new(registered.control_version),
+            holdings: Holdings::new(Arc::clone(&lease)),
+            lease,
+            run_slots: Arc::new(Semaphore::new(options.run_slots.get() as usize)),
+            step_slots: Arc::new(Semaphore::new(options.step_slots.get() as usize)),
+            journal,
+            returns,
+            tasks: TaskTracker::new(),
+            beat_now: tokio::sync::Notify::new(),
+            draining: CancellationToken::new(),
+            over: CancellationToken::new(),
+        });
+        self.metrics.run_slots.set(i64::from(options.run_slots.get()));
+        self.metrics.step_slots.set(i64::from(options.step_slots.get()));
+        tracing::info!(worker = %member.id, scheduler = %registered.scheduler, name = options.name, "registered");
+
+        self.heart.beat_for(Arc::clone(&member)).await;
+        let shared = || Arc::clone(&member);
+        member.spawn_vital("journaler", journaler::serve(shared(), jobs));
+        member.spawn_vital("hand-back", hand_back::serve(shared(), returned));
+        member.spawn_vital("inbox", hear::serve(shared(), inboxes.said));
+        member.spawn_vital("holding", hear::answer_holding(shared(), inboxes.asked));
+        member.spawn_vital("registration", stay_registered(shared(), card));
+        for consumer in registered.consumers {
+            member.spawn_vital("pull", pull::serve(shared(), consumer));
+        }
+        let over = Over(Arc::clone(&member));
+        let left = tokio::select! {
+            biased;
+            left = until_over(&member, stop) => Ok(left),
+            () = closed(&self.bus) => Err(RunError::Closed),
+        };
+        end(&member, &left).await;
+        drop(over);
+        left
+    }
+}
+
+/// Ends a registration also when its future is dropped. The worker then looks dead to the scheduler: its lease ends.
+struct Over(Arc<Member>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.draining.cancel();
+        self.0.holdings.clear();
+        self.0.over.cancel();
+    }
+}
+
+/// What a registration hears on.
+struct Inboxes {
+    said: Inbox,
+    asked: Inbox,
+}
+
+async fn subscribe(bus: &Bus, worker: WorkerId) -> Inboxes {
+    loop {
+        let subscribed = async {
+            let said = bus.serve(&bus.subjects().worker(worker), None).await?;
+            let asked = bus.serve(&bus.subjects().holding(worker), None).await?;
+            Ok::<_, SendError>(Inboxes { said, asked })
+        };
+        match subscribed.await {
+            Ok(inboxes) => return inboxes,
+            Err(error) => tracing::debug!(%error, "failed to subscribe: trying again"),
+        }
+        tokio::time::sleep(SUBSCRIBE_AGAIN).await;
+    }
+}
+
+/// Why a registration is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// The worker was told to stop.
+    Told,
+    /// Its lease has ended: it comes back under a new id.
+    LeaseEnded,
+}
+
+/// Lets everything go its way until the worker is told to stop, and has drained, or its lease has ended.
+async fn until_over(member: &Member, stop: &mut watch::Receiver<Stop>) -> Left {
+    let mut lease = member.lease.watch();
+    let ended = async {
+        let ended = lease.wait_for(|view| view.state == LeaseState::Ended).await.is_ok();
+        if !ended {
+            std::future::pending::<()>().await;
+        }
+    };
+    let stopping = async {
+        wanted(stop, Stop::Drain).await;
+        member.draining.cancel();
+        member.beat_now.notify_one();
+        tracing::info!(runs = member.holdings.len(), "draining: no new work is taken");
+        tokio::select! {
+            biased;
+            () = wanted(stop, Stop::Now) => {}
+            () = tokio::time::sleep(member.options.drain) => {
+                tracing::warn!(runs = member.holdings.len(), "the time to drain is over: what still runs is dropped");
+            }
+            () = empty(member) => {}
+        }
+    };
+    tokio::select! {
+        biased;
+        () = ended => Left::LeaseEnded,
+        () = stopping => Left::Told,
+    }
+}
+
+/// Returns when the connection will not come back.
+async fn closed(bus: &Bus) {
+    let mut state = bus.state();
+    // An error means that the connection's own tasks are gone.
+    let _ = state.wait_for(|state| *state == BusState::Closed).await;
+}
+
+async fn empty(member: &Member) {
+    while !member.holdings.is_empty() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Ends everything under this registration, and says goodbye if there is anybody to say it to.
+async fn end(member: &Member, left: &Result<Left, RunError>) {
+    member.draining.cancel();
+    member.holdings.clear();
+    member.over.cancel();
+    member.tasks.close();
+    if tokio::time::timeout(END, member.tasks.wait()).await.is_err() {
+        tracing::warn!(
+            tasks = member.tasks.len(),
+            "functions that never await cannot be stopped: they are left behind"
+        );
+    }
+    match left {
+        Ok(Left::LeaseEnded) | Err(_) => {}
+        Ok(Left::Told) => {
+            let leave = Leave { worker: member.id };
+            match member.door.ask::<_, HandedBack>(Method::Leave, &leave, LEAVE).await {
+                Ok(HandedBack { requeued }) => tracing::info!(worker = %member.id, requeued, "left"),
+                Err(error) => tracing::warn!(%error, "nobody heard that this worker leaves: its lease will end"),
+            }
+        }
+    }
+}
