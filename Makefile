@@ -10,6 +10,10 @@ export NEXTEST_PROFILE
 # One throw-away Postgres for all tests; see shared/devstack.
 WITH_POSTGRES = $(TARGET)/debug/with-postgres
 
+# Tests that freeze a process at a named place need the failpoints compiled in. Every stage takes them, so that
+# everything is built once.
+FEATURES := --features piton-loadtest/failpoints
+
 .DEFAULT_GOAL := help
 .PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo bench clean
 
@@ -29,7 +33,7 @@ tidy:
 
 lint: tidy ## Rules of the tree, formatting, clippy
 	@$(STAGE) fmt cargo fmt --all --check
-	@$(STAGE) clippy cargo clippy --workspace --all-targets -- -D warnings
+	@$(STAGE) clippy cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 
 deny: ## Dependencies: bans, licences, sources
 	@$(STAGE) deny cargo deny check bans licenses sources
@@ -40,15 +44,15 @@ docs: ## Build the API documentation; a broken link is an error
 # Every build takes the whole workspace with its tests, so that features unify
 # one way and the doctests and nextest find everything built.
 build:
-	@$(STAGE) build cargo build --workspace --all-targets
+	@$(STAGE) build cargo build --workspace --all-targets $(FEATURES)
 
 doctests:
-	@$(STAGE) doctests cargo test --doc --workspace
+	@$(STAGE) doctests cargo test --doc --workspace $(FEATURES)
 
 # Not a stage: its summary is the last thing printed.
 nextest:
 	@echo; echo "== nextest: cargo nextest run --workspace"
-	@$(WITH_POSTGRES) cargo nextest run --workspace
+	@$(WITH_POSTGRES) cargo nextest run --workspace $(FEATURES)
 
 test: ## Everything that CI checks, the tests last
 	@$(STAGE) setup ./setup test

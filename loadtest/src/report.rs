@@ -57,7 +57,7 @@ pub struct Report {
 }
 
 /// From `pg_stat_database`, `pg_stat_user_tables` and `pg_stat_wal`, read with `psql` before and after the measured time.
-/// Every commit counts, also those of sweeps and heartbeats.
+/// Every transaction counts as a commit, also those of sweeps and heartbeats, and those that only read.
 #[derive(Debug, Clone, Serialize)]
 pub struct DatabaseReport {
     /// Transactions a second.
@@ -66,6 +66,8 @@ pub struct DatabaseReport {
     pub journal_rows_per_commit: f64,
     /// Rows of all tables written for each commit.
     pub rows_per_commit: f64,
+    /// Rows of all tables written for each flush of the write-ahead log: what group commit brings.
+    pub rows_per_flush: f64,
     /// Bytes of the write-ahead log for each step.
     pub wal_bytes_per_step: f64,
     /// Flushes of the write-ahead log a second.
@@ -89,7 +91,7 @@ pub struct Settings {
     pub workers: usize,
     /// Whether the database's folder is on `disk` or in `memory`; `unknown` if it is somebody else's.
     pub storage: &'static str,
-    /// The median of writing 8 KiB over and flushing it where the database is, just before: no commit is faster. Null
+    /// The mean of writing 8 KiB over and flushing it where the database is, just before: no commit is faster. Null
     /// if the stack is somebody else's.
     pub flush_ms: Option<f64>,
     /// Of Postgres, where they could be read.
@@ -137,6 +139,7 @@ impl Report {
             commits_per_s: counts.commits as f64 / seconds,
             journal_rows_per_commit: per(counts.journal_rows as f64, counts.commits as f64),
             rows_per_commit: per(counts.rows_written as f64, counts.commits as f64),
+            rows_per_flush: per(counts.rows_written as f64, counts.wal_syncs as f64),
             wal_bytes_per_step: per(counts.wal_bytes as f64, steps),
             wal_syncs_per_s: counts.wal_syncs as f64 / seconds,
             rollbacks: counts.rollbacks,
@@ -195,6 +198,7 @@ impl Report {
                     found.journal_rows_per_commit, found.rows_per_commit
                 );
                 line("rows a commit", rows);
+                line("rows a flush", format!("{:.1} of all tables", found.rows_per_flush));
                 line("commits a second", format!("{:.0}", found.commits_per_s));
                 line(
                     "WAL",

@@ -7,7 +7,7 @@ pub const NAME_BYTES: usize = 128;
 /// Bytes of a step key, scopes included: a call nested deeper parks the run with that reason.
 pub const STEP_KEY_BYTES: usize = 1024;
 /// Bytes of one encoded payload (input, result): larger ones are refused at encode, naming the call.
-pub const PAYLOAD_BYTES: usize = 512 * 1024;
+pub const PAYLOAD_BYTES: usize = 440 * 1024;
 /// Levels of nesting in a payload: deeper ones are refused before they can exhaust a stack.
 pub const PAYLOAD_DEPTH: usize = 128;
 /// Bytes of one message between scheduler and worker, below NATS' default `max_payload` of 1 MiB.
@@ -71,6 +71,8 @@ pub const HEARTBEAT: Duration = Duration::from_millis(500);
 pub const LEASE: Duration = Duration::from_millis(2500);
 /// What a worker takes off its lease for the drift of clocks and its own delays.
 pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
+/// The longest wait between two tries to reach NATS again.
+pub const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 /// How often a scheduler looks for what is overdue.
 pub const SWEEP: Duration = Duration::from_millis(250);
 /// How long a run stays in its worker's memory after it began to wait.
@@ -102,6 +104,6 @@ const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
 // All workers together may pull what is pending, each at least something.
 const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
-// One payload must fit into a message with room for what travels beside it.
-const _: () = assert!(PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
+// A row carries an input and a result: both must fit into a message with room for what travels beside them.
+const _: () = assert!(2 * PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

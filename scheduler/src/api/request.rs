@@ -21,7 +21,7 @@ const REQUEST_ID: &str = "x-request-id";
 
 /// The outermost layer: whatever comes back from within leaves counted and with an id, and problems leave with it in
 /// them.
-pub(super) async fn envelop(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
+pub(super) async fn envelop(State(metrics): State<Arc<HttpMetrics>>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
     let method = known_method(request.method());
@@ -225,7 +225,7 @@ mod tests {
         let router = Router::new()
             .route("/", route)
             .route_layer(from_fn_with_state(Room::of(room), bounded))
-            .layer(from_fn_with_state(metrics.http.clone(), envelop));
+            .layer(from_fn_with_state(Arc::new(metrics.http.clone()), envelop));
         let request = Request::builder().uri("/").header(REQUEST_ID, "r-1").body(Body::empty()).expect("a request");
         let response = router.oneshot(request).await.expect("routers always answer");
         assert_eq!(response.headers()[REQUEST_ID], "r-1");

@@ -1,5 +1,7 @@
 //! Every address, with what stands around it.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     middleware::from_fn_with_state,
@@ -18,7 +20,8 @@ use crate::engine::Engine;
 /// What handlers work with.
 #[derive(Clone)]
 pub(super) struct Door {
-    pub(super) engine: Engine,
+    /// Shared, since every layer and handler takes a clone of the door for every request.
+    pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
@@ -26,8 +29,8 @@ pub(super) struct Door {
 }
 
 pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken) -> Router {
-    let metrics = engine.metrics().http.clone();
-    let door = Door { engine, access, keys: KnownKeys::default(), closing };
+    let metrics = Arc::new(engine.metrics().http.clone());
+    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing };
     let waiting = Router::new()
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))

@@ -13,34 +13,46 @@ use crate::store::StoreError;
 /// Workers ended by one sweep at most.
 const WORKERS: i64 = 100;
 
-/// Ends leases that are over, unless this scheduler was itself cut off: then the workers had nobody to beat to,
-/// and get one lease's time to do so.
+/// Ends leases that are over, unless this scheduler was itself cut off: then the workers had nobody to beat to, and get
+/// one lease's time to do so, and the time they may take to find NATS again after this scheduler has.
 #[derive(Debug)]
 pub(super) struct LeaseEnds {
     lease: Duration,
-    last_contact: Option<Instant>,
+    contact: Contact,
     not_before: Instant,
+}
+
+/// When this scheduler last reached both Postgres and NATS.
+#[derive(Debug, Clone, Copy)]
+enum Contact {
+    /// It has just begun.
+    Never,
+    /// Then.
+    At(Instant),
+    /// It was cut off since.
+    Lost,
 }
 
 impl LeaseEnds {
     /// Begins as after a cut: what happened before is not known.
     pub(super) fn new(lease: Duration) -> Self {
-        Self { lease, last_contact: None, not_before: Instant::now() + lease }
+        Self { lease, contact: Contact::Never, not_before: Instant::now() + lease }
     }
 
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
         if *sweeper.bus.state().borrow() != BusState::Connected {
             // Nobody's heartbeat can arrive here.
-            self.last_contact = None;
+            self.contact = Contact::Lost;
             return Ok(());
         }
         let expired = sweeper.store.expired_workers(WORKERS).await?;
         let now = Instant::now();
-        let away = self.last_contact.is_none_or(|last| now.duration_since(last) > self.lease);
-        self.last_contact = Some(now);
-        if away {
-            self.not_before = now + self.lease;
+        match self.contact {
+            Contact::At(last) if now.duration_since(last) <= self.lease => {}
+            Contact::Never => self.not_before = now + self.lease,
+            Contact::At(_) | Contact::Lost => self.not_before = now + self.lease + limits::RECONNECT_WAIT,
         }
+        self.contact = Contact::At(now);
         if now < self.not_before {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 //!
 //! For connections only. How steps are retried is decided by `piton_shared::retry`, whose state is a row.
 
+use piton_shared::limits;
 use std::time::Duration;
 
 use backoff::{ExponentialBackoff, backoff::Backoff as _};
@@ -22,7 +23,7 @@ pub struct Reconnect {
 
 impl Default for Reconnect {
     fn default() -> Self {
-        Self { initial: Duration::from_millis(50), max: Duration::from_secs(2) }
+        Self { initial: Duration::from_millis(50), max: limits::RECONNECT_WAIT }
     }
 }
 

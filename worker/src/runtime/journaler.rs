@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use piton_shared::{
     limits,
     message::{
@@ -21,6 +22,8 @@ use super::{attempt::weight, door::Unserved, failpoint::failpoint, member::Membe
 const ANSWER: Duration = Duration::from_secs(3);
 /// Bytes of a request's appends together; what the frame takes is left out.
 const REQUEST_BYTES: usize = limits::MESSAGE_BYTES - 16 * 1024;
+/// Requests under way at once: while one commits the next is ready, and what comes meanwhile collects.
+const REQUESTS: usize = 2;
 /// How long to wait after an answer that makes no sense.
 const NONSENSE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,8 +42,11 @@ pub(super) struct Written {
 }
 
 /// Writes what comes until the registration is over. A run whose append is not answered then is lost here.
+///
+/// A run has at most one append under way, so requests may pass each other.
 pub(super) async fn serve(member: Arc<Member>, mut jobs: mpsc::Receiver<Job>) {
     let mut carried = None;
+    let mut under_way = FuturesUnordered::new();
     loop {
         let next = async {
             match carried.take() {
@@ -51,17 +57,16 @@ pub(super) async fn serve(member: Arc<Member>, mut jobs: mpsc::Receiver<Job>) {
         let first = tokio::select! {
             biased;
             () = member.over.cancelled() => return,
-            first = next => first,
+            Some(()) = under_way.next(), if !under_way.is_empty() => continue,
+            first = next, if under_way.len() < REQUESTS => first,
         };
-        let Some(first) = first else {
-            return;
-        };
-        let batch = collect(first, &mut jobs, &mut carried);
-        tokio::select! {
-            biased;
-            () = member.over.cancelled() => return,
-            () = write(&member, batch) => {}
-        }
+        let Some(first) = first else { break };
+        under_way.push(write(&member, collect(first, &mut jobs, &mut carried)));
+    }
+    tokio::select! {
+        biased;
+        () = member.over.cancelled() => {}
+        () = async { while under_way.next().await.is_some() {} } => {}
     }
 }
 
