@@ -19,7 +19,7 @@ use crate::{
     intake::IntakeHandle,
     look::{LookError, Looks},
     store::{RunRow, Store, StoreError},
-    wake::Waiters,
+    wake::{Waiters, Waiting},
 };
 
 /// A run that somebody wants.
@@ -147,6 +147,23 @@ pub enum Waited {
     Live(Box<RunRow>),
 }
 
+/// A caller's watch on a run.
+#[derive(Debug)]
+pub struct Watch {
+    run: RunId,
+    waiting: Waiting,
+    past: Past,
+}
+
+/// Whether the run can have ended before it was watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    /// It was watched from before it existed.
+    Seen,
+    /// It can: look first.
+    Unknown,
+}
+
 /// A handle to everything the doors can ask. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -174,7 +191,24 @@ impl Engine {
 
     /// Accepts a run; returns once it is committed.
     pub async fn start(&self, start: Start) -> Result<Started, StartError> {
-        self.intake.start(start).await
+        self.intake.start(self.intake.new_run(start)).await
+    }
+
+    /// Accepts a run whose end the caller wants: watched from before it exists, so that nothing has to be looked up first.
+    pub async fn start_watched(&self, start: Start) -> Result<(Started, Watch), StartError> {
+        let run = self.intake.new_run(start);
+        let waiting = self.waiters.wait_for(run.id);
+        let started = self.intake.start(run).await?;
+        let watch = match started.novelty {
+            Novelty::New => Watch { run: started.run, waiting, past: Past::Seen },
+            Novelty::Repeated => self.watch(started.run),
+        };
+        Ok((started, watch))
+    }
+
+    /// Begins to watch a run.
+    pub fn watch(&self, run: RunId) -> Watch {
+        Watch { run, waiting: self.waiters.wait_for(run), past: Past::Unknown }
     }
 
     /// One run of an org.
@@ -182,25 +216,31 @@ impl Engine {
         self.looks.run(run, org).await
     }
 
-    /// Waits until a run ends or is parked, at most `up_to`; a run that is parked waits for a person, and so would the
-    /// caller. None when there is no such run.
+    /// Waits until a run ends or is parked, at most `up_to`: see [`Engine::wait_for`].
     pub async fn wait(&self, run: RunId, org: &Org, up_to: Duration) -> Result<Option<Waited>, LookError> {
+        self.wait_for(self.watch(run), org, up_to).await
+    }
+
+    /// Waits until a watched run ends or is parked, at most `up_to`; a run that is parked waits for a person, and so would
+    /// the caller. None when there is no such run.
+    pub async fn wait_for(&self, mut watch: Watch, org: &Org, up_to: Duration) -> Result<Option<Waited>, LookError> {
         let until = Instant::now() + up_to;
-        // Subscribe before you look, or an end in between is missed.
-        let mut waiting = self.waiters.wait_for(run);
+        let run = watch.run;
         let look = async || {
             Ok::<_, LookError>(self.looks.run(run, org).await?.map(|row| {
                 if row.state.is_terminal() { Waited::Ended(Box::new(row)) } else { Waited::Live(Box::new(row)) }
             }))
         };
-        match look().await? {
-            Some(Waited::Live(row)) if row.state != RunState::Parked => {
-                // Whether it ended or the time is over: what it is by now is what the caller wants to know.
-                drop(tokio::time::timeout_at(until, waiting.end()).await);
-                look().await
+        if watch.past == Past::Unknown {
+            // Subscribed before this look, so an end in between is not missed.
+            match look().await? {
+                Some(Waited::Live(row)) if row.state != RunState::Parked => {}
+                found => return Ok(found),
             }
-            found => Ok(found),
         }
+        // Whether it ended or the time is over: what it is by now is what the caller wants to know.
+        drop(tokio::time::timeout_at(until, watch.waiting.end()).await);
+        look().await
     }
 
     /// Asks a run to stop. None when there is no such run.

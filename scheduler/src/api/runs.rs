@@ -26,7 +26,7 @@ use super::{
     view::RunView,
 };
 use crate::{
-    engine::Waited,
+    engine::{Waited, Watch},
     store::{RunFilter, RunRow},
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn get(
     parameters.finish()?;
     let run = RunId::new(id);
     match wait {
-        Some(up_to) => waited(&door, run, &org, up_to, StatusCode::OK).await,
+        Some(up_to) => waited(&door, run, door.engine.watch(run), &org, up_to, StatusCode::OK).await,
         None => Ok(shown(look(&door, run, &org).await?, StatusCode::OK)),
     }
 }
@@ -55,13 +55,14 @@ pub(super) async fn look(door: &Door, run: RunId, org: &Org) -> Result<RunRow, P
 pub(super) async fn waited(
     door: &Door,
     run: RunId,
+    watch: Watch,
     org: &Org,
     up_to: Duration,
     ended: StatusCode,
 ) -> Result<Response, Problem> {
     let outcome = tokio::select! {
         biased;
-        outcome = door.engine.wait(run, org, up_to) => outcome?,
+        outcome = door.engine.wait_for(watch, org, up_to) => outcome?,
         () = door.closing.cancelled() => {
             let row = look(door, run, org).await?;
             let status = if row.state.is_terminal() { ended } else { StatusCode::ACCEPTED };

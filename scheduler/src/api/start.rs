@@ -53,16 +53,17 @@ pub(super) async fn start(
     asked.start.key = key;
     asked.start.trace = trace_of(&headers);
     let workflow = asked.start.workflow.clone();
-    let started = in_time(door.engine.start(asked.start)).await?;
-    tracing::Span::current().record("run.id", started.run.to_string());
     match wait.or(asked.wait) {
         None => {
+            let started = in_time(door.engine.start(asked.start)).await?;
+            tracing::Span::current().record("run.id", started.run.to_string());
             let view = axum::Json(StartedView::new(&started, workflow));
             Ok((status(&started), located(&started), view).into_response())
         }
         Some(up_to) => {
-            let ended = status(&started);
-            let answer = waited(&door, started.run, &org, up_to, ended).await?;
+            let (started, watch) = in_time(door.engine.start_watched(asked.start)).await?;
+            tracing::Span::current().record("run.id", started.run.to_string());
+            let answer = waited(&door, started.run, watch, &org, up_to, status(&started)).await?;
             Ok((located(&started), answer).into_response())
         }
     }

@@ -50,14 +50,14 @@ impl IntakeHandle {
     }
 
     /// Accepts a run: returns after the commit.
-    pub async fn start(&self, start: Start) -> Outcome {
-        let run = self.new_run(start);
+    pub async fn start(&self, run: NewRun) -> Outcome {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { run, reply }).map_err(|_| StartError::Full)?;
         answer.await.unwrap_or(Err(StartError::Full))
     }
 
-    fn new_run(&self, start: Start) -> NewRun {
+    /// The run that a start asks for, with its id: who wants its end can subscribe before it exists.
+    pub fn new_run(&self, start: Start) -> NewRun {
         let print = start.key.as_ref().map(|_| fingerprint(&start));
         let id = self.clock.run_id();
         NewRun {

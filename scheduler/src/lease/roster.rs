@@ -43,7 +43,7 @@ pub struct Roster {
 }
 
 /// Sweeps without a heartbeat after which a worker is given nothing directly.
-const SILENT_SWEEPS: u64 = 8;
+const SILENT_SWEEPS: u64 = 4;
 
 impl Roster {
     /// Nobody is at home yet.
