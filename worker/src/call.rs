@@ -90,7 +90,8 @@ impl<F: Function> Call<F> {
         self
     }
 
-    /// Has it run by a worker of another queue. Default: the function's, else the run's own queue.
+    /// Has it run only by a worker that listens on this queue. Default: the function's, else whatever worker holds the run.
+    /// Steps are not sent to other queues yet: a run whose worker does not listen on it is parked and says so.
     ///
     /// # Panics
     ///

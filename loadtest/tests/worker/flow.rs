@@ -201,6 +201,23 @@ async fn a_cancelled_run_makes_good() {
     worker.stop().await;
 }
 
+/// Its step asks for a queue that no worker of these tests listens on.
+#[workflow]
+async fn elsewhere(ctx: &WorkflowContext) -> Result<u64> {
+    Ok(ctx.step(double(1).queue("gpu")).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_for_another_queue_parks_and_says_so() {
+    let stack = Stack::start().await;
+    let worker = stack.work(everything(&Arc::default()).register(elsewhere)).await;
+    let run = stack.begin("elsewhere", &()).await;
+    let row = stack.reaches(run, RunState::Parked).await;
+    let Some(Parked::Limit { message }) = row.parked else { panic!("{:?}", row.parked) };
+    assert!(message.starts_with("step `double#1` asks for queue `gpu`"), "{message}");
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_function_parks_and_a_resume_goes_on() {
     let stack = Stack::start().await;

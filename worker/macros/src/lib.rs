@@ -58,7 +58,7 @@ impl Kind {
 /// | `max_tries = 6` | the same, counted with the first | 5 |
 /// | `timeout = "30s"` | for the step: all tries and the waits between them | none |
 /// | `try_timeout = "5s"` | for one try | none |
-/// | `queue = "gpu"` | where it runs | the run's own queue |
+/// | `queue = "gpu"` | which workers may run it | whatever worker holds the run |
 /// | `crate = "piton"` | where the crate `piton` is found, if it was renamed | `::piton` |
 ///
 /// Durations are a number and `ms`, `s`, `m`, `h` or `d`. What is set on a call wins over what is set here.

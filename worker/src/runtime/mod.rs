@@ -26,6 +26,7 @@ mod register;
 mod run;
 mod service;
 mod signals;
+mod unfit;
 
 pub use error::{ConnectError, RunError};
 pub use service::Connected;

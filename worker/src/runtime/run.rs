@@ -9,7 +9,6 @@ use piton_shared::{
         append::{Append, AppendAnswer, Next},
         claim::Grant,
     },
-    parked::Parked,
     replay::Machine,
 };
 use piton_telemetry::metrics::{Ending, Retried};
@@ -29,6 +28,7 @@ use super::{
     lease::{LeaseState, View},
     member::Member,
     read::{self, NotHeld},
+    unfit,
 };
 use crate::Run;
 
@@ -242,8 +242,11 @@ impl RunTask<'_> {
                 if start.try_number > 1 {
                     self.member.door.metrics.retries.at(Retried::Step).inc();
                 }
+                if let Some(queue) = start.queue.as_ref().filter(|queue| !self.member.options.queues.contains(queue)) {
+                    return Some(unfit::elsewhere(&start, queue));
+                }
                 if self.member.registry.function(&start.function).is_none() {
-                    return Some(lacks(&start));
+                    return Some(unfit::lacks(&start));
                 }
                 self.ready.push_back(*start);
             }
@@ -301,7 +304,7 @@ impl RunTask<'_> {
             return;
         };
         let Some(function) = self.member.registry.function(&start.function) else {
-            return self.on(lacks(&start)).await;
+            return self.on(unfit::lacks(&start)).await;
         };
         let again = start.clone();
         match execution::begin(self.member, self.owner, function, start, slot, self.letters.clone()) {
@@ -362,10 +365,6 @@ impl RunTask<'_> {
             Err(reason) => Input::Unfit(reason),
         }
     }
-}
-
-fn lacks(start: &Start) -> Input {
-    Input::Unfit(Parked::Unregistered { name: start.function.clone().into_owned() })
 }
 
 /// How a run leaves the hands of workers with an append.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use piton_shared::{
     journal::{Payload, StepKey},
     message::{append::Append, claim::HandBackReason},
+    name::Queue,
 };
 
 use super::step::Bounds;
@@ -38,4 +39,6 @@ pub(crate) struct Start {
     /// Tries there may be, this one included.
     pub(crate) max_tries: u32,
     pub(crate) bounds: Bounds,
+    /// The queue that its call asks for.
+    pub(crate) queue: Option<Queue>,
 }

@@ -202,6 +202,7 @@ impl Attempt {
                     try_number: step.next_try,
                     max_tries: step.max_tries(),
                     bounds: step.bounds(),
+                    queue: step.call.options.queue.clone(),
                 })));
                 self.steps.set(&key, StepStage::Running);
             }
