@@ -81,3 +81,8 @@ pub mod __private {
         Box::pin(body)
     }
 }
+
+/// The README's example compiles, or the doctests fail.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
