@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod key;
 mod migrate;
+mod new;
 mod run;
 mod screen;
 mod serve;
@@ -70,6 +71,8 @@ struct Global {
 enum Command {
     /// Start a private Postgres and NATS and a scheduler on this machine, for trying out and developing.
     Dev(dev::Dev),
+    /// Make a small project with one workflow, to be changed.
+    New(new::New),
     /// Run a scheduler on a Postgres and a NATS that are there.
     Serve(serve::Serve),
     /// Bring the database's schema up to date.
@@ -105,13 +108,14 @@ impl Command {
         match self {
             Self::Serve(_) => Some("info,async_nats=warn"),
             Self::Dev(_) => Some("warn"),
-            Self::Migrate(_) | Self::Doctor(_) | Self::Run(_) | Self::Worker(_) | Self::Key(_) => None,
+            Self::New(_) | Self::Migrate(_) | Self::Doctor(_) | Self::Run(_) | Self::Worker(_) | Self::Key(_) => None,
         }
     }
 
     async fn run(self, console: &Console) -> Result<Exit, CliError> {
         match self {
             Self::Dev(dev) => Box::pin(dev.run(console)).await,
+            Self::New(new) => new.run(console),
             Self::Serve(serve) => Box::pin(serve.run(console)).await,
             Self::Migrate(migrate) => migrate.run(console).await,
             Self::Doctor(doctor) => doctor.run(console).await,

@@ -22,6 +22,7 @@ fn help_of_every_command() {
     let paths: &[&[&str]] = &[
         &[],
         &["dev"],
+        &["new"],
         &["serve"],
         &["migrate"],
         &["doctor"],

@@ -1,6 +1,7 @@
 //! The binary, as people and scripts use it.
 
 mod dev;
+mod new;
 mod serve;
 mod words;
 
