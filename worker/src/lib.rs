@@ -6,6 +6,8 @@ mod definition;
 #[path = "../macros/src/duration.rs"]
 mod duration;
 mod function_context;
+#[doc = include_str!("docs/what_a_workflow_may_do.md")]
+pub mod guide {}
 mod options;
 mod outcome;
 pub mod prelude;
