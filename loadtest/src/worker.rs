@@ -36,6 +36,7 @@ pub async fn run() -> anyhow::Result<()> {
         .register(no_op::no_op)
         .register(no_op::five_steps)
         .register(no_op::one_step)
+        .register(no_op::fan_out)
         .register(gate::wait_at_gate)
         .register(gate::gated)
         .register(gate::nap)
