@@ -13,6 +13,7 @@ use piton_shared::{
 
 use super::{Backlog, Granter, Publisher, granter::entry_bytes};
 use crate::{
+    failpoint::failpoint,
     lease::Roster,
     store::{Store, StoreError},
 };
@@ -44,7 +45,10 @@ impl Claims {
             return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {CLAIM_RUNS} runs")));
         }
         match self.granted(&claim).await {
-            Ok(claimed) => Answer::Done(claimed),
+            Ok(claimed) => {
+                failpoint!("claim-committed", Answer::Unavailable { reason: "the answer was lost".to_owned() });
+                Answer::Done(claimed)
+            }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }

@@ -17,7 +17,7 @@ use piton_transport::{PublishError, Task, WorkStream};
 use tokio::sync::mpsc;
 
 use super::{Granter, ToWorkers};
-use crate::{lease::Roster, store::Published};
+use crate::{failpoint::failpoint, lease::Roster, store::Published};
 
 /// Batches that wait; beyond that they are left to the sweeper.
 const WAITING: usize = 1024;
@@ -99,6 +99,7 @@ impl Publishing {
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {
             Ok(granted) => {
+                failpoint!("grant-committed", return);
                 (granted.grants.len()..asked).for_each(|_| self.roster.left(worker));
                 if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
                     self.roster.keep(worker);

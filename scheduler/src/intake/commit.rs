@@ -22,6 +22,7 @@ use super::RunClock;
 use crate::{
     dispatch::{Backlog, Publisher, Room, ToWorkers, new_grant},
     engine::{Novelty, Start, StartError, Started},
+    failpoint::failpoint,
     gather::Gatherer,
     lease::Roster,
     store::{Accepted, Fault, NewRun, Placement, Published, Store},
@@ -189,6 +190,7 @@ impl Intake {
 
     /// Publishes, or hands to workers, what was committed.
     async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) {
+        failpoint!("intake-committed", return);
         let mut grants = Vec::new();
         let mut publish = Vec::new();
         let mut control_version = 0;

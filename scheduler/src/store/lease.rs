@@ -12,6 +12,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Published, Store, StoreError, control, value};
+use crate::failpoint::failpoint;
 
 /// A lease that was renewed.
 #[derive(Debug, Clone)]
@@ -157,6 +158,7 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("held_by"))?;
+        failpoint!("end-lease-looked");
         control::lock_runs(&mut tx, &held).await?;
         let attempts = vec![None::<Uuid>; held.len()];
         let (strike, poison) = match end {
