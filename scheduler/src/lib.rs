@@ -6,6 +6,7 @@ pub mod control;
 pub mod dev;
 pub mod dispatch;
 pub mod engine;
+mod failpoint;
 pub mod gather;
 pub mod intake;
 pub mod journal;

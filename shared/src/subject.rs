@@ -21,6 +21,8 @@ pub enum Method {
     Claim,
     /// [`crate::message::claim::HandBack`]
     HandBack,
+    /// [`crate::message::claim::Alone`]
+    Alone,
     /// [`crate::message::append::Appends`]
     Append,
     /// [`crate::message::read::Read`]
@@ -29,8 +31,16 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 7] =
-        [Self::Register, Self::Heartbeat, Self::Leave, Self::Claim, Self::HandBack, Self::Append, Self::Read];
+    pub const ALL: [Self; 8] = [
+        Self::Register,
+        Self::Heartbeat,
+        Self::Leave,
+        Self::Claim,
+        Self::HandBack,
+        Self::Alone,
+        Self::Append,
+        Self::Read,
+    ];
 
     /// Its token in subjects.
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +50,7 @@ impl Method {
             Self::Leave => "leave",
             Self::Claim => "claim",
             Self::HandBack => "handback",
+            Self::Alone => "alone",
             Self::Append => "append",
             Self::Read => "read",
         }

@@ -6,13 +6,14 @@ use piton_shared::{
     limits,
     message::{
         Answer, Refusal,
-        claim::{Claim, ClaimAnswer, Claimed, HandBack, HandBackReason, HandedBack},
+        claim::{Alone, Claim, ClaimAnswer, Claimed, Company, HandBack, HandBackReason, HandedBack, Solitude},
         read::{More, Part, Read, ReadAnswer},
     },
 };
 
 use super::{Backlog, Granter, Publisher, granter::entry_bytes};
 use crate::{
+    failpoint::failpoint,
     lease::Roster,
     store::{Store, StoreError},
 };
@@ -44,7 +45,10 @@ impl Claims {
             return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {CLAIM_RUNS} runs")));
         }
         match self.granted(&claim).await {
-            Ok(claimed) => Answer::Done(claimed),
+            Ok(claimed) => {
+                failpoint!("claim-committed", Answer::Unavailable { reason: "the answer was lost".to_owned() });
+                Answer::Done(claimed)
+            }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }
@@ -52,6 +56,9 @@ impl Claims {
     async fn granted(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let granted = self.granter.grant(claim.worker, claim.asks.clone()).await?;
         self.roster.took(claim.worker, u32::try_from(granted.grants.len()).unwrap_or(u32::MAX));
+        if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
+            self.roster.keep(claim.worker);
+        }
         if !granted.grants.is_empty() {
             self.backlog.claimed();
         }
@@ -95,6 +102,15 @@ impl Claims {
             Part::Input => (Vec::new(), More::End),
         };
         Ok(fitting(entries, more))
+    }
+
+    /// A run that was granted alone begins, or is alone no more.
+    pub async fn note_solitude(&self, alone: Alone) -> Answer<Solitude> {
+        match self.store.note_solitude(&alone).await {
+            Ok(solitude) => Answer::Done(solitude),
+            // Also while the run that was alone there before is still on its way back.
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
     }
 
     /// Runs come back without a strike.

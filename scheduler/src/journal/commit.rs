@@ -20,6 +20,7 @@ use piton_transport::Received;
 
 use super::verdict::{First, Verdict, verdict};
 use crate::{
+    failpoint::failpoint,
     gather::Gatherer,
     lease::Roster,
     store::{Appending, Fault, Store, StoreError, Whole},
@@ -124,6 +125,7 @@ impl Committer {
         Box::pin(async move {
             match self.store.append(appends).await {
                 Ok(first) => {
+                    failpoint!("append-committed", vec![Err("the answer was lost".to_owned()); appends.len()]);
                     let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
                     if let Some(micros) = first.next_due {
                         self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));

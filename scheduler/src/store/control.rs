@@ -11,6 +11,7 @@ use sqlx::{Postgres, Row, Transaction};
 use uuid::Uuid;
 
 use super::{Published, Store, StoreError, ready, value};
+use crate::failpoint::failpoint;
 
 /// What a kill came to.
 #[derive(Debug, Clone)]
@@ -76,6 +77,7 @@ impl Store {
         let Some(look) = run_state(&mut tx, run, org).await? else {
             return Ok(None);
         };
+        failpoint!("kill-looked");
         if look.state.is_terminal() {
             return Ok(Some(KillOutcome::Ended(look.state)));
         }
@@ -84,6 +86,7 @@ impl Store {
             .fetch_one(&mut *tx)
             .await
             .map_err(StoreError::new("number_control"))?;
+        failpoint!("kill-numbered");
         let holder: Option<Uuid> = sqlx::query_scalar(include_str!("sql/kill.sql"))
             .bind(run.uuid())
             .bind(org.as_str())

@@ -12,6 +12,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Published, Store, StoreError, control, value};
+use crate::failpoint::failpoint;
 
 /// A lease that was renewed.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct WorkerRow {
     pub free_runs: i32,
     /// Functions it could start at its last heartbeat.
     pub free_steps: i32,
-    /// `working` or `draining`.
+    /// `working`, `draining` or `solitary`.
     pub intent: String,
     /// Functions that take their time.
     pub under_way: Vec<UnderWay>,
@@ -125,8 +126,9 @@ impl Store {
         Ok(ids.into_iter().map(WorkerId::new).collect())
     }
 
-    /// Ends a lease that is over and requeues what the worker held, each with a strike. None when the worker
-    /// came back in time, or another scheduler was first.
+    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike, and what ran
+    /// alone there is parked if that makes `strikes`. None when the worker came back in time, or another scheduler was
+    /// first.
     pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Vec<Published>>, StoreError> {
         self.end(worker, End::LeaseOver { strikes }).await
     }
@@ -156,10 +158,11 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("held_by"))?;
+        failpoint!("end-lease-looked");
         control::lock_runs(&mut tx, &held).await?;
         let attempts = vec![None::<Uuid>; held.len()];
         let (strike, poison) = match end {
-            End::LeaseOver { strikes } => (1_i16, (held.len() == 1).then(|| value::int(strikes))),
+            End::LeaseOver { strikes } => (1_i16, Some(value::int(strikes))),
             End::Left => (0, None),
         };
         let requeued = sqlx::query(include_str!("sql/requeue.sql"))
@@ -208,6 +211,7 @@ fn intent(intent: Intent) -> &'static str {
     match intent {
         Intent::Working => "working",
         Intent::Draining => "draining",
+        Intent::Solitary => "solitary",
     }
 }
 

@@ -12,6 +12,7 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Published, Store, StoreError, control, ready, value};
+use crate::failpoint::failpoint;
 
 /// A run that was told something from outside.
 #[derive(Debug, Clone)]
@@ -41,12 +42,14 @@ impl Store {
         if due.is_empty() {
             return Ok(Vec::new());
         }
+        failpoint!("fire-looked");
         let mut tx = self.calm.begin().await.map_err(StoreError::new("fire"))?;
         let locked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/lock_runs_free.sql"))
             .bind(&due)
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("lock_runs_free"))?;
+        failpoint!("fire-locked");
         let rows = sqlx::query(include_str!("sql/fire.sql"))
             .bind(&locked)
             .bind(nothing())
@@ -54,6 +57,7 @@ impl Store {
             .await
             .map_err(StoreError::new("fire"))?;
         tx.commit().await.map_err(StoreError::new("fire"))?;
+        failpoint!("fire-committed");
         rows.iter().map(told).collect::<Result<_, _>>().map_err(StoreError::new("fire"))
     }
 
@@ -73,6 +77,7 @@ impl Store {
         let Some(look) = control::run_state(&mut tx, run, org).await? else {
             return Ok(None);
         };
+        failpoint!("cancel-looked");
         let outcome = if look.state.is_terminal() {
             CancelOutcome::Ended(look.state)
         } else if look.cancel_asked_at.is_some() {

@@ -281,14 +281,15 @@ impl Database {
 
     /// Waits until so many statements wait for a lock.
     pub(crate) async fn until_waiting(&self, statements: i64) {
-        until(async || {
-            let waiting: i64 = sqlx::query_scalar(include_str!("sql/waiting_for_locks.sql"))
-                .fetch_one(&self.pool)
-                .await
-                .expect("the server says what it does");
-            waiting >= statements
-        })
-        .await;
+        until(async || self.waiting_for_locks().await >= statements).await;
+    }
+
+    /// How many statements wait for a lock.
+    pub(crate) async fn waiting_for_locks(&self) -> i64 {
+        sqlx::query_scalar(include_str!("sql/waiting_for_locks.sql"))
+            .fetch_one(&self.pool)
+            .await
+            .expect("the server says what it does")
     }
 
     pub(crate) async fn everything_ended(&self) -> bool {

@@ -16,10 +16,18 @@ use piton_shared::{
     message::{claim::Grant, worker::UnderWay},
     time::Timestamp,
 };
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{controls::Killed, lease::Lease, run::Letter};
+use super::{
+    controls::Killed,
+    lease::Lease,
+    run::Letter,
+    solitude::{Admission, Solitude},
+};
 use crate::{Progress, TryHandle};
 
 /// The runs in memory.
@@ -27,6 +35,7 @@ use crate::{Progress, TryHandle};
 pub(super) struct Holdings {
     lease: Arc<Lease>,
     inner: Mutex<Inner>,
+    solitude: watch::Sender<Solitude>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +44,7 @@ struct Inner {
     /// Attempts that were asked for and may be granted any moment.
     expected: HashSet<AttemptId>,
     killed: Killed,
+    solitude: Solitude,
 }
 
 /// A run in memory.
@@ -44,6 +54,7 @@ struct Held {
     epoch: Epoch,
     letters: mpsc::Sender<Letter>,
     lost: CancellationToken,
+    drain: CancellationToken,
     functions: HashMap<StepKey, Executed>,
 }
 
@@ -101,6 +112,8 @@ pub(super) enum Added {
     Already,
     /// It was killed.
     Killed,
+    /// The worker is kept for another run, which runs alone.
+    Refused,
 }
 
 /// Whether a function has begun.
@@ -113,11 +126,22 @@ pub(super) enum Begun {
 
 impl Holdings {
     pub(super) fn new(lease: Arc<Lease>) -> Self {
-        Self { lease, inner: Mutex::default() }
+        Self { lease, inner: Mutex::default(), solitude: watch::Sender::default() }
     }
 
-    /// Takes a run. An attempt of an earlier publish that held it here has lost it.
-    pub(super) fn add(&self, grant: &Grant, letters: mpsc::Sender<Letter>) -> Added {
+    /// For whom the worker is kept.
+    pub(super) fn kept_for(&self) -> Solitude {
+        *self.solitude.borrow()
+    }
+
+    /// Every change of [`Holdings::kept_for`].
+    pub(super) fn solitude(&self) -> watch::Receiver<Solitude> {
+        self.solitude.subscribe()
+    }
+
+    /// Takes a run; `drain` tells it to let go. An attempt of an earlier publish that held it here has lost it. If it is to
+    /// be alone, all others are told to let go.
+    pub(super) fn add(&self, grant: &Grant, letters: mpsc::Sender<Letter>, drain: CancellationToken) -> Added {
         let mut inner = self.inner.lock();
         if inner.killed.contains(grant.run) {
             return Added::Killed;
@@ -125,9 +149,18 @@ impl Holdings {
         if inner.runs.get(&grant.run).is_some_and(|held| held.attempt == grant.attempt || held.epoch >= grant.epoch) {
             return Added::Already;
         }
+        match inner.solitude.admit(grant.run, grant.company) {
+            Admission::Refused => return Added::Refused,
+            Admission::Alone => {
+                let others = inner.runs.iter().filter(|(run, _)| **run != grant.run);
+                others.for_each(|(_, held)| held.drain.cancel());
+            }
+            Admission::Shared => {}
+        }
+        self.tell_solitude(&inner);
         let lost = CancellationToken::new();
         let (attempt, epoch) = (grant.attempt, grant.epoch);
-        let held = Held { attempt, epoch, letters, lost: lost.clone(), functions: HashMap::new() };
+        let held = Held { attempt, epoch, letters, lost: lost.clone(), drain, functions: HashMap::new() };
         if let Some(before) = inner.runs.insert(grant.run, held) {
             before.lose();
         }
@@ -147,6 +180,7 @@ impl Holdings {
             && let Some(held) = inner.runs.remove(&run)
         {
             held.lose();
+            self.left(&mut inner, run);
         }
     }
 
@@ -156,7 +190,42 @@ impl Holdings {
         inner.killed.insert(run);
         if let Some(held) = inner.runs.remove(&run) {
             held.lose();
+            self.left(&mut inner, run);
         }
+    }
+
+    /// How many runs are here beside this one.
+    pub(super) fn beside(&self, run: RunId) -> usize {
+        self.inner.lock().runs.keys().filter(|other| **other != run).count()
+    }
+
+    /// Drops the runs beside this one with all that is executed for them, and says which they were.
+    pub(super) fn drop_beside(&self, run: RunId) -> Vec<(RunId, AttemptId)> {
+        let mut inner = self.inner.lock();
+        let others = inner.runs.extract_if(|other, _| *other != run);
+        others
+            .map(|(other, held)| {
+                held.lose();
+                (other, held.attempt)
+            })
+            .collect()
+    }
+
+    /// The worker is kept for this run no more, if this attempt still holds it.
+    pub(super) fn open(&self, run: RunId, attempt: AttemptId) {
+        let mut inner = self.inner.lock();
+        if inner.runs.get(&run).is_some_and(|held| held.attempt == attempt) {
+            self.left(&mut inner, run);
+        }
+    }
+
+    fn left(&self, inner: &mut Inner, run: RunId) {
+        inner.solitude.left(run);
+        self.tell_solitude(inner);
+    }
+
+    fn tell_solitude(&self, inner: &Inner) {
+        self.solitude.send_if_modified(|told| std::mem::replace(told, inner.solitude) != inner.solitude);
     }
 
     /// Drops everything that is executed; the runs stay.
@@ -250,9 +319,12 @@ impl Holdings {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        for (_, held) in self.inner.lock().runs.drain() {
+        let mut inner = self.inner.lock();
+        for (_, held) in inner.runs.drain() {
             held.lose();
         }
+        inner.solitude = Solitude::Open;
+        self.tell_solitude(&inner);
     }
 }
 

@@ -17,10 +17,10 @@ use super::{
     controls::Controls,
     door::Door,
     hand_back::Returned,
+    hold,
     holdings::{Added, Holdings},
     journaler::Job,
     lease::Lease,
-    run,
 };
 use crate::{Registry, WorkerOptions};
 
@@ -78,10 +78,13 @@ impl Member {
             return self.give_back(run, attempt, HandBackReason::Lacking);
         }
         let (letters, inbox) = mpsc::channel(LETTERS);
-        match self.holdings.add(&grant, letters.clone()) {
+        let drain = self.draining.child_token();
+        match self.holdings.add(&grant, letters.clone(), drain.clone()) {
             Added::Yes(lost) => {
-                self.tasks.spawn(run::hold(Arc::clone(self), grant, slot, letters, inbox, lost));
+                let told = hold::Told { lost, drain };
+                self.tasks.spawn(hold::hold(Arc::clone(self), grant, slot, letters, inbox, told));
             }
+            Added::Refused => self.give_back(run, attempt, HandBackReason::Released),
             Added::Already => tracing::debug!(%run, "granted again, and held already"),
             Added::Killed => tracing::debug!(%run, "granted after it was killed"),
         }

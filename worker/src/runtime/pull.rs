@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use piton_transport::{PullError, Puller, Reconnect};
 
-use super::{claim, lease::LeaseState, member::Member};
+use super::{claim, lease::LeaseState, member::Member, solitude::Solitude};
 
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(5);
@@ -15,6 +15,7 @@ const AGAIN: Reconnect = Reconnect { initial: Duration::from_millis(50), max: Du
 pub(super) async fn serve(member: Arc<Member>, consumer: String) {
     let mut failures = 0;
     while !member.draining.is_cancelled() {
+        open(&member).await;
         match Puller::open(&member.door.bus, consumer.as_str()).await {
             Ok(mut puller) => {
                 pull(&member, &mut puller, &mut failures).await;
@@ -30,6 +31,7 @@ pub(super) async fn serve(member: Arc<Member>, consumer: String) {
 }
 
 async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
+    let mut solitude = member.holdings.solitude();
     while !member.draining.is_cancelled() {
         tokio::select! {
             biased;
@@ -37,11 +39,25 @@ async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
             () = ready(member) => {}
         }
         let free = member.run_slots.available_permits();
-        match puller.pull(free, EXPIRES, member.draining.cancelled()).await {
+        let closed = async {
+            // An error means that the registration is gone, and with it this task before long.
+            let _ = solitude.wait_for(|solitude| *solitude != Solitude::Open).await;
+        };
+        let cancel = async {
+            tokio::select! {
+                () = member.draining.cancelled() => {}
+                () = closed => {}
+            }
+        };
+        match puller.pull(free, EXPIRES, cancel).await {
             Ok(tasks) => {
                 *failures = 0;
                 if !tasks.is_empty() {
                     member.tasks.spawn(claim::claim(Arc::clone(member), tasks));
+                }
+                // What comes after this is for others: the pull is taken back.
+                if member.holdings.kept_for() != Solitude::Open {
+                    return;
                 }
             }
             Err(error) => {
@@ -54,6 +70,15 @@ async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
                 pause(member, *failures).await;
             }
         }
+    }
+}
+
+/// Returns when the worker is kept for nobody.
+async fn open(member: &Member) {
+    let mut solitude = member.holdings.solitude();
+    tokio::select! {
+        () = member.draining.cancelled() => {}
+        _ = solitude.wait_for(|solitude| *solitude == Solitude::Open) => {}
     }
 }
 

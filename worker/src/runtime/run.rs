@@ -2,24 +2,8 @@
 
 use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
-use piton_shared::{
-    ids::{AttemptId, RunId},
-    journal::{Entry, Payload},
-    message::{
-        append::{Append, AppendAnswer, Next},
-        claim::Grant,
-    },
-    replay::Machine,
-};
-use piton_telemetry::metrics::{Ending, Retried};
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
-    time::Instant,
-};
-use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
-
 use super::{
+    alone,
     attempt::{Attempt, Effect, EndedTry, Hold, Input, Start},
     execution::{self, Owner},
     failpoint::failpoint,
@@ -31,6 +15,20 @@ use super::{
     unfit,
 };
 use crate::Run;
+use piton_shared::{
+    journal::{Entry, Payload},
+    message::{
+        append::{Append, AppendAnswer, Next},
+        claim::{Company, Grant},
+    },
+    replay::Machine,
+};
+use piton_telemetry::metrics::{Ending, Retried};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 /// How often a run that waits in memory looks for rows from outside of which no wake told it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -47,55 +45,14 @@ pub(super) enum Letter {
     Woken(Vec<Entry>),
 }
 
-/// Holds a run until it leaves this worker, one way or another.
-pub(super) async fn hold(
-    member: Arc<Member>,
-    grant: Grant,
-    slot: OwnedSemaphorePermit,
+/// Reads what the run needs, then tells its attempt what happens until it leaves.
+pub(super) async fn live(
+    member: &Arc<Member>,
+    mut grant: Grant,
     letters: mpsc::Sender<Letter>,
     inbox: mpsc::Receiver<Letter>,
-    lost: CancellationToken,
+    drain: CancellationToken,
 ) {
-    let (run, attempt) = (grant.run, grant.attempt);
-    let span = tracing::info_span!(
-        "attempt",
-        %run,
-        %attempt,
-        epoch = %grant.epoch,
-        org = %member.door.org,
-        workflow = grant.workflow,
-    );
-    if let Some(trace) = &grant.trace {
-        piton_telemetry::trace::set_parent(&span, trace);
-    }
-    let _held = member.door.metrics.runs_held.enter();
-    // However this ends.
-    let _removed = Removed { member: &member, run, attempt };
-    let _slot = slot;
-    let living = async {
-        tokio::select! {
-            biased;
-            () = lost.cancelled() => tracing::debug!("the run is lost to this worker"),
-            () = live(&member, grant, letters, inbox) => {}
-        }
-    };
-    living.instrument(span).await;
-}
-
-/// Takes a run out of the holdings when its task ends.
-struct Removed<'a> {
-    member: &'a Member,
-    run: RunId,
-    attempt: AttemptId,
-}
-
-impl Drop for Removed<'_> {
-    fn drop(&mut self) {
-        self.member.holdings.remove(self.run, self.attempt);
-    }
-}
-
-async fn live(member: &Arc<Member>, mut grant: Grant, letters: mpsc::Sender<Letter>, inbox: mpsc::Receiver<Letter>) {
     let read = async {
         let input = read::input(member, &mut grant).await?;
         let entries = read::rest_of_journal(member, &mut grant).await?;
@@ -110,6 +67,7 @@ async fn live(member: &Arc<Member>, mut grant: Grant, letters: mpsc::Sender<Lett
     let mut task = RunTask {
         member,
         owner: Owner { run: grant.run, attempt: grant.attempt, epoch: grant.epoch },
+        company: grant.company,
         attempt: Attempt::new(hold, std::mem::take(&mut grant.open)),
         grant,
         input,
@@ -120,6 +78,7 @@ async fn live(member: &Arc<Member>, mut grant: Grant, letters: mpsc::Sender<Lett
         inbox,
         lapses,
         lease,
+        drain,
         draining: Draining::NotTold,
         look_at: Instant::now() + LOOK_EVERY,
         state: State::Held,
@@ -134,6 +93,8 @@ struct RunTask<'a> {
     owner: Owner,
     grant: Grant,
     input: Payload,
+    /// Until it has come further than its workers' deaths.
+    company: Company,
     attempt: Attempt,
     /// Tries that wait for a slot.
     ready: VecDeque<Start>,
@@ -144,6 +105,7 @@ struct RunTask<'a> {
     inbox: mpsc::Receiver<Letter>,
     lease: watch::Receiver<View>,
     lapses: u64,
+    drain: CancellationToken,
     draining: Draining,
     look_at: Instant,
     state: State,
@@ -214,7 +176,7 @@ impl RunTask<'_> {
                 Ok(()) => Event::Lease,
                 Err(_) => Event::Written(None),
             },
-            () = self.member.draining.cancelled(), if self.draining == Draining::NotTold => Event::Drain,
+            () = self.drain.cancelled(), if self.draining == Draining::NotTold => Event::Drain,
             slot = optional(self.slot.as_mut()), if waits_for_slot => {
                 self.slot = None;
                 Event::Slot(slot)
@@ -291,6 +253,11 @@ impl RunTask<'_> {
         {
             self.member.door.metrics.runs_ended.at(ending).inc();
             tracing::debug!(?ending, "the run has ended here");
+        }
+        if answer == AppendAnswer::Accepted && !append.rows.is_empty() && self.company == Company::Alone {
+            self.company = Company::Shared;
+            let (run, attempt) = (self.owner.run, self.owner.attempt);
+            self.member.tasks.spawn(alone::over(Arc::clone(self.member), run, attempt));
         }
         if let AppendAnswer::Invalid { reason } = &answer {
             tracing::error!(reason, "an append cannot be written: the run is parked");
