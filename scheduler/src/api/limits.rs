@@ -28,8 +28,6 @@ pub(super) const KEYS_LISTED: u32 = 1000;
 pub(super) const WORKERS_LISTED: u32 = 1000;
 /// Failed tries, and waits, that a page of the journal shows of a run.
 pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
-/// Journal rows that are read from the database at once.
-pub(super) const JOURNAL_READ: u32 = 128;
 /// Bytes of a tag, a reason, a key's name.
 pub(super) const TEXT_BYTES: usize = 256;
 /// Bytes of a request id that is taken over from the caller.

@@ -9,3 +9,4 @@ mod prepares;
 mod reading;
 mod ready;
 mod timers;
+mod told;
