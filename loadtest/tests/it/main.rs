@@ -8,4 +8,5 @@ mod frozen;
 mod rig;
 mod several;
 mod severed;
+mod watched;
 mod whole;

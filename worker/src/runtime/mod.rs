@@ -4,7 +4,7 @@
 //! its own and does what its [`attempt`] decides; [`execution`] executes functions, [`journaler`] has results written,
 //! [`hand_back`] gives runs back. Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes
 //! what schedulers say unasked. [`member`] is what they all share: one registration of this process. [`service`] begins,
-//! drains and ends it.
+//! drains and ends it. [`http`] tells those who watch a worker how it stands and what it counts.
 
 pub(crate) mod attempt;
 mod claim;
@@ -17,6 +17,11 @@ mod failpoint;
 mod hand_back;
 mod hear;
 mod holdings;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(not(feature = "http"))]
+#[path = "no_http.rs"]
+mod http;
 mod journaler;
 mod lease;
 mod member;
@@ -26,6 +31,7 @@ mod register;
 mod run;
 mod service;
 mod signals;
+mod standing;
 mod unfit;
 
 pub use error::{ConnectError, RunError};
