@@ -1,5 +1,7 @@
 //! Request bodies: read within bounds, and only as JSON.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -12,7 +14,7 @@ use futures::StreamExt;
 use piton_shared::limits::REQUEST_BODY_BYTES;
 use serde_json::Value;
 
-use super::{code::Code, limits, problem::Problem};
+use super::{code::Code, problem::Problem, routes::Door};
 
 /// A body that must be JSON.
 #[derive(Debug)]
@@ -22,22 +24,22 @@ pub(super) struct Json(pub(super) Value);
 #[derive(Debug)]
 pub(super) struct MaybeJson(pub(super) Option<Value>);
 
-impl<S: Send + Sync> FromRequest<S> for Json {
+impl FromRequest<Door> for Json {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, door: &Door) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         check_type(&head.headers)?;
-        parse(&read(&head.headers, body).await?).map(Self)
+        parse(&read(&head.headers, body, door.times.body).await?).map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for MaybeJson {
+impl FromRequest<Door> for MaybeJson {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, door: &Door) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
-        let bytes = read(&head.headers, body).await?;
+        let bytes = read(&head.headers, body, door.times.body).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -68,16 +70,16 @@ fn too_large() -> Problem {
     .with("max_bytes", REQUEST_BODY_BYTES)
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > REQUEST_BODY_BYTES) {
         return Err(too_large());
     }
-    match tokio::time::timeout(limits::BODY, collect(body)).await {
+    match tokio::time::timeout(within, collect(body)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Code::BodyTimeout,
-            format!("the body had not arrived after {} s; nothing was done: send it again", limits::BODY.as_secs()),
+            format!("the body had not arrived after {within:?}; nothing was done: send it again"),
         )),
     }
 }

@@ -17,7 +17,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     runs::look,
     time::Rfc3339,
@@ -94,10 +94,10 @@ pub(super) async fn get(
     // The state is read first: a run that had ended then has told all that the journal has now.
     let state = look(&door, run, &org).await?.state;
     let store = door.engine.store();
-    let (entries, more) = in_time(store.journal_told(run, seen, limit)).await?;
+    let (entries, more) = door.in_time(store.journal_told(run, seen, limit)).await?;
     let rows = i64::from(limits::JOURNAL_SIDE_ROWS);
-    let tries = in_time(store.tries_of(run, rows + 1)).await?;
-    let waits = in_time(store.waits_of(run, rows + 1)).await?;
+    let tries = door.in_time(store.tries_of(run, rows + 1)).await?;
+    let waits = door.in_time(store.waits_of(run, rows + 1)).await?;
     let most = limits::JOURNAL_SIDE_ROWS as usize;
     let truncated = [("failed_tries", tries.len()), ("waits", waits.len())]
         .into_iter()
