@@ -11,10 +11,15 @@ use axum::{
     },
 };
 use futures::StreamExt;
-use piton_shared::limits::REQUEST_BODY_BYTES;
+use piton_shared::{codec::wide_integers, limits::REQUEST_BODY_BYTES};
 use serde_json::Value;
 
-use super::{code::Code, problem::Problem, routes::Door};
+use super::{
+    code::Code,
+    limits,
+    problem::{FieldError, Problem},
+    routes::Door,
+};
 
 /// A body that must be JSON.
 #[derive(Debug)]
@@ -100,11 +105,18 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let value = serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
             .with("line", error.line())
             .with("column", error.column())
-    })
+    })?;
+    // They were read as the nearest float: whoever gets them would work with another number than was sent.
+    let wide = wide_integers(std::str::from_utf8(bytes).unwrap_or_default(), limits::FAULTS);
+    if wide.is_empty() {
+        return Ok(value);
+    }
+    let detail = "is an integer that 64 bits do not hold: send it as a string";
+    Err(Problem::fields(wide.into_iter().map(|pointer| FieldError { pointer, detail: detail.into() }).collect()))
 }
 
 #[cfg(test)]

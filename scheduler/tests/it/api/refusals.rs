@@ -26,6 +26,13 @@ async fn bad_requests_are_refused_each_in_its_own_words() {
         ("broken JSON", Method::POST, "/v1/runs".into(), json, b"{\"workflow\": \"w\",\n \"input\": }"),
         ("two values", Method::POST, "/v1/runs".into(), json, b"{\"workflow\": \"w\"} {}"),
         ("a number that is none", Method::POST, "/v1/runs".into(), json, b"{\"workflow\": \"w\", \"input\": 1e999}"),
+        (
+            "integers beyond 64 bits",
+            Method::POST,
+            "/v1/runs".into(),
+            json,
+            br#"{"workflow": "w", "input": {"id": 18446744073709551616, "ok": [1.5, 18446744073709551615]}, "delay": -9223372036854775809}"#,
+        ),
         ("half a character", Method::POST, "/v1/runs".into(), json, b"{\"workflow\": \"w\", \"input\": \"\\ud800\"}"),
         ("no UTF-8", Method::POST, "/v1/runs".into(), json, b"{\"workflow\": \"w\", \"input\": \"\xff\"}"),
         ("no UTF-8 in a name", Method::POST, "/v1/runs".into(), json, b"{\"\xc3\x28\": 1}"),
