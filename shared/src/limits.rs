@@ -36,6 +36,9 @@ pub const TASK_ACK_WAIT: Duration = Duration::from_secs(30);
 pub const TASK_ACK_PENDING: i64 = 50_000;
 /// Pulls that may wait at one consumer, one a worker and queue.
 pub const TASK_PULLS: i64 = 8192;
+/// How long a consumer is kept that nobody pulls from; tasks stay in the stream, and the next worker of its queue has it
+/// made anew.
+pub const CONSUMER_IDLE: Duration = Duration::from_hours(7 * 24);
 /// Tasks of one pull at most.
 pub const PULL_TASKS: usize = 1000;
 
@@ -69,6 +72,11 @@ pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 pub const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How long a worker is taken to live after a heartbeat, by the database's clock.
 pub const LEASE: Duration = Duration::from_millis(2500);
+/// How long a worker's row is kept after its end. What its runs were told keeps its id.
+pub const WORKER_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long a worker whose heartbeats nobody acknowledges hopes to go on with what it holds. Then it begins anew under
+/// another id: schedulers may have forgotten the old one, and would take it for a new worker's.
+pub const WORKER_HOPES: Duration = Duration::from_hours(24);
 /// What a worker takes off its lease for the drift of clocks and its own delays.
 pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
 /// The longest wait between two tries to reach NATS again.
@@ -103,6 +111,8 @@ pub const SWEEP_ROWS: i64 = 500;
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
+// No worker may come back under an id that was forgotten.
+const _: () = assert!(2 * WORKER_HOPES.as_secs() < WORKER_KEPT.as_secs());
 // All workers together may pull what is pending, each at least something.
 const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
 // A row carries an input and a result: both must fit into a message with room for what travels beside them.

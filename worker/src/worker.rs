@@ -4,6 +4,7 @@ use std::{
     any::{TypeId, type_name},
     collections::{HashMap, btree_map::Entry},
     fmt,
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -80,6 +81,13 @@ impl WorkerBuilder {
             Ok(options) => self.options = options,
             Err(error) => self.problems.push(Problem::Options(error)),
         }
+        self
+    }
+
+    /// Serves its metrics and its health over HTTP there, see [`WorkerOptions::metrics_address`]. Say it after
+    /// [`options`](Self::options) and [`options_from_env`](Self::options_from_env), which set up everything.
+    pub fn metrics_address(mut self, address: SocketAddr) -> Self {
+        self.options.metrics_address = Some(address);
         self
     }
 

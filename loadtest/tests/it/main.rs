@@ -9,4 +9,5 @@ mod poison;
 mod rig;
 mod several;
 mod severed;
+mod watched;
 mod whole;

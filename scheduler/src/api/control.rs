@@ -18,7 +18,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     view::{run_path, wait_path},
 };
@@ -72,7 +72,8 @@ pub(super) async fn cancel(
     };
     let reason = reason.as_deref().unwrap_or("somebody asked over the API");
     let run = RunId::new(id);
-    let cancelled = in_time(door.engine.cancel(run, &org, reason)).await?.ok_or_else(|| Problem::unknown_run(run))?;
+    let cancelled =
+        door.in_time(door.engine.cancel(run, &org, reason)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match cancelled {
         Cancelled::Cancelled => Ok(outcome(StatusCode::OK, run, "cancelled", "the run had not begun and never will")),
         Cancelled::Requested => Ok(outcome(
@@ -128,7 +129,7 @@ pub(super) async fn resume(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let run = RunId::new(id);
-    let resumed = in_time(door.engine.resume(run, &org)).await?.ok_or_else(|| Problem::unknown_run(run))?;
+    let resumed = door.in_time(door.engine.resume(run, &org)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match resumed {
         Resumed::Queued => {
             Ok(outcome(StatusCode::OK, run, "queued", "the run is queued again and goes on from its journal"))

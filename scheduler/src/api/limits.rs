@@ -4,12 +4,25 @@ use std::time::Duration;
 
 /// Connections open at once; more wait in the listener's queue.
 pub(super) const CONNECTIONS: usize = 4096;
-/// How long a client may take to send a request's head, and how long a connection may be idle.
-pub(super) const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take to send a request's body: 408 beyond.
-pub(super) const BODY: Duration = Duration::from_secs(20);
-/// How long an answer may take, waiting that was asked for apart: 504 beyond.
-pub(super) const ANSWER: Duration = Duration::from_secs(15);
+
+/// How long the parts of a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// How long a client may take to send a request's head, and how long a connection may be idle: it is closed beyond.
+    /// Defaults to 30 s.
+    pub head: Duration,
+    /// How long a client may take to send a request's body: 408 beyond. Defaults to 20 s.
+    pub body: Duration,
+    /// How long an answer may take, waiting that was asked for apart: 504 beyond. Defaults to 15 s.
+    pub answer: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), body: Duration::from_secs(20), answer: Duration::from_secs(15) }
+    }
+}
+
 /// Requests under way that only read or change; one more is told to come back (503).
 pub(super) const BRIEF_REQUESTS: usize = 512;
 /// Requests under way that may wait for a run; one more is told to come back (503).
@@ -28,8 +41,6 @@ pub(super) const KEYS_LISTED: u32 = 1000;
 pub(super) const WORKERS_LISTED: u32 = 1000;
 /// Failed tries, and waits, that a page of the journal shows of a run.
 pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
-/// Journal rows that are read from the database at once.
-pub(super) const JOURNAL_READ: u32 = 128;
 /// Bytes of a tag, a reason, a key's name.
 pub(super) const TEXT_BYTES: usize = 256;
 /// Bytes of a request id that is taken over from the caller.

@@ -17,12 +17,7 @@ use piton_shared::{
 use serde::Serialize;
 
 use super::{
-    access::Caller,
-    fields::check_text,
-    problem::Problem,
-    query::Parameters,
-    request::{PathId, in_time},
-    routes::Door,
+    access::Caller, fields::check_text, problem::Problem, query::Parameters, request::PathId, routes::Door,
     view::RunView,
 };
 use crate::{
@@ -47,7 +42,7 @@ pub(super) async fn get(
 
 /// One run as it stands.
 pub(super) async fn look(door: &Door, run: RunId, org: &Org) -> Result<RunRow, Problem> {
-    in_time(door.engine.run(run, org)).await?.ok_or_else(|| Problem::unknown_run(run))
+    door.in_time(door.engine.run(run, org)).await?.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Waits for a run's end: answers `ended` then, 202 with a link while it goes on. A scheduler that is being stopped
@@ -102,7 +97,7 @@ pub(super) async fn list(
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let filter = RunFilter { before, state, workflow, session };
-    let mut rows = in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
+    let mut rows = door.in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.run.uuid().simple().to_string());

@@ -23,7 +23,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{in_time, trace_of},
+    request::trace_of,
     routes::Door,
     runs::waited,
     view::{StartedView, run_path},
@@ -55,13 +55,13 @@ pub(super) async fn start(
     let workflow = asked.start.workflow.clone();
     match wait.or(asked.wait) {
         None => {
-            let started = in_time(door.engine.start(asked.start)).await?;
+            let started = door.in_time(door.engine.start(asked.start)).await?;
             tracing::Span::current().record("run.id", started.run.to_string());
             let view = axum::Json(StartedView::new(&started, workflow));
             Ok((status(&started), located(&started), view).into_response())
         }
         Some(up_to) => {
-            let (started, watch) = in_time(door.engine.start_watched(asked.start)).await?;
+            let (started, watch) = door.in_time(door.engine.start_watched(asked.start)).await?;
             tracing::Span::current().record("run.id", started.run.to_string());
             let answer = waited(&door, started.run, watch, &org, up_to, status(&started)).await?;
             Ok((located(&started), answer).into_response())

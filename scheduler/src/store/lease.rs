@@ -188,6 +188,17 @@ impl Store {
         super::ready::published_rows(&requeued).map_err(StoreError::new("requeue")).map(Some)
     }
 
+    /// Forgets workers that ended longer ago than that; says how many.
+    pub async fn forget_workers(&self, ended: Duration, rows: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(include_str!("sql/forget_workers.sql"))
+            .bind(value::micros(ended))
+            .bind(rows)
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("forget_workers"))?;
+        Ok(done.rows_affected())
+    }
+
     /// Workers of an org: the live ones and those that ended lately.
     pub async fn workers_list(&self, org: &Org, rows: i64) -> Result<Vec<WorkerRow>, StoreError> {
         let found = sqlx::query(include_str!("sql/workers_list.sql"))

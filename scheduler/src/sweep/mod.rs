@@ -21,6 +21,8 @@ use crate::{
 
 /// Sweeps between two looks at what has all the time in the world.
 const SELDOM: u64 = 40;
+/// Sweeps between two looks at what could wait for days: a quarter of an hour as sweeps are by default.
+const RARELY: u64 = 3600;
 
 /// What a sweep works with.
 pub struct Sweeper {
@@ -84,6 +86,9 @@ impl Sweeper {
             if round.is_multiple_of(SELDOM) {
                 said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
                 said("read the database's clock", self.clock.correct(&self.store).await);
+            }
+            if round.is_multiple_of(RARELY) {
+                said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
             }
             round += 1;
             self.metrics.sweeps.inc();

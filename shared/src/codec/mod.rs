@@ -8,6 +8,7 @@ mod canonical;
 mod encoder;
 mod error;
 mod fields;
+mod integers;
 mod json;
 mod key;
 mod reader;
@@ -17,6 +18,7 @@ pub mod wire;
 pub use canonical::{canonical, canonical_as};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use fields::{bytes, optional_bytes, outcome};
+pub use integers::wide_integers;
 pub use json::{from_json, to_json};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -5,6 +5,7 @@
 //! [`hand_back`] gives runs back. [`alone`] makes room for a run whose workers died, and [`solitude`] decides who may stay
 //! beside it. Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes what schedulers say
 //! unasked. [`member`] is what they all share: one registration of this process. [`service`] begins, drains and ends it.
+//! [`http`] tells those who watch a worker how it stands and what it counts.
 
 mod alone;
 pub(crate) mod attempt;
@@ -19,6 +20,11 @@ mod hand_back;
 mod hear;
 mod hold;
 mod holdings;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(not(feature = "http"))]
+#[path = "no_http.rs"]
+mod http;
 mod journaler;
 mod lease;
 mod member;
@@ -29,6 +35,7 @@ mod run;
 mod service;
 mod signals;
 mod solitude;
+mod standing;
 mod unfit;
 
 pub use error::{ConnectError, RunError};

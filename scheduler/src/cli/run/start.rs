@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piton_shared::limits::{REQUEST_BODY_BYTES, REQUEST_WAIT};
+use piton_shared::{
+    codec::wide_integers,
+    limits::{REQUEST_BODY_BYTES, REQUEST_WAIT},
+};
 use serde_json::{Map, Value, json};
 
 use super::{exit_of, is_over, show};
@@ -100,10 +103,18 @@ fn input_of(argument: &str) -> Result<Value, CliError> {
             None => ("--input".to_owned(), argument.to_owned()),
         },
     };
-    serde_json::from_str(&json).map_err(|error| {
+    let value = serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
             .advise("text needs quotes of its own: --input '\"text\"'; a file is given as --input @FILE")
-    })
+    })?;
+    match wide_integers(&json, 1).first() {
+        None => Ok(value),
+        Some(pointer) => {
+            let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
+            let detail = format!("{what} has an integer{place} that 64 bits do not hold");
+            Err(CliError::new(Exit::Usage, detail).advise("put it into quotes, and read it as a string"))
+        }
+    }
 }
 
 fn read(source: impl std::io::Read, what: &str) -> Result<String, CliError> {
@@ -131,6 +142,9 @@ mod tests {
         std::fs::write(&path, "[true]").expect("a file");
         assert_eq!(input_of(&format!("@{}", path.display())), Ok(json!([true])));
         insta::assert_snapshot!(input_of("plain text").expect_err("no JSON").text());
+        for wide in ["18446744073709551616", "{\"ids\": [1, -9223372036854775809]}"] {
+            insta::assert_snapshot!(input_of(wide).expect_err("no 64 bits").text());
+        }
         assert_eq!(input_of("@/no/such/file").expect_err("no file").exit(), Exit::Usage);
     }
 }

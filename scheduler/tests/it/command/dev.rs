@@ -3,7 +3,7 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Running, done, piton, processes_on};
+use super::{Running, done, half_a_request, piton, processes_on, until_deaf};
 
 /// A folder that the servers' own account may enter too.
 fn folder() -> TempDir {
@@ -137,4 +137,22 @@ async fn a_command_beside_the_stack_goes_with_it() {
         };
         tokio::time::timeout(crate::api::PATIENCE, gone).await.expect("the command ends with the stack");
     }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_stack_at_once() {
+    let folder = folder();
+    let stack = Running::start(dev(&folder, &[])).await;
+    let url = stack.url().to_owned();
+    let held = half_a_request(&url, None).await;
+    stack.signal("-INT").await;
+    until_deaf(&url).await;
+    assert_eq!(stack.stop("-INT").await, Some(5), "it had not finished, and was not waited for");
+    drop(held);
+    let gone = async {
+        while !processes_on(folder.path()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::api::PATIENCE, gone).await.expect("its servers end");
 }

@@ -6,6 +6,7 @@ use piton_scheduler::store::Placement;
 use piton_shared::{
     ids::{RunId, WorkerId},
     journal::StepKey,
+    limits::WORKER_KEPT,
     message::{
         append::AppendAnswer,
         worker::{Heartbeat, Intent, UnderWay},
@@ -194,5 +195,49 @@ async fn a_short_lease_is_over_by_the_database_clock() {
     let lease = Duration::from_micros(1);
     db.store.register(&register(worker), lease).await.expect("answered");
     assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn workers_that_ended_long_ago_are_forgotten_unless_they_hold_something() {
+    let db = Database::new("lease_forget").await;
+    let age = async |worker: WorkerId, seconds: i32| {
+        let aged = sqlx::query(include_str!("../sql/age_end.sql")).bind(worker.uuid()).bind(seconds);
+        assert_eq!(aged.execute(&db.pool).await.expect("it is ours").rows_affected(), 1);
+    };
+    let week = i32::try_from(WORKER_KEPT.as_secs()).expect("it fits");
+    let mut ended = Vec::new();
+    for seconds in [60, week - 60, week + 60, week + 120, week + 180] {
+        let worker = db.worker().await;
+        assert!(db.store.leave(worker).await.expect("it leaves").is_some());
+        age(worker, seconds).await;
+        ended.push(worker);
+    }
+    let alive = db.worker().await;
+    let forget = async |rows| db.store.forget_workers(WORKER_KEPT, rows).await.expect("swept");
+    assert_eq!(forget(2).await, 2, "no more than it was told");
+    assert_eq!(forget(10).await, 1);
+    assert_eq!(forget(10).await, 0);
+
+    // No lease ends so, but if one did: what is held is not left without its holder's row.
+    let holder = db.worker().await;
+    let hold = db.held(holder).await;
+    db.tamper(include_str!("../sql/end_behind.sql"), holder.uuid()).await;
+    age(holder, week + 60).await;
+    assert_eq!(forget(10).await, 0);
+    db.tamper(include_str!("../sql/live_again.sql"), holder.uuid()).await;
+    assert!(db.store.leave(holder).await.expect("it leaves").is_some());
+    age(holder, week + 60).await;
+    assert_eq!(forget(10).await, 1);
+    assert_eq!(db.row(hold.run).await.state, RunState::Queued);
+
+    // The young, the live and nobody else are there; one that is forgotten is as one that ended.
+    let beats: Vec<_> = [ended[0], ended[4], alive].into_iter().map(beat).collect();
+    let answered = db.store.heartbeats(&beats, LONG).await.expect("answered");
+    assert_eq!(answered.iter().map(|beat| beat.worker).collect::<Vec<_>>(), [alive]);
+    for worker in [ended[0], ended[4]] {
+        assert!(db.store.leave(worker).await.expect("answered").is_none());
+        assert!(db.store.kill_confirmed(worker, 1).await.expect("answered"));
+    }
     db.finish().await;
 }

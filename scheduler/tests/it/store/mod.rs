@@ -10,3 +10,4 @@ mod prepares;
 mod reading;
 mod ready;
 mod timers;
+mod told;

@@ -19,11 +19,18 @@ pub struct WorkOptions {
     pub max_tasks: i64,
     /// How long message ids are remembered. Defaults to [`limits::TASK_DUPLICATE_WINDOW`].
     pub duplicate_window: Duration,
+    /// How long a consumer is kept that nobody pulls from. Defaults to [`limits::CONSUMER_IDLE`].
+    pub consumer_idle: Duration,
 }
 
 impl Default for WorkOptions {
     fn default() -> Self {
-        Self { replicas: 1, max_tasks: limits::STREAM_TASKS, duplicate_window: limits::TASK_DUPLICATE_WINDOW }
+        Self {
+            replicas: 1,
+            max_tasks: limits::STREAM_TASKS,
+            duplicate_window: limits::TASK_DUPLICATE_WINDOW,
+            consumer_idle: limits::CONSUMER_IDLE,
+        }
     }
 }
 
@@ -49,7 +56,7 @@ pub(super) fn stream(subjects: &Subjects, options: WorkOptions) -> stream::Confi
 }
 
 /// No back-off list: 2.9 refuses one beside unlimited deliveries.
-pub(super) fn consumer(name: &str, filter: &str, replicas: usize) -> consumer::Config {
+pub(super) fn consumer(name: &str, filter: &str, options: WorkOptions) -> consumer::Config {
     consumer::Config {
         durable_name: Some(name.to_owned()),
         name: Some(name.to_owned()),
@@ -61,7 +68,8 @@ pub(super) fn consumer(name: &str, filter: &str, replicas: usize) -> consumer::C
         replay_policy: ReplayPolicy::Instant,
         max_ack_pending: limits::TASK_ACK_PENDING,
         max_waiting: limits::TASK_PULLS,
-        num_replicas: replicas,
+        num_replicas: options.replicas,
+        inactive_threshold: options.consumer_idle,
         ..consumer::Config::default()
     }
 }
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_consumer_without_its_filter_is_noticed() {
-        let wanted = consumer("c", "piton.run.a.b.any.*", 1);
+        let wanted = consumer("c", "piton.run.a.b.any.*", WorkOptions::default());
         let mut found = wanted.clone();
         found.filter_subject = String::new();
         let fields = consumer_fields(&wanted, &found);

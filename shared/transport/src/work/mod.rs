@@ -85,7 +85,7 @@ fn because(refusal: Option<&str>) -> String {
 pub struct WorkStream {
     bus: Bus,
     name: String,
-    consumer_replicas: usize,
+    options: WorkOptions,
 }
 
 #[derive(Serialize)]
@@ -100,7 +100,7 @@ impl WorkStream {
     pub async fn ensure(bus: &Bus, options: WorkOptions) -> Result<Self, WorkError> {
         let name = bus.subjects().run_stream();
         let shown = format!("the stream {name}");
-        let this = Self { bus: bus.clone(), name, consumer_replicas: options.replicas };
+        let this = Self { bus: bus.clone(), name, options };
         let wanted = configuration::stream(bus.subjects(), options);
         let update = format!("STREAM.UPDATE.{}", this.name);
         let mut made = api::ask::<_, stream::Info>(bus, &update, &wanted).await;
@@ -132,7 +132,7 @@ impl WorkStream {
         let name = Subjects::run_consumer(org, queue, build);
         let filter = self.bus.subjects().run_consumer_filter(org, queue, build);
         let shown = format!("the consumer {name}");
-        let wanted = configuration::consumer(&name, &filter, self.consumer_replicas);
+        let wanted = configuration::consumer(&name, &filter, self.options);
         let subject = format!("CONSUMER.CREATE.{}.{name}.{filter}", self.name);
         let body = CreateConsumer { stream_name: &self.name, config: &wanted };
         let made = api::ask::<_, consumer::Info>(&self.bus, &subject, &body).await;

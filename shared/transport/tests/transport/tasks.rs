@@ -1,6 +1,6 @@
 //! The stream of run tasks: publishing, pulling, looking.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use piton_shared::{
     ids::{Epoch, RunId, uuid_v7},
@@ -87,6 +87,13 @@ async fn ensuring_again_changes_what_it_may_and_names_what_it_may_not() {
     stream_and_consumer(&bus).await;
     let smaller = WorkOptions { max_tasks: 10, ..WorkOptions::default() };
     WorkStream::ensure(&bus, smaller).await.expect("a bound may change");
+    // Consumers that an older build made are kept for ever, until the next worker registers.
+    for consumer_idle in [Duration::ZERO, Duration::from_hours(1)] {
+        let options = WorkOptions { consumer_idle, ..smaller };
+        let stream = WorkStream::ensure(&bus, options).await.expect("the stream stays as it is");
+        let consumer = stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None).await;
+        consumer.expect("the patience may change");
+    }
 }
 
 #[tokio::test]
@@ -138,4 +145,38 @@ async fn what_is_not_there_is_named() {
     let mut puller = Puller::open(&bus, "run=default=default=any").await.expect("connected");
     let pulled = puller.pull(1, PATIENCE, pending()).await.map(|tasks| tasks.len());
     assert!(matches!(pulled, Err(PullError::Missing { .. })), "{pulled:?}");
+}
+
+/// A queue that nobody serves any more leaves no consumer behind; its tasks wait in the stream for who comes next.
+#[tokio::test]
+async fn a_consumer_that_nobody_uses_goes_and_comes_back_with_its_tasks() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let options = WorkOptions { consumer_idle: Duration::from_millis(300), ..WorkOptions::default() };
+    let stream = WorkStream::ensure(&bus, options).await.expect("a stream");
+    let ensure = || stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None);
+    let consumer = ensure().await.expect("a consumer");
+    let published = stream.publish(vec![addressed(&bus, None, task(1, 1)), addressed(&bus, None, task(2, 1))]).await;
+    assert_eq!(published, vec![Ok(1), Ok(2)]);
+    let mut puller = Puller::open(&bus, consumer.as_str()).await.expect("connected");
+    let pulled = puller.pull(1, PATIENCE, pending()).await.expect("pulled");
+    pulled[0].ack().await.expect("spent");
+    puller.close().await;
+
+    let going = async {
+        let progress = || stream.consumer_progress(&Org::DEFAULT, &Queue::DEFAULT, None);
+        while !matches!(progress().await, Err(WorkError::NoConsumer { .. })) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, going).await.expect("the server deletes it");
+    assert_eq!(stream.depth().await, Ok(1), "what was not spent stays");
+
+    // A worker that still pulls from it is told, and whoever registers has it made again.
+    let mut puller = Puller::open(&bus, consumer.as_str()).await.expect("connected");
+    let missing = puller.pull(1, PATIENCE, pending()).await.expect_err("it is gone");
+    assert!(matches!(missing, PullError::Missing { .. }), "{missing:?}");
+    assert_eq!(ensure().await.expect("made anew"), consumer);
+    let pulled = puller.pull(5, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!(pulled.iter().map(|delivery| delivery.sequence).collect::<Vec<_>>(), [2]);
 }
