@@ -21,7 +21,7 @@ use crate::{
 /// Stops the first who comes to a failpoint, until it is dropped; the others pass.
 struct Stop {
     reached: oneshot::Receiver<()>,
-    _let_go: mpsc::SyncSender<()>,
+    let_go: mpsc::SyncSender<()>,
 }
 
 impl Stop {
@@ -38,7 +38,7 @@ impl Stop {
             }
         };
         fail::cfg_callback(format!("scheduler::{name}"), stop).expect("the name reads");
-        Self { reached, _let_go: let_go }
+        Self { reached, let_go }
     }
 
     /// Begins something and returns once it has come here.
@@ -49,7 +49,9 @@ impl Stop {
         begun
     }
 
-    fn release(self) {}
+    fn release(self) {
+        drop(self.let_go);
+    }
 }
 
 /// Begins something and returns once it waits for a lock, or did not have to.
