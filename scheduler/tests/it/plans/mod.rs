@@ -24,6 +24,10 @@ const WHOLE: [&str; 8] = [
     "workers_list",
 ];
 
+/// The major versions on which the plans were seen to be those of the snapshots. On others they may differ in detail, and
+/// have to have no choice all the same.
+const SEEN: [&str; 3] = ["15", "16", "18"];
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sql")
 }
@@ -97,12 +101,12 @@ async fn hot_plans_do_not_flip() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    // What the plan looks like in detail is this version's.
     let version: String = sqlx::query_scalar(include_str!("../sql/version.sql"))
         .fetch_one(&mut connection)
         .await
         .expect("it says its version");
-    if version.starts_with("15") {
+    // As the server counts: 180006 is 18.6.
+    if SEEN.iter().any(|major| version.len() == 6 && version.starts_with(major)) {
         for (name, plan) in HOT.iter().zip(&empty) {
             insta::assert_snapshot!(*name, plan.shape());
         }
