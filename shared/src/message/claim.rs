@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
     message::read::More,
     time::Timestamp,
 };
@@ -89,8 +89,27 @@ pub struct OpenCall {
     pub first_started_at: Option<Timestamp>,
     /// When its last failed try ended.
     pub last_failed_at: Option<Timestamp>,
-    /// A timer stands for it: nothing to do but wait for the wake.
-    pub waiting: Option<Kind>,
+    /// What stands for it outside, if anything: nothing to do but wait for the wake.
+    pub waiting: Option<Waiting>,
+}
+
+/// What stands outside for an open call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// A timer that the workflow waits for.
+    Sleep,
+    /// A timer for the next try of a step.
+    Retry,
+    /// The step was given away.
+    Dispatched,
+    /// A batch goes on.
+    Batch {
+        /// Items that it was given so far.
+        items: u32,
+        /// Whether it waits for more of them.
+        more: More,
+    },
 }
 
 /// Gives runs back: the worker drains, or cannot run them.

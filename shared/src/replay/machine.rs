@@ -190,7 +190,7 @@ impl Machine {
                 self.count(entry.place);
                 self.cancel(entry.finished_at);
             }
-            Kind::Step | Kind::Sleep => self.answer(entry)?,
+            Kind::Step | Kind::Sleep | Kind::Batch | Kind::Race | Kind::State => self.answer(entry)?,
         }
         self.core.ledger().compact();
         Ok(())
@@ -270,7 +270,9 @@ impl Machine {
         let answer = match (&entry.outcome, entry.kind) {
             // A timer answers nothing, whatever its row holds.
             (Ok(_), Kind::Sleep) => Ok(codec::UNIT.to_vec()),
-            (Ok(payload), Kind::Step | Kind::Retry | Kind::Cancel) => Ok(payload.clone()),
+            (Ok(payload), Kind::Step | Kind::Retry | Kind::Cancel | Kind::Batch | Kind::Race | Kind::State) => {
+                Ok(payload.clone())
+            }
             (Err(failure), _) => Err(StepError::from(failure.clone())),
         };
         let waker = self.core.ledger().answer(&entry.key, answer, entry.finished_at);

@@ -17,7 +17,10 @@ mod mismatch;
 mod scope;
 mod turn;
 
-pub use call::{Call, Canonical, Request, SleepCall, StepCall, StepOptions};
+pub use call::{
+    Access, BatchCall, Call, Canonical, Fetch, Items, Prompt, RaceCall, Request, Road, SleepCall, StateCall, StepCall,
+    StepOptions, Write,
+};
 pub use durable::Durable;
 pub use machine::{BoxFuture, Machine};
 pub use scope::Scope;

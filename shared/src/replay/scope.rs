@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    call::{Call, Canonical, SleepCall, StepCall, StepOptions},
+    call::{Call, Canonical, Road, SleepCall, StepCall, StepOptions},
     derive::{self, Purpose},
     durable::Durable,
     ledger::Core,
@@ -95,9 +95,9 @@ impl Scope {
         options: StepOptions,
         canonical: Canonical,
     ) -> Durable<T> {
-        let call = self
-            .key(name.into())
-            .map(|key| Call::Step(StepCall { key, function: function.into(), input, options, canonical }));
+        let call = self.key(name.into()).map(|key| {
+            Call::Step(StepCall { key, function: function.into(), input, options, canonical, road: Road::Here })
+        });
         Durable::new(Arc::clone(&self.node.core), call)
     }
 

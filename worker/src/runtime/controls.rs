@@ -52,6 +52,7 @@ impl Controls {
 fn order(control: &Control, holdings: &Holdings) {
     match control.action {
         Action::Kill => holdings.kill(control.run),
+        Action::Pause | Action::Unpause => {}
     }
 }
 

@@ -24,7 +24,10 @@ pub(super) async fn serve(member: Arc<Member>, mut inbox: Inbox) {
 pub(super) async fn answer_holding(member: Arc<Member>, mut inbox: Inbox) {
     while let Some(received) = next(&member, &mut inbox).await {
         let answered = match received.open::<Holding>() {
-            Ok(Holding { runs }) => received.respond(&Holds { unknown: member.holdings.unknown(runs) }).await,
+            Ok(Holding { runs, steps }) => {
+                let holds = Holds { unknown: member.holdings.unknown(runs), unknown_steps: steps };
+                received.respond(&holds).await
+            }
             Err(error) => received.refuse(error).await,
         };
         if let Err(error) = answered {
@@ -53,6 +56,7 @@ fn take(member: &Arc<Member>, message: ToWorker) {
             }
         }
         ToWorker::Wake { run, attempt, entries } => member.holdings.wake(run, attempt, entries),
+        ToWorker::GrantedSteps { .. } | ToWorker::DropSteps { .. } => {}
         ToWorker::Control(control) => {
             member.controls.apply(&control, &member.holdings);
             member.beat_now.notify_one();

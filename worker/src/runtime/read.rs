@@ -28,7 +28,9 @@ pub(super) async fn input(member: &Member, grant: &mut Grant) -> Result<Payload,
     }
     match read(member, grant.run, grant.attempt, Part::Input).await? {
         ReadAnswer::Input(input) => Ok(input),
-        ReadAnswer::Entries { .. } | ReadAnswer::Fenced => Err(NotHeld),
+        ReadAnswer::Entries { .. } | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+            Err(NotHeld)
+        }
     }
 }
 
@@ -62,7 +64,9 @@ async fn pages(
                     return Ok(entries);
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+                return Err(NotHeld);
+            }
         }
     }
 }
@@ -90,7 +94,9 @@ pub(super) async fn outside(
                     (More::Follows | More::End, _) => return Ok(entries),
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+                return Err(NotHeld);
+            }
         }
     }
 }

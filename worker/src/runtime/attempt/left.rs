@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piton_shared::{
     journal::{Entry, Kind, StepKey},
-    message::{append::Append, claim::OpenCall},
+    message::{
+        append::Append,
+        claim::{OpenCall, Waiting},
+    },
     time::Timestamp,
 };
 
@@ -41,10 +44,10 @@ impl Left {
         let mut left = Self::default();
         for call in open {
             match call.waiting {
-                Some(Kind::Sleep) => {
+                Some(Waiting::Sleep) => {
                     left.sleeps.insert(call.key);
                 }
-                waiting @ (None | Some(Kind::Retry | Kind::Step | Kind::Cancel)) => {
+                waiting @ (None | Some(Waiting::Retry | Waiting::Dispatched | Waiting::Batch { .. })) => {
                     let key = retried(&call.key).map_or_else(|| call.key.clone(), |(key, _)| key);
                     let timer = if waiting.is_some() { LeftTimer::Stands } else { LeftTimer::None };
                     let tries = LeftTries {

@@ -257,7 +257,7 @@ impl Attempt {
                 self.outside.read(outside);
             }
             AppendAnswer::Fenced => self.over(Effect::Drop, effects),
-            AppendAnswer::Superseded => {
+            AppendAnswer::Conflict { .. } | AppendAnswer::Superseded => {
                 let unwritten = self.outbox.superseded(append);
                 self.stale(unwritten);
             }

@@ -189,6 +189,9 @@ impl Outbox {
             failed_tries: Vec::new(),
             waits: Vec::new(),
             withdrawn: Vec::new(),
+            dispatches: Vec::new(),
+            batches: Vec::new(),
+            state: None,
             next: Next::GoOn,
         };
         while let Some(row) = self.rows.pop_front_if(|row| room.takes(row_weight(row))) {

@@ -29,6 +29,10 @@ impl Attempt {
                     match request {
                         Request::Start(Call::Step(call)) => self.ask_step(call, now),
                         Request::Start(Call::Sleep(call)) => self.ask_sleep(&call),
+                        Request::Start(Call::Batch(_) | Call::Race(_) | Call::State(_))
+                        | Request::Items(_)
+                        | Request::Write(_)
+                        | Request::Fetch(_) => {}
                         Request::Withdraw(key) => self.withdraw(&key, effects),
                     }
                 }
@@ -154,6 +158,7 @@ impl Attempt {
         match entry.kind {
             // Somebody else was first: what is done here for that step is nobody's.
             Kind::Step => self.withdraw_step(&entry.key, effects),
+            Kind::Batch | Kind::Race | Kind::State => {}
             Kind::Cancel => self.cancel = Cancel::Told,
             Kind::Sleep => {
                 self.left.forget(&entry.key);
