@@ -161,6 +161,7 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
         call: OpenCall {
             key: StepKey::new(row.try_get::<String, _>("step_key")?),
             failed_tries: row.try_get::<i32, _>("failed_tries")?.unsigned_abs(),
+            last_try: row.try_get::<i32, _>("last_try")?.unsigned_abs(),
             first_started_at: value::maybe_time(row, "first_started_at")?,
             last_failed_at: value::maybe_time(row, "last_failed_at")?,
             waiting: waiting

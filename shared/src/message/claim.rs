@@ -83,8 +83,10 @@ pub struct Grant {
 pub struct OpenCall {
     /// Which call.
     pub key: StepKey,
-    /// Failed tries so far; the next has this number plus one.
+    /// Tries that failed so far. One that was interrupted did not: it uses none of the policy's tries up.
     pub failed_tries: u32,
+    /// The highest number that one of them had; the next try has a higher one.
+    pub last_try: u32,
     /// When its first try began.
     pub first_started_at: Option<Timestamp>,
     /// When its last failed try ended.

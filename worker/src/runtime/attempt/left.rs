@@ -24,6 +24,8 @@ pub(super) struct Left {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeftTries {
     pub(super) failed: u32,
+    /// The highest number that was used.
+    pub(super) last: u32,
     pub(super) first_started: Option<Timestamp>,
     pub(super) last_failed: Option<Timestamp>,
     pub(super) timer: LeftTimer,
@@ -52,6 +54,7 @@ impl Left {
                     let timer = if waiting.is_some() { LeftTimer::Stands } else { LeftTimer::None };
                     let tries = LeftTries {
                         failed: call.failed_tries,
+                        last: call.last_try.max(call.failed_tries),
                         first_started: call.first_started_at,
                         last_failed: call.last_failed_at,
                         timer,

@@ -69,7 +69,7 @@ impl Attempt {
             call,
             stage: StepStage::Ready,
             failed: left.failed,
-            next_try: left.failed + 1,
+            next_try: left.last + 1,
             first_started: left.first_started,
         };
         step.stage = match left.timer {
@@ -192,7 +192,7 @@ impl Attempt {
             if step.bounds().over_at(now) {
                 moved = Moved::Yes;
                 let ended = EndedTry {
-                    try_number: step.failed.max(1),
+                    try_number: (step.next_try - 1).max(1),
                     outcome: Err(step.bounds().out_of_time()),
                     started_at: step.first_started.unwrap_or(now),
                     finished_at: now,

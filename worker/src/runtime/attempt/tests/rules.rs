@@ -108,7 +108,14 @@ fn fired(key: &str, kind: Kind, number: u32) -> Entry {
 
 fn left(key: &str, failed_tries: u32, waiting: Option<Kind>) -> OpenCall {
     let tried = (failed_tries > 0).then_some(Timestamp::EPOCH);
-    OpenCall { key: StepKey::new(key), failed_tries, first_started_at: tried, last_failed_at: tried, waiting }
+    OpenCall {
+        key: StepKey::new(key),
+        failed_tries,
+        last_try: failed_tries,
+        first_started_at: tried,
+        last_failed_at: tried,
+        waiting,
+    }
 }
 
 #[test]
@@ -193,6 +200,30 @@ fn what_an_earlier_attempt_left_is_taken_up() {
     let nap = Plan::Sleep(Duration::from_secs(9));
     let (_, effects) = Case::with(nap.workflow(), Vec::new(), vec![left("nap#1", 0, Some(Kind::Sleep))]);
     assert_eq!(effects, [], "the timer stands already");
+}
+
+#[test]
+fn a_try_that_was_interrupted_before_a_run_left_memory_uses_none_up() {
+    let plan = Plan::Step { failures: 2, wait: Duration::from_secs(2) };
+    // Tries that failed, the last number of them; the number of the next, how many there may be.
+    for (failed, last, number, most) in
+        [(0, 0, 1, 3), (1, 1, 2, 3), (1, 2, 3, 4), (1, 4, 5, 6), (2, 2, 3, 3), (2, 5, 6, 6)]
+    {
+        let open = |waiting| vec![OpenCall { last_try: last, ..left("step#1", failed, waiting) }];
+        let (mut case, effects) = Case::with(plan.clone().workflow(), Vec::new(), open(None));
+        let effects = if failed > 0 { case.after(Duration::from_secs(2)) } else { effects };
+        let begun = start(&effects).clone();
+        assert_eq!((begun.try_number, begun.max_tries), (number, most), "{failed} failed, the last was {last}");
+        // What failed before counts, what was interrupted does not: so many may fail yet.
+        let ended = case.end(&begun, fails());
+        let given_up = append(&ended).failed_tries.is_empty();
+        assert_eq!(given_up, failed == 2, "{failed} failed, the last was {last}: {ended:?}");
+
+        let (mut case, effects) = Case::with(plan.clone().workflow(), Vec::new(), open(Some(Kind::Retry)));
+        assert_eq!(effects, []);
+        let fired = fired(StepKey::new("step#1").retry(number).as_str(), Kind::Retry, 1);
+        assert_eq!(start(&case.on(Input::Woken(vec![fired]))).try_number, number, "its timer has its number");
+    }
 }
 
 #[test]

@@ -120,13 +120,15 @@ impl World {
         let none = |key: &StepKey| OpenCall {
             key: key.clone(),
             failed_tries: 0,
+            last_try: 0,
             first_started_at: None,
             last_failed_at: None,
             waiting: None,
         };
         for tried in self.tries.iter().filter(|tried| !self.has(&tried.key)) {
             let call = open.entry(tried.key.clone()).or_insert_with(|| none(&tried.key));
-            call.failed_tries = call.failed_tries.max(tried.try_number);
+            call.failed_tries += 1;
+            call.last_try = call.last_try.max(tried.try_number);
             let first = call.first_started_at.unwrap_or(tried.started_at);
             call.first_started_at = Some(first.min(tried.started_at));
             call.last_failed_at = call.last_failed_at.max(Some(tried.finished_at));
