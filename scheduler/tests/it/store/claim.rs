@@ -3,8 +3,10 @@
 use piton_scheduler::store::Placement;
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::Kind,
-    message::append::{AppendAnswer, Next},
+    message::{
+        append::{AppendAnswer, Next},
+        claim::Waiting,
+    },
     name::Org,
     state::RunState,
 };
@@ -132,14 +134,9 @@ async fn a_resume_is_told_what_is_open() {
     assert_eq!(db.append(append).await, AppendAnswer::Accepted);
     let mut open = db.store.open_calls(&[hold.run]).await.expect("they are read");
     open.sort_by(|one, two| one.call.key.cmp(&two.call.key));
-    let short: Vec<_> = open
-        .iter()
-        .map(|row| {
-            let waiting = row.call.waiting.map(Kind::as_str);
-            (row.call.key.as_str(), row.call.failed_tries, waiting)
-        })
-        .collect();
-    assert_eq!(short, [("again#1", 2, None), ("later#1", 1, Some("retry")), ("nap#1", 0, Some("sleep")),]);
+    let short: Vec<_> =
+        open.iter().map(|row| (row.call.key.as_str(), row.call.failed_tries, row.call.waiting)).collect();
+    assert_eq!(short, [("again#1", 2, None), ("later#1", 1, Some(Waiting::Retry)), ("nap#1", 0, Some(Waiting::Sleep))]);
     db.make_due(hold.run).await;
     db.store.fire_due(10).await.expect("timers fire");
     let open = db.store.open_calls(&[hold.run]).await.expect("they are read");
