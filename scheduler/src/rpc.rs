@@ -91,6 +91,9 @@ impl Desk {
             Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
             Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
             Method::Read => reply(received, |read| self.claims.read(read)).await,
+            Method::ClaimSteps | Method::Finish | Method::ReadStep => {
+                refuse(&received, Refusal::Invalid("this scheduler gives no steps away".into())).await;
+            }
             Method::Append => self.append(received).await,
             Method::Heartbeat => self.beat(received).await,
         }

@@ -92,7 +92,8 @@ impl Claims {
                 let more = if entries.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
                 (entries, more)
             }
-            Part::Input => (Vec::new(), More::End),
+            // Read above, or served once there is state and batches.
+            Part::Input | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
         };
         Ok(fitting(entries, more))
     }

@@ -2,9 +2,9 @@
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
     message::{
-        claim::{ClaimAsk, OpenCall},
+        claim::{ClaimAsk, OpenCall, Waiting},
         read::More,
     },
     time::Timestamp,
@@ -164,9 +164,16 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
             last_try: row.try_get::<i32, _>("last_try")?.unsigned_abs(),
             first_started_at: value::maybe_time(row, "first_started_at")?,
             last_failed_at: value::maybe_time(row, "last_failed_at")?,
-            waiting: waiting
-                .map(|word| Kind::parse(word).ok_or_else(|| value::unknown("kind of wait", word)))
-                .transpose()?,
+            waiting: waiting.map(waiting_for).transpose()?,
         },
     })
+}
+
+fn waiting_for(word: &str) -> Result<Waiting, sqlx::Error> {
+    match word {
+        "sleep" => Ok(Waiting::Sleep),
+        "retry" => Ok(Waiting::Retry),
+        "dispatched" => Ok(Waiting::Dispatched),
+        other => Err(value::unknown("kind of wait", other)),
+    }
 }

@@ -3,8 +3,10 @@
 use piton_scheduler::store::Placement;
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::Kind,
-    message::append::{AppendAnswer, Next},
+    message::{
+        append::{AppendAnswer, Next},
+        claim::Waiting,
+    },
     name::Org,
     state::RunState,
 };
@@ -137,16 +139,15 @@ async fn a_resume_is_told_what_is_open() {
     let short: Vec<_> = open
         .iter()
         .map(|row| {
-            let waiting = row.call.waiting.map(Kind::as_str);
-            (row.call.key.as_str(), row.call.failed_tries, row.call.last_try, waiting)
+            (row.call.key.as_str(), row.call.failed_tries, row.call.last_try, row.call.waiting)
         })
         .collect();
     let expected = [
         ("again#1", 2, 2, None),
         // The second try was interrupted: it failed not, and its number is not used again.
         ("broken#1", 2, 3, None),
-        ("later#1", 1, 1, Some("retry")),
-        ("nap#1", 0, 0, Some("sleep")),
+        ("later#1", 1, 1, Some(Waiting::Retry)),
+        ("nap#1", 0, 0, Some(Waiting::Sleep)),
     ];
     assert_eq!(short, expected);
     db.make_due(hold.run).await;
