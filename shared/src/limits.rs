@@ -62,6 +62,11 @@ pub const BATCH_CONCURRENCY: u32 = 10;
 pub const BATCH_CONCURRENCY_MAX: u32 = 10_000;
 /// Items of a batch that travel in one append; the rest follows once these are written.
 pub const BATCH_CHUNK_ITEMS: usize = 512;
+/// Bytes of the items of a batch that travel in one append, each with [`BATCH_ITEM_OVERHEAD`]: room for one payload of any
+/// size, and as much again for the rows beside them.
+pub const BATCH_CHUNK_BYTES: usize = 448 * 1024;
+/// Bytes that an item takes in a message besides its input and its id.
+pub const BATCH_ITEM_OVERHEAD: usize = 64;
 /// Bytes of an item's id.
 pub const BATCH_ITEM_ID_BYTES: usize = 256;
 /// Results of a batch that a worker reads at once.
@@ -120,4 +125,7 @@ const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
 const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
 // A row carries an input and a result: both must fit into a message with room for what travels beside them.
 const _: () = assert!(2 * PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
+// A chunk holds any one item, and fits beside a row.
+const _: () = assert!(PAYLOAD_BYTES + BATCH_ITEM_ID_BYTES + BATCH_ITEM_OVERHEAD <= BATCH_CHUNK_BYTES);
+const _: () = assert!(BATCH_CHUNK_BYTES + PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

@@ -12,12 +12,14 @@ mod json;
 mod key;
 mod reader;
 mod scalars;
+mod versioned;
 pub mod wire;
 
 pub use canonical::{canonical, canonical_as};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use fields::{bytes, optional_bytes, optional_outcome, outcome};
 pub use json::{from_json, to_json};
+pub use versioned::{unversioned, versioned};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -35,19 +37,6 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> 
     let mut encoder = encoder::Encoder::default();
     value.serialize(&mut encoder)?;
     Ok(encoder.into_payload())
-}
-
-/// The payload of `{"value": …, "version": …}` around a value that is encoded already; null for none.
-pub fn versioned(value: Option<&[u8]>, version: i64) -> Payload {
-    const HEAD: &[u8] = b"\x82\xa5value";
-    const NUMBER: &[u8] = b"\xa7version\xd3";
-    let value = value.unwrap_or(UNIT);
-    let mut payload = Vec::with_capacity(HEAD.len() + value.len() + NUMBER.len() + 8);
-    payload.extend_from_slice(HEAD);
-    payload.extend_from_slice(value);
-    payload.extend_from_slice(NUMBER);
-    payload.extend_from_slice(&version.to_be_bytes());
-    payload
 }
 
 /// Decodes a payload. Never panics and never exhausts the stack, whatever the bytes are.

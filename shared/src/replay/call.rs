@@ -8,7 +8,7 @@ use crate::{
     codec::{self, DecodeError},
     journal::{Kind, Payload, StepKey},
     message::{
-        batch::{BatchItem, BatchTerms},
+        batch::{BatchItem, BatchTerms, ItemResult},
         read::More,
         state::{StateScope, StateValue},
     },
@@ -81,6 +81,15 @@ pub struct Fetch {
     pub after: u32,
 }
 
+/// A page of a batch's results: the answer to a [`Fetch`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct FetchedResults {
+    /// The results, in the order of their items, from the one after [`Fetch::after`] on.
+    pub results: Vec<ItemResult>,
+    /// Whether another page follows.
+    pub more: More,
+}
+
 /// One call of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Call {
@@ -116,6 +125,15 @@ impl Call {
             Self::Batch(_) => Kind::Batch,
             Self::Race(_) => Kind::Race,
             Self::State(_) => Kind::State,
+        }
+    }
+
+    /// Whether it has an answer to this prompt.
+    pub(super) fn takes(&self, prompt: &Prompt) -> bool {
+        match (self, prompt) {
+            (Self::Batch(_), Prompt::Items { .. }) => true,
+            (Self::State(state), Prompt::Value(_)) => state.access == Access::Update,
+            (Self::Step(_) | Self::Sleep(_) | Self::Batch(_) | Self::Race(_) | Self::State(_), _) => false,
         }
     }
 
@@ -156,6 +174,16 @@ pub enum Road {
     Here,
     /// Wherever there is room: it is one of a fan-out.
     Away,
+}
+
+impl Road {
+    /// Away stays away.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Here, Self::Here) => Self::Here,
+            (Self::Away, _) | (_, Self::Away) => Self::Away,
+        }
+    }
 }
 
 /// All but [`StepCall::canonical`], which has no equality that could be relied on.

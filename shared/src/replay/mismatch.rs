@@ -44,8 +44,8 @@ pub(super) fn compare(recorded: &Entry, asked: &Call) -> Result<(), Parked> {
     match asked {
         Call::Step(step) => inputs(recorded, step),
         Call::Sleep(_) | Call::Batch(_) => Ok(()),
-        Call::Race(race) => same_input(recorded, &race.input()),
-        Call::State(state) => same_input(recorded, &state.input()),
+        Call::Race(race) => same_input(recorded, &race.input(), "winner"),
+        Call::State(state) => same_input(recorded, &state.input(), "scope and name"),
     }
 }
 
@@ -73,19 +73,16 @@ fn inputs(recorded: &Entry, asked: &StepCall) -> Result<(), Parked> {
 }
 
 /// Of calls whose input is ours and has one form only.
-fn same_input(recorded: &Entry, asked: &[u8]) -> Result<(), Parked> {
+fn same_input(recorded: &Entry, asked: &[u8], what: &str) -> Result<(), Parked> {
     if recorded.input == asked {
         return Ok(());
     }
     let title = titled(recorded.kind, &recorded.name);
-    let (at, was, is) = match (to_json(&recorded.input), to_json(asked)) {
-        (Ok(was), Ok(is)) => difference(&was, &is),
-        (was, is) => ("input".to_owned(), shown_or_error(was), shown_or_error(is)),
-    };
+    let (was, is) = (shown_or_error(to_json(&recorded.input)), shown_or_error(to_json(asked)));
     Err(Parked::Mismatch {
         key: recorded.key.clone(),
-        recorded: format!("{title} with {at} = {was}"),
-        asked: format!("{title} with {at} = {is}"),
+        recorded: format!("{title} with {what} = {was}"),
+        asked: format!("{title} with {what} = {is}"),
     })
 }
 

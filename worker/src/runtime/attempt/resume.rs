@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use piton_shared::{
     journal::{Entry, Kind, Place, in_order},
-    message::append::Next,
+    message::{append::Next, claim::HandBackReason},
     parked::Parked,
-    replay::Machine,
+    replay::{Machine, Replayed},
     time::Timestamp,
 };
 
@@ -44,7 +44,8 @@ impl Attempt {
         self.outbox.acknowledge(machine.told().own);
         self.stage = Stage::Live(Box::new(machine));
         match turn {
-            Ok(turn) => self.turn(turn, now, effects),
+            Ok(Replayed::All(turn)) => self.turn(turn, now, effects),
+            Ok(Replayed::Stopped(_)) => self.over(Effect::HandBack(HandBackReason::Lacking), effects),
             Err(error) => {
                 let message = format!("its journal cannot be replayed: {error}");
                 self.close(Next::Park(Parked::Limit { message }), effects);
