@@ -2,18 +2,22 @@
 //!
 //! The road of a run here: [`pull`] takes its task from the queue, [`claim`] has it granted, [`run`] holds it in a task of
 //! its own and does what its [`attempt`] decides; [`execution`] executes functions, [`journaler`] has results written,
-//! [`hand_back`] gives runs back. Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes
+//! [`hand_back`] gives runs back. The road of dispatched work, of whichever run: [`pull`] and [`claim_steps`], or a direct
+//! grant; [`dispatched`] holds and executes it, [`finisher`] reports what became of it. Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes
 //! what schedulers say unasked. [`member`] is what they all share: one registration of this process. [`service`] begins,
 //! drains and ends it.
 
 pub(crate) mod attempt;
 mod claim;
+mod claim_steps;
 mod clock;
 mod controls;
+mod dispatched;
 mod door;
 mod error;
 mod execution;
 mod failpoint;
+mod finisher;
 mod hand_back;
 mod hear;
 mod holdings;
