@@ -131,3 +131,25 @@ fn a_replay_stops_where_results_are_read() {
     let effects = case.on(Input::Fetched { fetch: fetch("many#1", 1, 0), results: page(0, 3, More::End) });
     assert_eq!(start(&effects).key, StepKey::new("step#2"));
 }
+
+#[test]
+fn what_runs_is_interrupted_also_while_a_replay_is_held_up() {
+    const KEY: &str = "join#1/b0#1/many#1";
+    let plan = || Plan::Join(vec![Plan::Batch(3), STEP, STEP]);
+    let (mut case, effects) = Case::of(plan());
+    let [Effect::Start(first), Effect::Start(second), Effect::Append(given)] = effects.as_slice() else {
+        panic!("two steps and a batch: {effects:?}");
+    };
+    case.answer(given, AppendAnswer::Accepted);
+    case.on(Input::Woken(vec![ended(KEY, 3)]));
+    case.on(Input::Fetched { fetch: fetch(KEY, 1, 0), results: page(0, 3, More::End) });
+    let effects = case.end(first, Ok(encode(1)));
+    let row = append(&effects).clone();
+    assert_eq!(case.answer(&row, AppendAnswer::Superseded), [Effect::Replay]);
+    let effects = case.journal(plan(), vec![ended(KEY, 3), row.rows[0].clone()]);
+    assert_eq!(effects, [Effect::Fetch(fetch(KEY, 1, 0))]);
+    assert_eq!(case.on(Input::Lapsed), [Effect::Abort(second.key.clone())]);
+    assert_eq!(case.on(Input::Renewed), []);
+    let effects = case.on(Input::Fetched { fetch: fetch(KEY, 1, 0), results: page(0, 3, More::End) });
+    assert_eq!(start(&effects).try_number, 2);
+}

@@ -47,6 +47,12 @@ impl Case {
         (case, effects)
     }
 
+    /// The journal is read again.
+    pub(super) fn journal(&mut self, plan: Plan, entries: Vec<Entry>) -> Vec<Effect> {
+        let machine = Box::new(Machine::new(Uuid::nil(), Timestamp::EPOCH, plan.workflow()));
+        self.on(Input::Journal { machine, entries })
+    }
+
     pub(super) fn on(&mut self, input: Input) -> Vec<Effect> {
         self.attempt.on(input, self.now, 1.0)
     }

@@ -1,5 +1,7 @@
 //! The rules for state.
 
+use std::time::Duration;
+
 use piton_shared::{
     codec,
     journal::{Kind, Place, StepKey},
@@ -10,7 +12,7 @@ use piton_shared::{
 };
 
 use super::{
-    case::{Case, STEP, append, start},
+    case::{Case, STEP, append, fired, start},
     plan::{Plan, encode},
     verbs::COUNTER,
 };
@@ -124,4 +126,28 @@ fn a_refused_write_is_told_what_stands_there_and_never_looks_written() {
         let row = refused.rows.iter().find(|row| row.name == "set").expect("the refusal is a row");
         assert_eq!(row.outcome, Ok(codec::versioned(Some(&encode(9)), told)));
     }
+}
+
+#[test]
+fn a_row_from_outside_waits_for_the_write_that_is_under_way() {
+    let (mut case, effects) = Case::of(Plan::Join(vec![Plan::Count, Plan::Sleep(Duration::from_secs(1))]));
+    case.answer(append(&effects), AppendAnswer::Accepted);
+    let written = read(&mut case, "join#1/b0#1/state.update#1", StateValue::default());
+    assert_eq!(case.on(Input::Woken(vec![fired("join#1/b1#1/nap#1", Kind::Sleep, 1)])), []);
+    assert_eq!(case.attempt.outside_known(), Some(0));
+    let effects = case.answer(&written, AppendAnswer::Accepted);
+    assert!(matches!(append(&effects).next, Next::Complete(_)), "{effects:?}");
+    assert_eq!(effects.len(), 1, "and nothing has to be read again");
+}
+
+#[test]
+fn what_was_read_for_a_machine_that_is_gone_is_read_again() {
+    let (mut case, _) = Case::of(Plan::Join(vec![Plan::Count, Plan::CountIf]));
+    let written = read(&mut case, "join#1/b0#1/state.update#1", StateValue::default());
+    let got = StepKey::new("join#1/b1#1/state.get#1");
+    assert_eq!(case.on(Input::StateRead { key: got, value: StateValue::default() }), []);
+    assert_eq!(case.answer(&written, AppendAnswer::Superseded), [Effect::Replay]);
+    let effects = case.journal(Plan::Join(vec![Plan::Count, Plan::CountIf]), Vec::new());
+    let reads = effects.iter().filter(|effect| matches!(effect, Effect::ReadState { .. })).count();
+    assert_eq!((effects.len(), reads), (2, 2), "{effects:?}");
 }
