@@ -22,6 +22,8 @@ pub enum Method {
     Claim,
     /// [`crate::message::claim::HandBack`]
     HandBack,
+    /// [`crate::message::claim::Alone`]
+    Alone,
     /// [`crate::message::append::Appends`]
     Append,
     /// [`crate::message::read::Read`]
@@ -36,12 +38,13 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Register,
         Self::Heartbeat,
         Self::Leave,
         Self::Claim,
         Self::HandBack,
+        Self::Alone,
         Self::Append,
         Self::Read,
         Self::ClaimSteps,
@@ -57,6 +60,7 @@ impl Method {
             Self::Leave => "leave",
             Self::Claim => "claim",
             Self::HandBack => "handback",
+            Self::Alone => "alone",
             Self::Append => "append",
             Self::Read => "read",
             Self::ClaimSteps => "claimsteps",

@@ -4,7 +4,7 @@ use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
     journal::{Entry, Payload, StepKey},
     message::{
-        claim::{ClaimAsk, OpenCall, Waiting},
+        claim::{Alone, ClaimAsk, Moment, OpenCall, Solitude, Waiting},
         read::More,
     },
     time::Timestamp,
@@ -35,6 +35,8 @@ pub struct Granted {
     pub outside: u32,
     /// Claims so far, this one included.
     pub attempts: u32,
+    /// Deaths of its worker in a row.
+    pub strikes: u32,
     /// Trace context of its start.
     pub trace: Option<String>,
     /// The newest control that the statement saw.
@@ -65,6 +67,22 @@ impl Store {
             .await
             .map_err(StoreError::new("claim"))?;
         rows.iter().map(granted).collect::<Result<_, _>>().map_err(StoreError::new("claim"))
+    }
+
+    /// Writes down that a run is alone at its worker and about to begin, or that it is alone no more.
+    pub async fn note_solitude(&self, alone: &Alone) -> Result<Solitude, StoreError> {
+        let noted: Option<Uuid> = sqlx::query_scalar(include_str!("sql/note_solitude.sql"))
+            .bind(alone.run.uuid())
+            .bind(alone.attempt.uuid())
+            .bind(alone.worker.uuid())
+            .bind(match alone.moment {
+                Moment::Begins => true,
+                Moment::Over => false,
+            })
+            .fetch_optional(&self.hot)
+            .await
+            .map_err(StoreError::new("note_solitude"))?;
+        Ok(if noted.is_some() { Solitude::Noted } else { Solitude::Lost })
     }
 
     /// What earlier attempts of these runs left open.
@@ -149,6 +167,7 @@ fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
         input: row.try_get("input")?,
         outside: row.try_get::<i32, _>("outside")?.unsigned_abs(),
         attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        strikes: row.try_get::<i16, _>("strikes")?.unsigned_abs().into(),
         trace: row.try_get("trace")?,
         control_version: row.try_get("control_version")?,
     })

@@ -79,6 +79,8 @@ pub enum Intent {
     Working,
     /// It finishes what it has and leaves.
     Draining,
+    /// It is kept for one run that runs alone, and takes nothing else meanwhile.
+    Solitary,
 }
 
 /// A function that takes its time.

@@ -14,6 +14,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{
     failpoint::failpoint,
     member::{Member, fresh_uuid},
+    solitude::Solitude,
 };
 
 /// How long a scheduler may take before another is asked.
@@ -74,6 +75,9 @@ enum Ask {
 }
 
 fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
+    if member.holdings.kept_for() != Solitude::Open {
+        return Ask::NoRoom;
+    }
     let task = match &delivery.task {
         Ok(task) => task,
         Err(error) => {

@@ -15,6 +15,7 @@ use super::{
     claim::spend,
     failpoint::failpoint,
     member::{Member, fresh_uuid},
+    solitude::Solitude,
 };
 
 /// How long a scheduler may take before another is asked.
@@ -75,6 +76,9 @@ enum Ask {
 }
 
 fn ask_for(member: &Member, delivery: &Delivery<StepTask>) -> Ask {
+    if member.holdings.kept_for() != Solitude::Open {
+        return Ask::NoRoom;
+    }
     let task = match &delivery.task {
         Ok(task) => task,
         Err(error) => {

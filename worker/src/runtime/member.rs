@@ -22,10 +22,10 @@ use super::{
     door::Door,
     finisher,
     hand_back::Returned,
+    hold,
     holdings::{Added, AddedStep, Holdings},
     journaler::Job,
     lease::Lease,
-    run,
 };
 use crate::{Registry, WorkerOptions};
 
@@ -86,13 +86,14 @@ impl Member {
             return self.give_back(run, attempt, HandBackReason::Lacking);
         }
         let (letters, inbox) = mpsc::channel(LETTERS);
-        match self.holdings.add(&grant, control_version, letters.clone()) {
+        let drain = self.draining.child_token();
+        match self.holdings.add(&grant, control_version, letters.clone(), drain) {
             Added::Yes(place) => {
-                self.tasks.spawn(run::hold(Arc::clone(self), grant, slot, letters, inbox, place));
+                self.tasks.spawn(hold::hold(Arc::clone(self), grant, slot, letters, inbox, place));
             }
             Added::Already => tracing::debug!(%run, "granted again, and held already"),
             Added::Killed => tracing::debug!(%run, "granted after it was killed"),
-            Added::Paused => self.give_back(run, attempt, HandBackReason::Released),
+            Added::Refused | Added::Paused => self.give_back(run, attempt, HandBackReason::Released),
         }
     }
 
@@ -111,7 +112,7 @@ impl Member {
             }
             AddedStep::Already => tracing::debug!(work = %grant.dispatch, "granted again, and held already"),
             AddedStep::Killed => tracing::debug!(work = %grant.dispatch, "granted after its run was killed"),
-            AddedStep::Paused => self.return_step(grant, HandBackReason::Released),
+            AddedStep::Paused | AddedStep::Refused => self.return_step(grant, HandBackReason::Released),
         }
     }
 

@@ -6,7 +6,7 @@ use piton_shared::message::{dispatch::StepTask, task::RunTask};
 use piton_transport::{Bus, Delivery, PullError, Puller, Reconnect, Work};
 use tokio::sync::Semaphore;
 
-use super::{claim, claim_steps, lease::LeaseState, member::Member};
+use super::{claim, claim_steps, lease::LeaseState, member::Member, solitude::Solitude};
 
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(5);
@@ -55,6 +55,7 @@ impl Pulled for StepTask {
 pub(super) async fn serve<T: Pulled>(member: Arc<Member>, consumer: String) {
     let mut failures = 0;
     while !member.draining.is_cancelled() {
+        open(&member).await;
         match T::open(&member.door.bus, consumer.as_str()).await {
             Ok(mut puller) => {
                 pull(&member, &mut puller, &mut failures).await;
@@ -70,6 +71,7 @@ pub(super) async fn serve<T: Pulled>(member: Arc<Member>, consumer: String) {
 }
 
 async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures: &mut usize) {
+    let mut solitude = member.holdings.solitude();
     while !member.draining.is_cancelled() {
         tokio::select! {
             biased;
@@ -77,11 +79,25 @@ async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures:
             () = ready(member, T::slots(member)) => {}
         }
         let free = T::slots(member).available_permits();
-        match puller.pull(free, EXPIRES, member.draining.cancelled()).await {
+        let closed = async {
+            // An error means that the registration is gone, and with it this task before long.
+            let _ = solitude.wait_for(|solitude| *solitude != Solitude::Open).await;
+        };
+        let cancel = async {
+            tokio::select! {
+                () = member.draining.cancelled() => {}
+                () = closed => {}
+            }
+        };
+        match puller.pull(free, EXPIRES, cancel).await {
             Ok(tasks) => {
                 *failures = 0;
                 if !tasks.is_empty() {
                     member.tasks.spawn(T::claim(Arc::clone(member), tasks));
+                }
+                // What comes after this is for others: the pull is taken back.
+                if member.holdings.kept_for() != Solitude::Open {
+                    return;
                 }
             }
             Err(error) => {
@@ -94,6 +110,15 @@ async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures:
                 pause(member, *failures).await;
             }
         }
+    }
+}
+
+/// Returns when the worker is kept for nobody.
+async fn open(member: &Member) {
+    let mut solitude = member.holdings.solitude();
+    tokio::select! {
+        () = member.draining.cancelled() => {}
+        _ = solitude.wait_for(|solitude| *solitude == Solitude::Open) => {}
     }
 }
 

@@ -3,8 +3,11 @@
 //! All of it is under one lock that is never held across an await: whether a function may begin, and that it has begun, is
 //! one step, so that after a kill was applied, or the lease has lapsed, none begins.
 
+mod company;
 mod executed;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -35,6 +38,7 @@ use super::{
     controls::{Killed, Paused},
     lease::Lease,
     run::Letter,
+    solitude::{Admission, Solitude},
 };
 
 /// What is held.
@@ -42,6 +46,7 @@ use super::{
 pub(super) struct Holdings {
     lease: Arc<Lease>,
     inner: Mutex<Inner>,
+    solitude: watch::Sender<Solitude>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +57,7 @@ struct Inner {
     expected: HashSet<Uuid>,
     killed: Killed,
     paused: Paused,
+    solitude: Solitude,
 }
 
 /// A run in memory.
@@ -62,6 +68,7 @@ struct Held {
     letters: mpsc::Sender<Letter>,
     lost: CancellationToken,
     wanted: watch::Sender<Wanted>,
+    drain: CancellationToken,
     functions: HashMap<StepKey, Executed>,
 }
 
@@ -79,6 +86,8 @@ pub(super) enum Wanted {
 pub(super) struct Place {
     /// Cancelled once it is lost.
     pub(super) lost: CancellationToken,
+    /// Cancelled once it is to finish what runs and let go for good.
+    pub(super) drain: CancellationToken,
     pub(super) wanted: watch::Receiver<Wanted>,
 }
 
@@ -93,6 +102,8 @@ pub(super) enum Added {
     Killed,
     /// It was paused after it was granted.
     Paused,
+    /// The worker is kept for another run, which runs alone.
+    Refused,
 }
 
 /// Whether a function has begun.
@@ -105,12 +116,18 @@ pub(super) enum Begun {
 
 impl Holdings {
     pub(super) fn new(lease: Arc<Lease>) -> Self {
-        Self { lease, inner: Mutex::default() }
+        Self { lease, inner: Mutex::default(), solitude: watch::Sender::default() }
     }
 
-    /// Takes a run, granted by a statement that saw controls up to `control_version`. An attempt of an earlier publish
-    /// that held it here has lost it.
-    pub(super) fn add(&self, grant: &Grant, control_version: i64, letters: mpsc::Sender<Letter>) -> Added {
+    /// Takes a run, granted by a statement that saw controls up to `control_version`; `drain` tells it to let go. An attempt
+    /// of an earlier publish that held it here has lost it. If it is to be alone, all others are told to let go.
+    pub(super) fn add(
+        &self,
+        grant: &Grant,
+        control_version: i64,
+        letters: mpsc::Sender<Letter>,
+        drain: CancellationToken,
+    ) -> Added {
         let mut inner = self.inner.lock();
         if inner.killed.contains(grant.run) {
             return Added::Killed;
@@ -121,14 +138,31 @@ impl Holdings {
         if inner.runs.get(&grant.run).is_some_and(|held| held.attempt == grant.attempt || held.epoch >= grant.epoch) {
             return Added::Already;
         }
+        match inner.solitude.admit(grant.run, grant.company) {
+            Admission::Refused => return Added::Refused,
+            Admission::Alone => {
+                let others = inner.runs.iter().filter(|(run, _)| **run != grant.run);
+                others.for_each(|(_, held)| held.drain.cancel());
+            }
+            Admission::Shared => {}
+        }
+        self.tell_solitude(&inner);
         let lost = CancellationToken::new();
         let (wanted, receiver) = watch::channel(Wanted::Work);
         let (attempt, epoch) = (grant.attempt, grant.epoch);
-        let held = Held { attempt, epoch, letters, lost: lost.clone(), wanted, functions: HashMap::new() };
+        let held = Held {
+            attempt,
+            epoch,
+            letters,
+            lost: lost.clone(),
+            wanted,
+            drain: drain.clone(),
+            functions: HashMap::new(),
+        };
         if let Some(before) = inner.runs.insert(grant.run, held) {
             before.lose();
         }
-        Added::Yes(Place { lost, wanted: receiver })
+        Added::Yes(Place { lost, drain, wanted: receiver })
     }
 
     /// Counts these attempts or holds as known until the returned value is dropped.
@@ -144,6 +178,7 @@ impl Holdings {
             && let Some(held) = inner.runs.remove(&run)
         {
             held.lose();
+            self.left(&mut inner, run);
         }
     }
 
@@ -153,6 +188,7 @@ impl Holdings {
         inner.killed.insert(run);
         if let Some(held) = inner.runs.remove(&run) {
             held.lose();
+            self.left(&mut inner, run);
         }
         inner.steps.retain(|dispatch, held| {
             let other = dispatch.run != run;
@@ -278,6 +314,8 @@ impl Holdings {
         let mut inner = self.inner.lock();
         inner.runs.drain().for_each(|(_, held)| held.lose());
         inner.steps.drain().for_each(|(_, held)| held.lose());
+        inner.solitude = Solitude::Open;
+        self.tell_solitude(&inner);
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Begun, Executed, Holdings};
+use crate::runtime::solitude::Solitude;
 
 /// Dispatched work in this worker's hands.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(in crate::runtime) enum AddedStep {
     Killed,
     /// Its run was paused after it was granted.
     Paused,
+    /// The worker is kept for a run that runs alone.
+    Refused,
 }
 
 impl HeldStep {
@@ -69,6 +72,9 @@ impl Holdings {
         }
         if inner.paused.since(run, control_version) {
             return AddedStep::Paused;
+        }
+        if inner.solitude != Solitude::Open {
+            return AddedStep::Refused;
         }
         let before = inner.steps.get(&grant.dispatch);
         if before.is_some_and(|held| held.hold == grant.hold || held.epoch >= grant.epoch) {

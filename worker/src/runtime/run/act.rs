@@ -6,6 +6,7 @@ use piton_shared::{
     journal::{Entry, StepKey},
     message::{
         append::{Append, AppendAnswer, Next},
+        claim::Company,
         read::Part,
     },
     replay::{Fetch, Machine},
@@ -20,6 +21,7 @@ use super::{LOOK_EVERY, RunTask, State};
 use crate::{
     Run,
     runtime::{
+        alone,
         attempt::{Effect, Input},
         execution,
         failpoint::failpoint,
@@ -111,6 +113,11 @@ impl RunTask<'_> {
         {
             self.member.door.metrics.runs_ended.at(ending).inc();
             tracing::debug!(?ending, "the run has ended here");
+        }
+        if answer == AppendAnswer::Accepted && !append.rows.is_empty() && self.company == Company::Alone {
+            self.company = Company::Shared;
+            let (run, attempt) = (self.owner.run, self.owner.attempt);
+            self.member.tasks.spawn(alone::over(Arc::clone(self.member), run, attempt));
         }
         if let AppendAnswer::Invalid { reason } = &answer {
             tracing::error!(reason, "an append cannot be written: the run is parked");

@@ -6,20 +6,19 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use piton_shared::{
-    ids::{AttemptId, RunId},
     journal::{Entry, Payload},
-    message::claim::Grant,
+    message::claim::{Company, Grant},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
     time::Instant,
 };
-use tracing::Instrument as _;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::{Attempt, EndedTry, Hold, Input, Start},
     execution::Owner,
-    holdings::{Place, Wanted},
+    holdings::Wanted,
     journaler::Written,
     lease::{LeaseState, View},
     member::Member,
@@ -38,60 +37,13 @@ pub(super) enum Letter {
     Woken(Vec<Entry>),
 }
 
-/// Holds a run until it leaves this worker, one way or another.
-pub(super) async fn hold(
-    member: Arc<Member>,
-    grant: Grant,
-    slot: OwnedSemaphorePermit,
-    letters: mpsc::Sender<Letter>,
-    inbox: mpsc::Receiver<Letter>,
-    place: Place,
-) {
-    let Place { lost, wanted } = place;
-    let (run, attempt) = (grant.run, grant.attempt);
-    let span = tracing::info_span!(
-        "attempt",
-        %run,
-        %attempt,
-        epoch = %grant.epoch,
-        org = %member.door.org,
-        workflow = grant.workflow,
-    );
-    if let Some(trace) = &grant.trace {
-        piton_telemetry::trace::set_parent(&span, trace);
-    }
-    let _held = member.door.metrics.runs_held.enter();
-    // However this ends.
-    let _removed = Removed { member: &member, run, attempt };
-    let _slot = slot;
-    let living = async {
-        tokio::select! {
-            biased;
-            () = lost.cancelled() => tracing::debug!("the run is lost to this worker"),
-            () = live(&member, grant, letters, inbox, wanted) => {}
-        }
-    };
-    living.instrument(span).await;
-}
-
-/// Takes a run out of the holdings when its task ends.
-struct Removed<'a> {
-    member: &'a Member,
-    run: RunId,
-    attempt: AttemptId,
-}
-
-impl Drop for Removed<'_> {
-    fn drop(&mut self) {
-        self.member.holdings.remove(self.run, self.attempt);
-    }
-}
-
-async fn live(
+/// Reads what the run needs, then tells its attempt what happens until it leaves.
+pub(super) async fn live(
     member: &Arc<Member>,
     mut grant: Grant,
     letters: mpsc::Sender<Letter>,
     inbox: mpsc::Receiver<Letter>,
+    drain: CancellationToken,
     wanted: watch::Receiver<Wanted>,
 ) {
     let read = async {
@@ -108,6 +60,7 @@ async fn live(
     let mut task = RunTask {
         member,
         owner: Owner { run: grant.run, attempt: grant.attempt, epoch: grant.epoch },
+        company: grant.company,
         attempt: Attempt::new(hold, std::mem::take(&mut grant.open), member.options.queues.clone().into()),
         grant,
         input,
@@ -119,6 +72,7 @@ async fn live(
         inbox,
         lapses,
         lease,
+        drain,
         draining: Draining::NotTold,
         wanted,
         look_at: Instant::now() + LOOK_EVERY,
@@ -134,6 +88,8 @@ struct RunTask<'a> {
     owner: Owner,
     grant: Grant,
     input: Payload,
+    /// Until it has come further than its workers' deaths.
+    company: Company,
     attempt: Attempt,
     /// Tries that wait for a slot.
     ready: VecDeque<Start>,
@@ -146,6 +102,7 @@ struct RunTask<'a> {
     inbox: mpsc::Receiver<Letter>,
     lease: watch::Receiver<View>,
     lapses: u64,
+    drain: CancellationToken,
     draining: Draining,
     wanted: watch::Receiver<Wanted>,
     look_at: Instant,
@@ -225,7 +182,7 @@ impl RunTask<'_> {
                 Ok(()) => Event::Lease,
                 Err(_) => Event::Written(None),
             },
-            () = self.member.draining.cancelled(), if self.draining == Draining::NotTold => Event::Drain,
+            () = self.drain.cancelled(), if self.draining == Draining::NotTold => Event::Drain,
             Ok(()) = self.wanted.changed() => Event::Wanted,
             slot = optional(self.slot.as_mut()), if waits_for_slot => {
                 self.slot = None;
