@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    batch::{BatchStarts, Releases, Turns},
     control::Controls,
     dispatch::{Backlog, Claims, Granter, Publisher, Publishing, ToWorkers, run_stream},
     engine::Engine,
@@ -155,15 +156,21 @@ impl Scheduler {
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
+        let (releases, releasing) = Releases::new();
         let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Committer {
             store: store.clone(),
             waiters: waiters.clone(),
             roster: roster.clone(),
             timers: timers.clone(),
+            releases: releases.clone(),
             metrics: metrics.clone(),
         };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append)));
+        let gathered = Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append);
+        tasks.spawn(committer.clone().run(gathered));
+        // Those that wait for locks have a committer of their own: nobody else waits with them.
+        let (apart, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::AppendApart)));
 
         let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };
@@ -186,8 +193,18 @@ impl Scheduler {
             backlog: backlog.clone(),
             granter,
         };
-        let desk = Desk { bus: bus.clone(), scheduler, registrar, claims, appends, beats, waiters: waiters.clone() };
+        let desk =
+            Desk { bus: bus.clone(), scheduler, registrar, claims, appends, apart, beats, waiters: waiters.clone() };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
+
+        let turns = Turns {
+            store: store.clone(),
+            roster: roster.clone(),
+            teller: teller.clone(),
+            waiters: waiters.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(releasing.run(turns));
 
         let timer_loop = TimerLoop {
             store: store.clone(),
@@ -205,7 +222,8 @@ impl Scheduler {
             backlog,
             waiters: waiters.clone(),
             roster,
-            clock,
+            clock: clock.clone(),
+            releases: releases.clone(),
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
@@ -215,7 +233,8 @@ impl Scheduler {
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
         let controls = Controls { teller, waiters: waiters.clone() };
-        let engine = Engine::new(store.clone(), bus, intake, looks, controls, waiters, metrics);
+        let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
+        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, waiters, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

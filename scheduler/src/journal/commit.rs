@@ -18,11 +18,15 @@ use piton_shared::{
 use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
-use super::verdict::{First, Verdict, verdict};
+use super::{
+    apart::goes_apart,
+    verdict::{First, Verdict, verdict},
+};
 use crate::{
+    batch::Releases,
     gather::Gatherer,
     lease::Roster,
-    store::{Appending, Fault, Store, StoreError, Whole},
+    store::{Appending, BatchId, Fault, Store, StoreError, Whole},
     wake::{End, Timers, Waiters},
 };
 
@@ -43,7 +47,8 @@ pub struct AppendJob {
     pub reply: Received,
 }
 
-/// The one writer of results in a scheduler.
+/// The writer of results in a scheduler. Cheap to clone.
+#[derive(Clone)]
 pub struct Committer {
     /// Where to.
     pub store: Store,
@@ -53,6 +58,8 @@ pub struct Committer {
     pub roster: Roster,
     /// Who fires the timers that were set.
     pub timers: Timers,
+    /// Who gives away the items that appends bring.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
 }
@@ -74,7 +81,15 @@ impl Committer {
 
     /// Commits appends, at most one a run and sorted by run; says what each came to, in their order.
     pub async fn outcomes(&self, appends: &[Appending]) -> Vec<Outcome> {
-        self.write(appends, 0).await
+        if !appends.iter().any(|one| goes_apart(&one.append)) {
+            return self.write(appends, 0).await;
+        }
+        let (apart, together): (Vec<_>, Vec<_>) = appends.iter().partition(|one| goes_apart(&one.append));
+        let together: Vec<_> = together.into_iter().cloned().collect();
+        let (apart, together) = tokio::join!(self.apart(&apart), self.write(&together, 0));
+        let (mut apart, mut together) = (apart.into_iter(), together.into_iter());
+        let outcome = |one: &Appending| if goes_apart(&one.append) { apart.next() } else { together.next() };
+        appends.iter().map(outcome).map(|outcome| outcome.expect("each has an outcome in its order")).collect()
     }
 
     async fn commit(&self, batch: Vec<AppendJob>) {
@@ -125,9 +140,8 @@ impl Committer {
             match self.store.append(appends).await {
                 Ok(first) => {
                     let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
-                    if let Some(micros) = first.next_due {
-                        self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
-                    }
+                    self.due(first.next_due);
+                    self.closed(&first.closed);
                     let running: HashSet<RunId> = first.running.iter().copied().collect();
                     let mut open = Vec::new();
                     for (place, appending) in appends.iter().enumerate() {
@@ -150,8 +164,22 @@ impl Committer {
         })
     }
 
+    /// Says when the first of new timers is due.
+    pub(super) fn due(&self, micros: Option<i64>) {
+        if let Some(micros) = micros {
+            self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+        }
+    }
+
+    /// Batches were closed: what they have under way is dropped soon.
+    pub(super) fn closed(&self, batches: &[BatchId]) {
+        for batch in batches {
+            self.releases.owed(batch.clone());
+        }
+    }
+
     /// An append that was written whole.
-    async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
+    pub(super) async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
         let Append { run, next, .. } = &appending.append;
         match next {
             Next::GoOn => {}
@@ -182,7 +210,8 @@ impl Committer {
         self.waiters.ended(appending.append.run, end);
     }
 
-    async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
+    /// What an attempt is told that wanted to suspend and has not seen everything.
+    pub(super) async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
         let outside =
             self.store.journal_outside(run, seen, OVERTAKEN_ROWS).await.map_err(|error| unavailable(&error))?;
         Ok(AppendAnswer::Overtaken { outside })
@@ -269,12 +298,16 @@ fn counted(outcome: &Outcome) -> AppendOutcome {
     }
 }
 
-fn unavailable(error: &StoreError) -> String {
+pub(super) fn unavailable(error: &StoreError) -> String {
     error.to_string()
 }
 
 fn rows(request: &Appends) -> usize {
-    request.appends.iter().map(|append| 1 + append.rows.len()).sum::<usize>().min(limits::COMMIT_ROWS)
+    request.appends.iter().map(weight).sum::<usize>().min(limits::COMMIT_ROWS)
+}
+
+fn weight(append: &Append) -> usize {
+    1 + append.rows.len() + append.batches.iter().map(|chunk| chunk.items.len()).sum::<usize>()
 }
 
 /// Leaves at most one append of a run in a batch: a repeat that arrives beside its original waits for the next.

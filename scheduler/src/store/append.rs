@@ -2,15 +2,15 @@
 
 use piton_shared::{
     ids::{RunId, WorkerId},
-    journal::Place,
+    journal::{Place, StepKey},
     message::append::{Append, Next},
     name::Org,
     state::RunState,
 };
-use sqlx::Row;
+use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
-use super::{Store, StoreError, value};
+use super::{BatchId, Store, StoreError, value};
 
 /// An append with what the request says about its author.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct FirstPass {
     pub running: Vec<RunId>,
     /// Runs that ended.
     pub ended: Vec<RunId>,
+    /// Batches that were closed: what they have under way is to be dropped.
+    pub closed: Vec<BatchId>,
     /// Microseconds until the first of the new timers is due.
     pub next_due: Option<i64>,
 }
@@ -45,6 +47,13 @@ pub enum Whole {
     All,
     /// Some stood there already: nothing but rows was written, look at each append.
     Some,
+}
+
+impl FirstPass {
+    /// Whether all of them were written.
+    pub fn fits_all(&self) -> bool {
+        self.whole == Whole::All && self.fenced.iter().all(|fenced| *fenced)
+    }
 }
 
 /// The second look at one append.
@@ -125,9 +134,9 @@ struct Columns {
     gone_key: Vec<String>,
 }
 
-fn columns(appends: &[Appending]) -> Columns {
+fn columns<'a>(appends: impl IntoIterator<Item = &'a Appending>) -> Columns {
     let mut c = Columns::default();
-    for (index, Appending { org, worker, append }) in appends.iter().enumerate() {
+    for (index, Appending { org, worker, append }) in appends.into_iter().enumerate() {
         let place = i32::try_from(index + 1).unwrap_or(i32::MAX);
         c.run.push(append.run.uuid());
         c.attempt.push(append.attempt.uuid());
@@ -194,86 +203,107 @@ fn columns(appends: &[Appending]) -> Columns {
 impl Store {
     /// Writes appends in one commit. They must be sorted by run, one a run, own rows only.
     pub async fn append(&self, appends: &[Appending]) -> Result<FirstPass, StoreError> {
-        let c = columns(appends);
-        let row = sqlx::query(include_str!("sql/append.sql"))
-            .bind(c.run)
-            .bind(c.attempt)
-            .bind(c.worker)
-            .bind(c.number)
-            .bind(c.row_count)
-            .bind(c.next)
-            .bind(c.payload)
-            .bind(c.parked)
-            .bind(c.row_place)
-            .bind(c.row_key)
-            .bind(c.row_org)
-            .bind(c.row_kind)
-            .bind(c.row_name)
-            .bind(c.row_input)
-            .bind(c.row_result)
-            .bind(c.row_failure)
-            .bind(c.row_own)
-            .bind(c.row_after)
-            .bind(c.row_try)
-            .bind(c.row_started)
-            .bind(c.row_finished)
-            .bind(c.try_place)
-            .bind(c.try_key)
-            .bind(c.try_org)
-            .bind(c.try_number)
-            .bind(c.try_name)
-            .bind(c.try_failure)
-            .bind(c.try_started)
-            .bind(c.try_finished)
-            .bind(c.wait_place)
-            .bind(c.wait_key)
-            .bind(c.wait_org)
-            .bind(c.wait_kind)
-            .bind(c.wait_name)
-            .bind(c.wait_input)
-            .bind(c.wait_micros)
-            .bind(c.gone_place)
-            .bind(c.gone_key)
-            .bind(c.seen)
-            .fetch_one(&self.hot)
-            .await
-            .map_err(StoreError::new("append"))?;
-        let read = || {
-            let ids = |column: &str| {
-                Ok::<_, sqlx::Error>(row.try_get::<Vec<Uuid>, _>(column)?.into_iter().map(RunId::new).collect())
-            };
-            Ok(FirstPass {
-                fenced: row.try_get("fenced")?,
-                whole: if row.try_get("whole")? { Whole::All } else { Whole::Some },
-                running: ids("running")?,
-                ended: ids("ended")?,
-                next_due: row.try_get("next_due")?,
-            })
-        };
-        read().map_err(StoreError::new("append"))
+        append_on(&self.hot, appends).await
     }
 
     /// Looks at appends that were not written whole, in their order.
     pub async fn append_look(&self, appends: &[&Appending]) -> Result<Vec<Look>, StoreError> {
-        let runs: Vec<_> = appends.iter().map(|one| one.append.run.uuid()).collect();
-        let attempts: Vec<_> = appends.iter().map(|one| one.append.attempt.uuid()).collect();
-        let workers: Vec<_> = appends.iter().map(|one| one.worker.uuid()).collect();
-        let (key_runs, keys): (Vec<_>, Vec<_>) = appends
-            .iter()
-            .map(|one| &one.append)
-            .flat_map(|append| append.rows.iter().map(|row| (append.run.uuid(), row.key.as_str().to_owned())))
-            .unzip();
-        let rows = sqlx::query(include_str!("sql/append_look.sql"))
-            .bind(runs)
-            .bind(attempts)
-            .bind(key_runs)
-            .bind(keys)
-            .bind(workers)
-            .fetch_all(&self.hot)
-            .await
-            .map_err(StoreError::new("append_look"))?;
-        rows.iter().map(look).collect::<Result<_, _>>().map_err(StoreError::new("append_look"))
+        look_on(&self.hot, appends).await
     }
+}
+
+/// The hot append on a connection, in whatever transaction it stands.
+pub(super) async fn append_on<'c>(
+    executor: impl PgExecutor<'c>,
+    appends: impl IntoIterator<Item = &Appending>,
+) -> Result<FirstPass, StoreError> {
+    let c = columns(appends);
+    let row = sqlx::query(include_str!("sql/append.sql"))
+        .bind(c.run)
+        .bind(c.attempt)
+        .bind(c.worker)
+        .bind(c.number)
+        .bind(c.row_count)
+        .bind(c.next)
+        .bind(c.payload)
+        .bind(c.parked)
+        .bind(c.row_place)
+        .bind(c.row_key)
+        .bind(c.row_org)
+        .bind(c.row_kind)
+        .bind(c.row_name)
+        .bind(c.row_input)
+        .bind(c.row_result)
+        .bind(c.row_failure)
+        .bind(c.row_own)
+        .bind(c.row_after)
+        .bind(c.row_try)
+        .bind(c.row_started)
+        .bind(c.row_finished)
+        .bind(c.try_place)
+        .bind(c.try_key)
+        .bind(c.try_org)
+        .bind(c.try_number)
+        .bind(c.try_name)
+        .bind(c.try_failure)
+        .bind(c.try_started)
+        .bind(c.try_finished)
+        .bind(c.wait_place)
+        .bind(c.wait_key)
+        .bind(c.wait_org)
+        .bind(c.wait_kind)
+        .bind(c.wait_name)
+        .bind(c.wait_input)
+        .bind(c.wait_micros)
+        .bind(c.gone_place)
+        .bind(c.gone_key)
+        .bind(c.seen)
+        .fetch_one(executor)
+        .await
+        .map_err(StoreError::new("append"))?;
+    let read = || {
+        let ids = |column: &str| {
+            Ok::<Vec<RunId>, sqlx::Error>(row.try_get::<Vec<Uuid>, _>(column)?.into_iter().map(RunId::new).collect())
+        };
+        Ok(FirstPass {
+            fenced: row.try_get("fenced")?,
+            whole: if row.try_get("whole")? { Whole::All } else { Whole::Some },
+            running: ids("running")?,
+            ended: ids("ended")?,
+            closed: ids("closed_runs")?
+                .into_iter()
+                .zip(row.try_get::<Vec<String>, _>("closed_keys")?)
+                .map(|(run, key)| BatchId { run, key: StepKey::new(key) })
+                .collect(),
+            next_due: row.try_get("next_due")?,
+        })
+    };
+    read().map_err(StoreError::new("append"))
+}
+
+/// The second look on a connection, in whatever transaction it stands.
+pub(super) async fn look_on<'c>(
+    executor: impl PgExecutor<'c>,
+    appends: &[&Appending],
+) -> Result<Vec<Look>, StoreError> {
+    let runs: Vec<_> = appends.iter().map(|one| one.append.run.uuid()).collect();
+    let attempts: Vec<_> = appends.iter().map(|one| one.append.attempt.uuid()).collect();
+    let workers: Vec<_> = appends.iter().map(|one| one.worker.uuid()).collect();
+    let (key_runs, keys): (Vec<_>, Vec<_>) = appends
+        .iter()
+        .map(|one| &one.append)
+        .flat_map(|append| append.rows.iter().map(|row| (append.run.uuid(), row.key.as_str().to_owned())))
+        .unzip();
+    let rows = sqlx::query(include_str!("sql/append_look.sql"))
+        .bind(runs)
+        .bind(attempts)
+        .bind(key_runs)
+        .bind(keys)
+        .bind(workers)
+        .fetch_all(executor)
+        .await
+        .map_err(StoreError::new("append_look"))?;
+    rows.iter().map(look).collect::<Result<_, _>>().map_err(StoreError::new("append_look"))
 }
 
 fn look(row: &sqlx::postgres::PgRow) -> Result<Look, sqlx::Error> {

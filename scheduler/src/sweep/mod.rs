@@ -1,5 +1,6 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
+mod batches;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
@@ -10,8 +11,9 @@ use piton_shared::limits;
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
-use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use self::{batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
 use crate::{
+    batch::Releases,
     dispatch::{Backlog, Publisher},
     intake::RunClock,
     lease::Roster,
@@ -40,6 +42,8 @@ pub struct Sweeper {
     pub roster: Roster,
     /// Whose ids follow the database's clock.
     pub clock: RunClock,
+    /// Who gives batches their turn.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.
@@ -71,6 +75,7 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
+        let mut batches = OwedBatches::default();
         let publishes = LostPublishes { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
@@ -78,6 +83,7 @@ impl Sweeper {
             said("republish", publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
             said("ask what is held", holds.sweep(self).await);
+            said("give batches their turn", batches.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }

@@ -101,7 +101,7 @@ changed as (
     where r.id = any (array(
         select f.run_id from whole, fenced f
         where whole.yes and f.ok and (f.number > 0 or (f.strikes > 0 and f.row_count > 0))))
-    returning r.id, r.state
+    returning r.id, r.org, r.state
 ),
 released as (
     delete from held h where h.run_id = any (array(select id from changed where state <> 'running'))
@@ -109,10 +109,36 @@ released as (
 cleared as (
     delete from waits w
     where w.run_id = any (array(select id from changed where state in ('completed', 'failed', 'cancelled')))
+),
+forgotten as (
+    -- What a run kept for itself goes with it.
+    delete from state s
+    where s.org = any (array(select c.org from changed c where c.state in ('completed', 'failed', 'cancelled')))
+      and s.scope = 'run'
+      and s.owner = any (array(select c.id::text from changed c where c.state in ('completed', 'failed', 'cancelled')))
+),
+closed as (
+    -- Batches that nobody waits for any longer. What they have under way may have come after this statement began: it is
+    -- dropped by a later one, which is owed until then.
+    update batches b
+    set (status, cancelled, finished_at) = (select 'cancelled', b.total - b.completed - b.failed, clock_timestamp())
+    where b.run_id = any (array(
+            select $1[g.place] from whole, unnest($37::int[]) as g (place) where whole.yes and whole.ok[g.place]
+            union all
+            select c.id from changed c where c.state in ('completed', 'failed', 'cancelled')))
+      and b.finished_at is null
+      and (exists (
+               select 1 from unnest($37::int[], $38::text[]) as g (place, step_key)
+               where $1[g.place] = b.run_id and g.step_key = b.step_key)
+           or exists (
+               select 1 from changed c where c.id = b.run_id and c.state in ('completed', 'failed', 'cancelled')))
+    returning b.run_id, b.step_key
 )
 select fence.ok as fenced,
        whole.yes as whole,
        array(select id from changed where state = 'running') as running,
        array(select id from changed where state in ('completed', 'failed', 'cancelled')) as ended,
+       array(select run_id from closed) as closed_runs,
+       array(select step_key from closed) as closed_keys,
        (extract(epoch from (select min(due_at) from waiting) - clock_timestamp()) * 1000000)::bigint as next_due
 from fence, whole

@@ -5,5 +5,12 @@ with ended as (
     where id = $1
     returning id
 ),
-unready as (delete from ready d using ended e where d.run_id = e.id)
+unready as (delete from ready d using ended e where d.run_id = e.id),
+-- A run that is nothing but a batch never begins.
+closed as (
+    update batches b
+    set (status, cancelled, finished_at) = (select 'cancelled', b.total - b.completed - b.failed, clock_timestamp())
+    from ended e
+    where b.run_id = e.id and b.finished_at is null
+)
 select id from ended

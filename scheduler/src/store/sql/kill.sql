@@ -12,6 +12,13 @@ killed as (
 unheld as (delete from held h using killed k where h.run_id = k.id),
 unready as (delete from ready d using killed k where d.run_id = k.id),
 unwaiting as (delete from waits w using killed k where w.run_id = k.id),
+forgotten as (delete from state s using killed k where s.org = $2 and s.scope = 'run' and s.owner = k.id::text),
+closed as (
+    update batches b
+    set (status, cancelled, finished_at) = (select 'cancelled', b.total - b.completed - b.failed, clock_timestamp())
+    from killed k
+    where b.run_id = k.id and b.finished_at is null
+),
 ordered as (
     insert into controls (org, version, run_id, action, holders)
     select $2, $3, k.id, 'kill', array_remove(array[b.worker], null) from killed k cross join before b

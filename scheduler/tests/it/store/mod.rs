@@ -1,6 +1,7 @@
 mod append;
 mod append_batch;
 mod append_next;
+mod batch;
 mod claim;
 mod control;
 mod intake;
@@ -8,4 +9,5 @@ pub(crate) mod lease;
 mod prepares;
 mod reading;
 mod ready;
+mod state;
 mod timers;
