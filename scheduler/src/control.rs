@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use piton_shared::{
     ids::{RunId, WorkerId},
-    message::wake::{Action, Control, ToWorker},
+    journal::StepKey,
+    message::{
+        batch::BATCH_RUN_KEY,
+        wake::{Action, Control, ToWorker},
+    },
     name::Org,
 };
 use tokio::time::Instant;
 
 use crate::{
+    batch::Releases,
     engine::{Cancelled, Killed, Resumed},
-    store::{CancelOutcome, KillOutcome, StoreError},
+    store::{BatchId, CancelOutcome, KillOutcome, StoreError},
     wake::{End, Teller, Waiters},
 };
 
@@ -25,6 +30,8 @@ pub struct Controls {
     pub teller: Teller,
     /// Who waits for ends.
     pub waiters: Waiters,
+    /// Who drops what closed batches had under way.
+    pub releases: Releases,
 }
 
 impl Controls {
@@ -35,6 +42,8 @@ impl Controls {
             Some(CancelOutcome::Ended(state)) => Some(Cancelled::Ended(state)),
             Some(CancelOutcome::Cancelled) => {
                 self.waiters.ended(run, End::Elsewhere);
+                // If it was nothing but a batch, what that had under way is dropped.
+                self.releases.owed(BatchId { run, key: StepKey::new(BATCH_RUN_KEY) });
                 Some(Cancelled::Cancelled)
             }
             Some(CancelOutcome::Requested(told)) => {

@@ -232,7 +232,7 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, waiters: waiters.clone() };
+        let controls = Controls { teller, waiters: waiters.clone(), releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
         let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, waiters, metrics);
         Ok(Self { engine, stop, tasks, store })

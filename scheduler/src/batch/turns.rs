@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use piton_shared::limits;
-use piton_telemetry::metrics::{Group, SchedulerMetrics};
+use piton_shared::{codec, failure::Failure, limits, message::batch::BatchSummary};
+use piton_telemetry::metrics::{Ending, Group, SchedulerMetrics};
 
 use super::plan::plan;
 use crate::{
     lease::Roster,
-    store::{BatchId, BatchLook, Slot, Store, StoreError, Turn},
-    wake::{Teller, Waiters},
+    store::{BatchId, BatchLook, Ends, Slot, Store, StoreError, Turn},
+    wake::{End, Teller, Waiters},
 };
 
 /// Items that one commit gives away at most.
@@ -48,7 +48,26 @@ impl Turns {
         self.metrics.commit_rows.at(Group::Batch).add((turned.items.len() + plan.wanted.ends.len()) as u64);
         self.metrics.commit_time.at(Group::Batch).seconds(began.elapsed());
         self.teller.tell(turned.told).await;
+        for (batch, summary, failure) in plan.wanted.ends {
+            let is_run = looks.iter().any(|look| look.id == batch && look.ends == Ends::Run);
+            if is_run {
+                self.ended(&batch, &summary, failure);
+            }
+        }
         Ok(plan.more)
+    }
+
+    /// A run has ended that was nothing but its batch.
+    fn ended(&self, batch: &BatchId, summary: &BatchSummary, failure: Option<Failure>) {
+        let (ending, end) = match failure {
+            Some(failure) => (Ending::Failed, End::Failed(failure)),
+            None => {
+                let result = codec::encode(summary).expect("numbers and a word always encode");
+                (Ending::Completed, End::Completed(result))
+            }
+        };
+        self.metrics.runs_ended.at(ending).inc();
+        self.waiters.ended(batch.run, end);
     }
 
     fn place(&self, _look: &BatchLook) -> Option<Slot> {

@@ -41,7 +41,7 @@ over as materialized (
 ),
 changed as (
     update runs r
-    set (outside, state, epoch, result, failure, finished_at) = (
+    set (outside, state, epoch, result, failure, finished_at, parked, paused_at) = (
         select r.outside + coalesce(c.fired, 0),
                case when o.run_id is not null then case when o.failure is null then 'completed' else 'failed' end
                     when r.state <> 'suspended' then r.state
@@ -50,7 +50,9 @@ changed as (
                case when o.run_id is null and r.state = 'suspended' then r.epoch + 1 else r.epoch end,
                case when o.failure is null then o.summary end,
                o.failure,
-               case when o.run_id is not null then clock_timestamp() end
+               case when o.run_id is not null then clock_timestamp() end,
+               case when o.run_id is null then r.parked end,
+               case when o.run_id is null then r.paused_at end
         from (select r.id) it (id)
         left join counted c on c.run_id = it.id
         left join over o on o.run_id = it.id
