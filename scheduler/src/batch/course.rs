@@ -5,7 +5,7 @@ use piton_shared::{
     message::batch::{BatchStatus, BatchSummary, OnFailure},
 };
 
-use crate::store::{BatchLook, Ends, Paused, Sealed, Settled};
+use crate::store::{BatchLook, Ends, RunPaused, Sealed, Settled};
 
 /// What a batch does next.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub fn course(batch: &BatchLook, most: u32) -> Course {
         let failure = (batch.ends == Ends::Run).then(|| failure(&summary)).flatten();
         return Course::End { summary, failure };
     }
-    if stopped || batch.paused == Paused::Paused {
+    if stopped || batch.paused == RunPaused::Paused {
         return Course::Wait;
     }
     let room = batch.max_concurrency.saturating_sub(under_way);
@@ -117,7 +117,7 @@ mod tests {
             item_millis: 5,
             millis: 7,
             run_state: RunState::Suspended,
-            paused: Paused::No,
+            paused: RunPaused::No,
             trace: None,
         }
     }
@@ -144,7 +144,7 @@ mod tests {
             (batch(10, 10, 8, 0), Course::Wait),
             (open(batch(3, 3, 3, 0)), Course::Wait),
             (stop(batch(10, 5, 2, 1)), Course::Wait),
-            (BatchLook { paused: Paused::Paused, ..batch(10, 0, 0, 0) }, Course::Wait),
+            (BatchLook { paused: RunPaused::Paused, ..batch(10, 0, 0, 0) }, Course::Wait),
             (BatchLook { run_state: RunState::Killed, ..batch(10, 0, 0, 0) }, Course::Wait),
             (BatchLook { run_state: RunState::Parked, ..batch(10, 0, 0, 0) }, Course::Release(3)),
             (BatchLook { status: BatchStatus::Cancelled, ..batch(10, 2, 0, 0) }, Course::Settle),
@@ -170,7 +170,7 @@ mod tests {
             (stop(batch(9, 3, 2, 1)), (Failed, 6)),
             (stop(BatchLook { sealed: Sealed::Open, ..batch(9, 3, 2, 1) }), (Failed, 6)),
             // Also of a run that is paused or parked: nothing is under way that could end it later.
-            (BatchLook { paused: Paused::Paused, ..batch(3, 3, 3, 0) }, (Completed, 0)),
+            (BatchLook { paused: RunPaused::Paused, ..batch(3, 3, 3, 0) }, (Completed, 0)),
         ];
         for (look, expected) in cases {
             assert_eq!(ended(&look), Some(expected), "{look:?}");

@@ -8,10 +8,13 @@ use piton_shared::{
 };
 
 use super::{
-    commit::{Committer, Outcome, unavailable},
-    verdict::{First, Verdict, verdict},
+    commit::{Committer, Outcome, Refused, refused, unavailable},
+    verdict::{Verdict, verdict},
 };
-use crate::store::{Appending, Fault, FirstPass, Look, Rows, StoreError};
+use crate::{
+    halve::{self, halving},
+    store::{Appending, StoreError, Wrote},
+};
 
 /// Whether an append is written apart from the others. One that writes state compares; one that brings items would
 /// find its run locked by those that finish others of its items, again and again.
@@ -24,74 +27,70 @@ pub fn any_goes_apart(request: &Appends) -> bool {
     request.appends.iter().any(goes_apart)
 }
 
+/// The road apart.
+struct Apart<'a> {
+    committer: &'a Committer,
+}
+
 impl Committer {
-    /// Writes appends apart, in one transaction, and says what each came to, in their order.
+    /// Writes appends apart and says what each came to, in their order.
     pub(super) fn apart<'a>(
         &'a self,
-        appends: &'a [&'a Appending],
+        appends: &'a [Appending],
     ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
-        Box::pin(async move {
-            match (self.written_apart(appends).await, appends) {
-                (Ok(outcomes), _) => outcomes,
-                (Err(error), [one]) if error.fault() == Fault::BadRow => {
-                    tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
-                    vec![Ok(AppendAnswer::Invalid { reason: error.reason() })]
-                }
-                (Err(error), _) if error.fault() == Fault::BadRow => {
-                    let (left, right) = appends.split_at(appends.len() / 2);
-                    let mut outcomes = self.apart(left).await;
-                    outcomes.extend(self.apart(right).await);
-                    outcomes
-                }
-                (Err(error), _) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        appends = appends.len(),
-                        "appends were not written"
-                    );
-                    vec![Err(unavailable(&error)); appends.len()]
-                }
-            }
-        })
+        Box::pin(async move { halving(&Apart { committer: self }, appends).await })
     }
 
-    async fn written_apart(&self, appends: &[&Appending]) -> Result<Vec<Outcome>, StoreError> {
-        let (apart, looks) = self.store.apart(appends).await?;
+    /// One transaction: the runs are locked, each append is looked at, and what fits is written.
+    async fn write_apart(&self, appends: &[Appending]) -> Result<Vec<Outcome>, StoreError> {
+        let wanted: Vec<_> = appends.iter().collect();
+        let (apart, looks) = self.store.apart(&wanted).await?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
-        let mut fitting = Vec::new();
-        let mut overtaken = Vec::new();
+        let (mut places, mut fitting, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
         for (place, (one, look)) in appends.iter().zip(&looks).enumerate() {
-            match verdict(&one.append, First::NotFenced, look) {
+            match verdict(&one.append, look) {
                 Verdict::Answer(answer) => outcomes[place] = Some(Ok(answer)),
                 Verdict::Overtaken => overtaken.push((place, look.outside)),
-                Verdict::WriteRest | Verdict::Again => match fits(&one.append, look) {
-                    Ok(()) => fitting.push((place, *one)),
-                    Err(answer) => outcomes[place] = Some(Ok(answer)),
-                },
+                // It is as the append wants it, and nobody else has the lock.
+                Verdict::Again => {
+                    places.push(place);
+                    fitting.push(one);
+                }
             }
         }
-        let (places, chosen): (Vec<_>, Vec<_>) = fitting.into_iter().unzip();
-        if chosen.is_empty() {
+        if fitting.is_empty() {
             drop(apart);
         } else {
-            let written = apart.write(&chosen).await?;
-            let whole = written.pass.as_ref().is_some_and(FirstPass::fits_all);
-            let mut running: HashSet<RunId> = HashSet::new();
-            if let Some(pass) = written.pass.filter(|_| whole) {
-                self.due(pass.next_due);
-                self.closed(&pass.closed);
-                running.extend(pass.running);
+            let written = apart.write(&fitting).await?;
+            let left: Vec<_> = written.conflicts.iter().map(Option::is_none).collect();
+            for (place, conflict) in places.iter().zip(written.conflicts) {
+                outcomes[*place] = conflict.map(|current| Ok(AppendAnswer::Conflict { current }));
             }
-            for ((place, one), conflict) in places.into_iter().zip(chosen).zip(written.conflicts) {
-                outcomes[place] = Some(match conflict {
-                    Some(current) => Ok(AppendAnswer::Conflict { current }),
-                    // Nothing of it was committed: it is sent again and looked at anew.
-                    None if !whole => Err("the append did not fit what its look had found".to_owned()),
-                    None => {
-                        self.releases.brought(&one.append);
-                        self.written(one, &running).await
+            let mut rest = places.into_iter().zip(fitting).zip(left).filter(|(_, left)| *left).map(|(one, _)| one);
+            match written.pass {
+                Some(pass) if pass.wrote.iter().all(|wrote| *wrote == Wrote::All) => {
+                    let (_, running) = self.committed(pass);
+                    for (place, one) in rest {
+                        outcomes[place] = Some(self.written_apart(one, &running).await);
                     }
-                });
+                }
+                // One that does not fit took the others with it: they are written without it.
+                Some(pass) => {
+                    let mut again = Vec::new();
+                    for ((place, one), wrote) in rest.by_ref().zip(pass.wrote) {
+                        match refused(wrote) {
+                            Refused::No => again.push((place, one.clone())),
+                            Refused::Because(answer) => outcomes[place] = Some(Ok(answer)),
+                            Refused::NotFound => outcomes[place] = Some(Err("the run was lost on the way".to_owned())),
+                        }
+                    }
+                    let (places, again): (Vec<_>, Vec<_>) = again.into_iter().unzip();
+                    let written = if again.is_empty() { Vec::new() } else { self.apart(&again).await };
+                    for (place, outcome) in places.into_iter().zip(written) {
+                        outcomes[place] = Some(outcome);
+                    }
+                }
+                None => {}
             }
         }
         for (place, outside) in overtaken {
@@ -101,13 +100,28 @@ impl Committer {
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect())
     }
+
+    async fn written_apart(&self, one: &Appending, running: &HashSet<RunId>) -> Outcome {
+        self.releases.brought(&one.append);
+        self.written(one, running).await
+    }
 }
 
-/// Its rows must not stand there yet: they and what goes with them are written together or not at all.
-fn fits(append: &Append, look: &Look) -> Result<(), AppendAnswer> {
-    match look.rows {
-        Rows::Written if append.rows.is_empty() => Ok(()),
-        Rows::Missing => Ok(()),
-        Rows::Written | Rows::Lost => Err(AppendAnswer::Superseded),
+impl halve::Group for Apart<'_> {
+    type Row = Appending;
+    type Outcome = Outcome;
+
+    async fn write(&self, appends: &[Appending]) -> Result<Vec<Outcome>, StoreError> {
+        self.committer.write_apart(appends).await
+    }
+
+    fn refused(&self, one: &Appending, error: &StoreError) -> Outcome {
+        tracing::warn!(run = %one.append.run, error = error as &dyn std::error::Error, "an append was refused");
+        Ok(AppendAnswer::Invalid { reason: error.reason() })
+    }
+
+    fn unknown(&self, appends: &[Appending], error: &StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
+        vec![Err(unavailable(error)); appends.len()]
     }
 }

@@ -5,7 +5,7 @@ use piton_shared::message::state::StateValue;
 use sqlx::{Postgres, Transaction};
 
 use super::{
-    Appending, FirstPass, Look, Store, StoreError, append, batch, control,
+    Appending, FirstPass, Look, Store, StoreError, Wrote, append, batch, control,
     state::{self, Fit, Names},
 };
 
@@ -20,7 +20,7 @@ pub struct Apart {
 pub struct WrittenApart {
     /// For each of them: what stood in the place of the state it wanted to write, if that did not fit.
     pub conflicts: Vec<Option<StateValue>>,
-    /// What the others came to, in their order; none if there are no others.
+    /// What the others came to, in their order; none if there are no others. Nothing is written unless all of them fit.
     pub pass: Option<FirstPass>,
 }
 
@@ -63,7 +63,7 @@ impl Apart {
         }
         batch::add(&mut self.tx, &fitting).await?;
         let pass = append::append_on(&mut *self.tx, fitting.iter().copied()).await?;
-        if pass.fits_all() {
+        if pass.wrote.iter().all(|wrote| *wrote == Wrote::All) {
             self.tx.commit().await.map_err(StoreError::new("apart"))?;
         }
         Ok(WrittenApart { conflicts, pass: Some(pass) })

@@ -7,6 +7,8 @@ mod claim;
 mod connection;
 mod control;
 mod error;
+mod finish;
+mod give;
 mod intake;
 mod key;
 mod lease;
@@ -15,23 +17,27 @@ mod ready;
 mod run;
 mod schema;
 mod state;
+mod step;
 mod value;
 
 pub use apart::{Apart, WrittenApart};
-pub use append::{Appending, FirstPass, Look, Mine, Rows, Whole};
+pub use append::{Appending, FirstPass, Look, Mine, Wrote};
 pub use batch::{
-    BatchId, BatchLook, BatchRow, Counts, DroppedItem, Ends, ItemEnd, NewBatch, Paused, Release, ReleasedItem, Sealed,
-    Settled, Slot, StartedBatch, Turn, Turned, Wanted,
+    BatchId, BatchLook, BatchRow, Ends, NewBatch, Release, ReleasedItem, RunPaused, Sealed, Settled, Slot,
+    StartedBatch, Turn, Turned, Wanted,
 };
 pub use claim::{Granted, OpenCallRow};
 pub use connection::{Store, StoreOptions};
-pub use control::{KillOutcome, StateLook};
+pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
 pub use error::{Fault, StoreError};
+pub use finish::{Finish, FinishPass, Finishing};
+pub use give::{DueStep, GrantedStep};
 pub use intake::{Accepted, KeyHolder, NewRun, Placement};
 pub use key::{KeyFound, KeyRow};
-pub use lease::{Beat, WorkerRow};
+pub use lease::{Beat, Ended, WorkerRow};
 pub use outside::{CancelOutcome, Told};
 pub use ready::{Depth, HeldRow, Published, Slots};
-pub use run::{RunFilter, RunRow, TryRow, WaitRow};
+pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schema::Schema;
 pub use state::StateRow;
+pub use step::{Executing, Offer};

@@ -118,7 +118,6 @@ fn nothing() -> Vec<u8> {
     codec::encode(&()).expect("the unit value always encodes")
 }
 
-/// A row about a run that is to be told something.
 pub(super) fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
     let run = RunId::new(row.try_get("id")?);
     let holder = match row.try_get::<Option<Uuid>, _>("worker")? {

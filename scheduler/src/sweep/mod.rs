@@ -4,17 +4,22 @@ mod batches;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
+mod lost_step_holds;
+mod lost_steps;
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, message::dispatch::StepTask};
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
-use self::{batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use self::{
+    batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes,
+    lost_step_holds::LostStepHolds, lost_steps::LostSteps,
+};
 use crate::{
     batch::Releases,
-    dispatch::{Backlog, Publisher},
+    dispatch::{Backlog, Giver, Publisher, StepBacklog},
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -30,12 +35,18 @@ pub struct Sweeper {
     pub store: Store,
     /// What was really published.
     pub work: piton_transport::WorkStream,
+    /// What was really published of dispatched work.
+    pub step_work: piton_transport::WorkStream<StepTask>,
     /// Whom to ask what they hold.
     pub bus: piton_transport::Bus,
     /// Who publishes.
     pub publisher: Publisher,
     /// Who feeds queues.
     pub backlog: Backlog,
+    /// Who gives dispatched work away.
+    pub giver: Giver,
+    /// What of it waits for room.
+    pub step_backlog: StepBacklog,
     /// Who waits for ends.
     pub waiters: Waiters,
     /// Who has room.
@@ -76,14 +87,19 @@ impl Sweeper {
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
         let mut batches = OwedBatches::default();
+        let mut step_holds = LostStepHolds::default();
         let publishes = LostPublishes { patience: self.patience };
+        let step_publishes = LostSteps { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
             said("republish", publishes.sweep(self).await);
+            said("republish dispatched work", step_publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
+            said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);
             said("give batches their turn", batches.sweep(self).await);
+            said("ask what is executed", step_holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }
@@ -102,6 +118,9 @@ impl Sweeper {
                     () = stop.cancelled() => return,
                     () = &mut again => break,
                     () = self.backlog.room_again() => said("feed the backlog", self.backlog.feed().await),
+                    () = self.step_backlog.room_again() => {
+                        said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use piton_scheduler::{
     batch::Releases,
+    dispatch::Giver,
     journal::{Committer, Outcome},
     lease::Roster,
     server::DirectGrants,
@@ -19,10 +20,12 @@ use piton_shared::{
     message::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
         claim::ClaimAsk,
+        dispatch::NewDispatch,
         state::{StateScope, StateWrite},
         worker::Register,
     },
     name::{Org, Queue},
+    replay::StepOptions,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -142,6 +145,7 @@ pub(crate) trait With: Sized {
     fn with_failed_try(self, key: &str, number: u32) -> Self;
     fn with_retry(self, key: &str, number: u32, after: Duration) -> Self;
     fn without(self, key: &str) -> Self;
+    fn with_step(self, key: &str) -> Self;
 }
 
 impl With for Appending {
@@ -181,6 +185,17 @@ impl With for Appending {
             name: "charge".into(),
             input: payload("input"),
             after,
+        });
+        self
+    }
+
+    fn with_step(mut self, key: &str) -> Self {
+        self.append.dispatches.push(NewDispatch {
+            key: StepKey::new(key),
+            function: "charge".into(),
+            input: payload(key),
+            queue: None,
+            terms: StepOptions::default(),
         });
         self
     }
@@ -259,6 +274,7 @@ impl Database {
             roster: Roster::new(DirectGrants::Off),
             timers: Timers::default(),
             releases: Releases::new().0,
+            giver: Giver::new().0,
             metrics: piton_telemetry::metrics::SchedulerMetrics::new(),
         }
     }

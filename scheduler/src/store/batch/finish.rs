@@ -1,107 +1,66 @@
 //! What items of batches came to.
 
-use piton_shared::{
-    ids::{HoldId, WorkerId},
-    journal::Outcome,
-    message::dispatch::DispatchId,
-    time::Timestamp,
-};
+use piton_shared::message::dispatch::StepEnding;
 use sqlx::PgConnection;
 
-use super::{
-    super::{Store, StoreError, control, value},
-    look::{BatchId, BatchLook},
-    turn::Turn,
-};
+use super::super::{Finish, Finishing, StoreError, step, value};
 
-/// An item's last try has ended.
-#[derive(Debug, Clone)]
-pub struct ItemEnd {
-    /// The item.
-    pub id: DispatchId,
-    /// Who executed it.
-    pub worker: WorkerId,
-    /// Under which hold.
-    pub hold: HoldId,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Which try it was.
-    pub try_number: u32,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub finished_at: Timestamp,
-}
-
-/// Whether an end counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counts {
-    /// It is written, now or before.
-    Written,
-    /// The item is not, or no longer, under way in those hands.
-    Not,
-}
-
-impl Store {
-    /// Locks the runs of items, writes what they came to, at most one end an item, and looks at their batches.
-    pub async fn batch_finish(&self, ends: &[ItemEnd]) -> Result<(Turn, Vec<BatchLook>, Vec<Counts>), StoreError> {
-        let mut tx = self.calm.begin().await.map_err(StoreError::new("batch_finish"))?;
-        let mut runs: Vec<_> = ends.iter().map(|end| end.id.run).collect();
-        runs.sort_unstable();
-        runs.dedup();
-        control::lock_runs(&mut tx, &runs.iter().map(|run| run.uuid()).collect::<Vec<_>>()).await?;
-        let counts = finish(&mut tx, ends).await?;
-        let mut batches: Vec<_> = ends.iter().map(|end| BatchId { run: end.id.run, key: end.id.key.clone() }).collect();
-        batches.sort_unstable();
-        batches.dedup();
-        let (turn, looks) = Turn::look(tx, &batches).await?;
-        Ok((turn, looks, counts))
-    }
-}
-
-/// Writes what items came to, at most one end an item; the locks of their runs are held.
+/// Writes what the last tries of items came to, at most one an item; the locks of their runs are held. Says what became of
+/// each, in their order; those whose last try has not ended are none of this.
 pub(in crate::store) async fn finish(
     connection: &mut PgConnection,
-    ends: &[ItemEnd],
-) -> Result<Vec<Counts>, StoreError> {
+    ends: &[&Finishing],
+) -> Result<Vec<Finish>, StoreError> {
+    let names = step::names(ends.iter().map(|one| &one.end.dispatch));
+    let workers: Vec<_> = ends.iter().map(|one| one.worker.uuid()).collect();
+    let (mut results, mut failures, mut tries) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut started, mut finished) = (Vec::new(), Vec::new());
+    for Finishing { end, .. } in ends {
+        let StepEnding::Done { outcome, try_number, started_at, finished_at } = &end.ending else { continue };
+        results.push(outcome.as_deref().ok());
+        failures.push(outcome.as_ref().err().map(value::failure_bytes));
+        tries.push(value::int(*try_number));
+        started.push(value::at(*started_at));
+        finished.push(value::at(*finished_at));
+    }
     let fresh: Vec<i64> = sqlx::query_scalar(include_str!("../sql/batch_finish.sql"))
-        .bind(ends.iter().map(|end| end.id.run.uuid()).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| end.id.key.as_str()).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| value::int(end.id.item)).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| end.hold.uuid()).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| end.worker.uuid()).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| end.outcome.as_deref().ok()).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| end.outcome.as_ref().err().map(value::failure_bytes)).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| value::int(end.try_number)).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| value::at(end.started_at)).collect::<Vec<_>>())
-        .bind(ends.iter().map(|end| value::at(end.finished_at)).collect::<Vec<_>>())
+        .bind(names.runs)
+        .bind(names.keys)
+        .bind(names.items)
+        .bind(ends.iter().map(|one| one.end.hold.uuid()).collect::<Vec<_>>())
+        .bind(&workers)
+        .bind(results)
+        .bind(failures)
+        .bind(&tries)
+        .bind(started)
+        .bind(finished)
         .fetch_all(&mut *connection)
         .await
         .map_err(StoreError::new("batch_finish"))?;
-    let mut counts = vec![Counts::Not; ends.len()];
+    let mut wrote = vec![Finish::Fenced; ends.len()];
     for place in fresh {
-        if let Some(count) = counts.get_mut(value::place(place)) {
-            *count = Counts::Written;
+        if let Some(wrote) = wrote.get_mut(value::place(place)) {
+            *wrote = Finish::Written;
         }
     }
-    let open: Vec<_> = (0..ends.len()).filter(|place| counts[*place] == Counts::Not).collect();
+    let open: Vec<_> = (0..ends.len()).filter(|place| wrote[*place] == Finish::Fenced).collect();
     if open.is_empty() {
-        return Ok(counts);
+        return Ok(wrote);
     }
-    let asked = || open.iter().map(|place| &ends[*place]);
+    let names = step::names(open.iter().map(|place| &ends[*place].end.dispatch));
     let before: Vec<i64> = sqlx::query_scalar(include_str!("../sql/batch_finish_look.sql"))
-        .bind(asked().map(|end| end.id.run.uuid()).collect::<Vec<_>>())
-        .bind(asked().map(|end| end.id.key.as_str()).collect::<Vec<_>>())
-        .bind(asked().map(|end| value::int(end.id.item)).collect::<Vec<_>>())
-        .bind(asked().map(|end| end.worker.uuid()).collect::<Vec<_>>())
-        .bind(asked().map(|end| value::int(end.try_number)).collect::<Vec<_>>())
+        .bind(names.runs)
+        .bind(names.keys)
+        .bind(names.items)
+        .bind(open.iter().map(|place| workers[*place]).collect::<Vec<_>>())
+        .bind(open.iter().map(|place| tries[*place]).collect::<Vec<_>>())
         .fetch_all(connection)
         .await
         .map_err(StoreError::new("batch_finish_look"))?;
     for place in before {
         if let Some(place) = open.get(value::place(place)) {
-            counts[*place] = Counts::Written;
+            wrote[*place] = Finish::Written;
         }
     }
-    Ok(counts)
+    Ok(wrote)
 }

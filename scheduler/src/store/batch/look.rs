@@ -49,7 +49,7 @@ pub enum Settled {
 
 /// Whether a run is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paused {
+pub enum RunPaused {
     /// Nothing of it is given away.
     Paused,
     /// It goes on.
@@ -96,7 +96,7 @@ pub struct BatchLook {
     /// Where its run stands.
     pub run_state: RunState,
     /// Whether its run is paused.
-    pub paused: Paused,
+    pub paused: RunPaused,
     /// Trace context of its run.
     pub trace: Option<String>,
 }
@@ -136,7 +136,7 @@ fn look(row: &PgRow) -> Result<BatchLook, sqlx::Error> {
         item_millis: millis(row, "item_millis")?,
         millis: millis(row, "millis")?,
         run_state: row.try_get::<&str, _>("state")?.parse().map_err(value::decode_error)?,
-        paused: if row.try_get("paused")? { Paused::Paused } else { Paused::No },
+        paused: if row.try_get("paused")? { RunPaused::Paused } else { RunPaused::No },
         trace: row.try_get("trace")?,
     })
 }

@@ -11,13 +11,11 @@ mod settle;
 mod start;
 mod turn;
 
-pub(super) use self::add::add;
+pub(super) use self::{add::add, finish::finish};
 pub use self::{
-    finish::{Counts, ItemEnd},
-    look::{BatchId, BatchLook, Ends, Paused, Sealed, Settled},
+    look::{BatchId, BatchLook, Ends, RunPaused, Sealed, Settled},
     read::BatchRow,
     release::{Release, ReleasedItem, Slot},
-    settle::DroppedItem,
     start::{NewBatch, StartedBatch},
     turn::{Turn, Turned, Wanted},
 };

@@ -4,11 +4,11 @@ use piton_shared::{failure::Failure, ids::RunId, message::batch::BatchSummary};
 use sqlx::{Postgres, Transaction};
 
 use super::{
-    super::{Store, StoreError, Told, control},
+    super::{Executing, Store, StoreError, Told, control},
     end::end,
     look::{BatchId, BatchLook, looks},
     release::{Release, ReleasedItem, release},
-    settle::{DroppedItem, settle},
+    settle::settle,
 };
 
 /// What batches are to do.
@@ -30,7 +30,7 @@ pub struct Turned {
     /// Runs that are to be told.
     pub told: Vec<Told>,
     /// Items that were dropped in the hands of workers.
-    pub dropped: Vec<DroppedItem>,
+    pub dropped: Vec<Executing>,
 }
 
 /// Batches whose runs are locked. Dropped, nothing of the transaction happens.

@@ -1,7 +1,7 @@
 -- Cancels a run that never began; its lock is held. $1 run, $2 the failure.
 with ended as (
     update runs set state = 'cancelled', cancel_asked_at = clock_timestamp(), finished_at = clock_timestamp(),
-                    failure = $2, parked = null, worker = null
+                    failure = $2, parked = null, paused_at = null, worker = null
     where id = $1
     returning id
 ),
@@ -10,7 +10,6 @@ unready as (delete from ready d using ended e where d.run_id = e.id),
 closed as (
     update batches b
     set (status, cancelled, finished_at) = (select 'cancelled', b.total - b.completed - b.failed, clock_timestamp())
-    from ended e
-    where b.run_id = e.id and b.finished_at is null
+    where b.run_id = any (array(select id from ended)) and b.finished_at is null
 )
 select id from ended

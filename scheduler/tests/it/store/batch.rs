@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use piton_scheduler::{
     batch::{Plan, plan},
-    store::{BatchId, BatchRow, Counts, ItemEnd, ReleasedItem, Slot, Turned},
+    store::{BatchId, BatchRow, Finish, Finishing, ReleasedItem, Slot, Turned},
 };
 use piton_shared::{
     failure::Failure,
@@ -11,6 +11,7 @@ use piton_shared::{
     message::{
         append::{AppendAnswer, Next},
         batch::{BatchItem, BatchItems, BatchStatus, BatchSummary, BatchTerms, OnFailure},
+        dispatch::{StepEnd, StepEnding},
         read::More,
     },
     replay::StepOptions,
@@ -48,20 +49,18 @@ pub(crate) fn slot(worker: WorkerId) -> Slot {
 }
 
 /// The end of an item that a worker holds.
-pub(crate) fn end(item: &ReleasedItem, outcome: Outcome) -> ItemEnd {
+pub(crate) fn end(item: &ReleasedItem, outcome: Outcome) -> Finishing {
     let Slot { worker, hold } = item.slot.expect("somebody holds it");
-    ItemEnd {
-        id: item.id.clone(),
-        worker,
-        hold,
+    let ending = StepEnding::Done {
         outcome,
         try_number: 1,
         started_at: Timestamp::from_micros(1_000_000),
         finished_at: Timestamp::from_micros(1_250_000),
-    }
+    };
+    Finishing { worker, end: StepEnd { dispatch: item.id.clone(), hold, ending } }
 }
 
-fn done(item: &ReleasedItem) -> ItemEnd {
+fn done(item: &ReleasedItem) -> Finishing {
     end(item, Ok(payload(&format!("done {}", item.id.item))))
 }
 
@@ -88,10 +87,11 @@ impl Database {
         turn.write(&wanted, 1 << 20).await.expect("it is written")
     }
 
-    async fn finishes(&self, ends: &[ItemEnd], worker: Option<WorkerId>) -> (Vec<Counts>, Turned) {
-        let (turn, looks, counts) = self.store.batch_finish(ends).await.expect("it is finished");
+    async fn finishes(&self, ends: &[Finishing], worker: Option<WorkerId>) -> (Vec<Finish>, Turned) {
+        let (pass, turn) = self.store.finish_and_look(ends).await.expect("it is finished");
+        let Some((turn, looks)) = turn else { return (pass.wrote, Turned::default()) };
         let Plan { wanted, .. } = plan(&looks, 100, |_| worker.map(slot));
-        (counts, turn.write(&wanted, 1 << 20).await.expect("it is written"))
+        (pass.wrote, turn.write(&wanted, 1 << 20).await.expect("it is written"))
     }
 
     /// `item status` of each item.
@@ -124,10 +124,10 @@ async fn a_batch_goes_from_its_first_item_to_its_row_in_the_journal() {
     assert_eq!((&*first[0].function, &first[0].terms), ("charge", &terms(2).item));
     assert!(db.turns(&hold, Some(worker)).await.items.is_empty());
     let (counts, then) = db.finishes(&[done(&first[1])], Some(worker)).await;
-    assert_eq!((counts, numbers(&then.items)), (vec![Counts::Written], vec![3]), "the next one goes with it");
+    assert_eq!((counts, numbers(&then.items)), (vec![Finish::Written], vec![3]), "the next one goes with it");
     let failed = end(&first[0], Err(Failure::new("declined")));
     let (counts, last) = db.finishes(&[failed, done(&then.items[0])], Some(worker)).await;
-    assert_eq!(counts, [Counts::Written, Counts::Written]);
+    assert_eq!(counts, [Finish::Written, Finish::Written]);
     assert_eq!(last.told.len(), 1);
     assert!(last.told[0].publish.is_some(), "it was suspended and is queued");
     assert_eq!(db.journal(hold.run).await, ["batch#1 batch outside 1"]);
@@ -156,9 +156,10 @@ async fn a_repeated_end_is_written_once_and_a_strangers_not_at_all() {
     db.brings(&hold, 1, chunk(&terms(3), 1, 3, More::End)).await;
     let items = db.turns(&hold, Some(worker)).await.items;
     let one = done(&items[0]);
-    let stranger = ItemEnd { hold: HoldId::new(fresh()), ..done(&items[1]) };
-    assert_eq!(db.finishes(&[one.clone(), stranger], None).await.0, [Counts::Written, Counts::Not]);
-    assert_eq!(db.finishes(&[one, done(&items[2])], None).await.0, [Counts::Written, Counts::Written]);
+    let mut stranger = done(&items[1]);
+    stranger.end.hold = HoldId::new(fresh());
+    assert_eq!(db.finishes(&[one.clone(), stranger], None).await.0, [Finish::Written, Finish::Fenced]);
+    assert_eq!(db.finishes(&[one, done(&items[2])], None).await.0, [Finish::Written, Finish::Written]);
     let row = db.batch(&hold).await;
     assert_eq!((row.completed, row.failed, row.item_millis), (2, 0, 500));
     db.finish().await;
@@ -229,7 +230,7 @@ async fn what_a_closed_batch_had_under_way_is_dropped() {
         assert_eq!(db.append(close(&hold)).await, AppendAnswer::Accepted);
         let row = db.batch(&hold).await;
         assert_eq!((row.status, row.completed, row.cancelled), (BatchStatus::Cancelled, 1, 4));
-        assert_eq!(db.finishes(&[done(&items[1])], Some(worker)).await.0, [Counts::Not], "nobody waits for it");
+        assert_eq!(db.finishes(&[done(&items[1])], Some(worker)).await.0, [Finish::Fenced], "nobody waits for it");
         let after = db.turns(&hold, Some(worker)).await;
         assert!(after.items.is_empty() && after.told.is_empty());
         assert_eq!(db.results(&hold).await.iter().filter(|item| item.ends_with("none")).count(), 4);

@@ -132,14 +132,14 @@ async fn a_resume_is_told_what_is_open() {
         .with_sleep("nap#1", LONG)
         .with_retry("later#1", 2, LONG);
     assert_eq!(db.append(append).await, AppendAnswer::Accepted);
-    let mut open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let mut open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     open.sort_by(|one, two| one.call.key.cmp(&two.call.key));
     let short: Vec<_> =
         open.iter().map(|row| (row.call.key.as_str(), row.call.failed_tries, row.call.waiting)).collect();
     assert_eq!(short, [("again#1", 2, None), ("later#1", 1, Some(Waiting::Retry)), ("nap#1", 0, Some(Waiting::Sleep))]);
     db.make_due(hold.run).await;
     db.store.fire_due(10).await.expect("timers fire");
-    let open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     assert!(open.iter().all(|row| row.call.waiting.is_none()));
     assert_eq!(open.len(), 2, "the nap is over");
     db.finish().await;

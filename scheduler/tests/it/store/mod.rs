@@ -10,4 +10,5 @@ mod prepares;
 mod reading;
 mod ready;
 mod state;
+pub(crate) mod steps;
 mod timers;
