@@ -5,6 +5,7 @@
 
 use crate::{
     ids::{RunId, SchedulerId, WorkerId},
+    message::dispatch::DispatchId,
     name::{Build, NameError, Org, Queue},
 };
 
@@ -27,11 +28,17 @@ pub enum Method {
     Append,
     /// [`crate::message::read::Read`]
     Read,
+    /// [`crate::message::dispatch::ClaimSteps`]
+    ClaimSteps,
+    /// [`crate::message::dispatch::Finish`]
+    Finish,
+    /// [`crate::message::read::ReadStep`]
+    ReadStep,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Register,
         Self::Heartbeat,
         Self::Leave,
@@ -40,6 +47,9 @@ impl Method {
         Self::Alone,
         Self::Append,
         Self::Read,
+        Self::ClaimSteps,
+        Self::Finish,
+        Self::ReadStep,
     ];
 
     /// Its token in subjects.
@@ -53,6 +63,9 @@ impl Method {
             Self::Alone => "alone",
             Self::Append => "append",
             Self::Read => "read",
+            Self::ClaimSteps => "claimsteps",
+            Self::Finish => "finish",
+            Self::ReadStep => "readstep",
         }
     }
 }
@@ -137,6 +150,31 @@ impl Subjects {
     /// The one filter of that consumer.
     pub fn run_consumer_filter(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> String {
         format!("{}.run.{org}.{queue}.{}.*", self.prefix, build_token(build))
+    }
+
+    /// The stream of dispatched work.
+    pub fn step_stream(&self) -> String {
+        format!("{}-steps", self.prefix)
+    }
+
+    /// What the stream of dispatched work holds.
+    pub fn step_stream_subjects(&self) -> String {
+        format!("{}.step.>", self.prefix)
+    }
+
+    /// The task of one piece of dispatched work: `<prefix>.step.<org>.<queue>.<build or any>.<work>`.
+    pub fn step(&self, org: &Org, queue: &Queue, build: Option<&Build>, dispatch: &DispatchId) -> String {
+        format!("{}.step.{org}.{queue}.{}.{}", self.prefix, build_token(build), dispatch.token())
+    }
+
+    /// The durable consumer of a queue's dispatched work, or of a queue and a build.
+    pub fn step_consumer(org: &Org, queue: &Queue, build: Option<&Build>) -> String {
+        format!("step={org}={queue}={}", build_token(build))
+    }
+
+    /// The one filter of that consumer.
+    pub fn step_consumer_filter(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> String {
+        format!("{}.step.{org}.{queue}.{}.*", self.prefix, build_token(build))
     }
 }
 

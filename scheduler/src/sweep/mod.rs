@@ -1,18 +1,25 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
+mod batches;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
+mod lost_step_holds;
+mod lost_steps;
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, message::dispatch::StepTask};
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
-use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use self::{
+    batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes,
+    lost_step_holds::LostStepHolds, lost_steps::LostSteps,
+};
 use crate::{
-    dispatch::{Backlog, Publisher},
+    batch::Releases,
+    dispatch::{Backlog, Giver, Publisher, StepBacklog},
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -30,18 +37,26 @@ pub struct Sweeper {
     pub store: Store,
     /// What was really published.
     pub work: piton_transport::WorkStream,
+    /// What was really published of dispatched work.
+    pub step_work: piton_transport::WorkStream<StepTask>,
     /// Whom to ask what they hold.
     pub bus: piton_transport::Bus,
     /// Who publishes.
     pub publisher: Publisher,
     /// Who feeds queues.
     pub backlog: Backlog,
+    /// Who gives dispatched work away.
+    pub giver: Giver,
+    /// What of it waits for room.
+    pub step_backlog: StepBacklog,
     /// Who waits for ends.
     pub waiters: Waiters,
     /// Who has room.
     pub roster: Roster,
     /// Whose ids follow the database's clock.
     pub clock: RunClock,
+    /// Who gives batches their turn.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.
@@ -73,13 +88,20 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
+        let mut batches = OwedBatches::default();
+        let mut step_holds = LostStepHolds::default();
         let publishes = LostPublishes { patience: self.patience };
+        let step_publishes = LostSteps { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
             said("republish", publishes.sweep(self).await);
+            said("republish dispatched work", step_publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
+            said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);
+            said("give batches their turn", batches.sweep(self).await);
+            said("ask what is executed", step_holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }
@@ -101,6 +123,9 @@ impl Sweeper {
                     () = stop.cancelled() => return,
                     () = &mut again => break,
                     () = self.backlog.room_again() => said("feed the backlog", self.backlog.feed().await),
+                    () = self.step_backlog.room_again() => {
+                        said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
+                    }
                 }
             }
         }

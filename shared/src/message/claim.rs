@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
     limits,
     message::read::More,
     time::Timestamp,
@@ -75,8 +75,10 @@ pub struct Grant {
     pub entries: Vec<Entry>,
     /// Whether the journal goes on after these entries: read on with the last key.
     pub journal: More,
-    /// What is open besides the journal.
+    /// What is open besides the journal, by key, or the part of it that had room here.
     pub open: Vec<OpenCall>,
+    /// Whether more is open: read on with the last key.
+    pub more_open: More,
     /// Trace context of the start, as W3C `traceparent`.
     pub trace: Option<String>,
 }
@@ -145,8 +147,27 @@ pub struct OpenCall {
     pub first_started_at: Option<Timestamp>,
     /// When its last failed try ended.
     pub last_failed_at: Option<Timestamp>,
-    /// A timer stands for it: nothing to do but wait for the wake.
-    pub waiting: Option<Kind>,
+    /// What stands for it outside, if anything: nothing to do but wait for the wake.
+    pub waiting: Option<Waiting>,
+}
+
+/// What stands outside for an open call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// A timer that the workflow waits for.
+    Sleep,
+    /// A timer for the next try of a step.
+    Retry,
+    /// The step was given away.
+    Dispatched,
+    /// A batch goes on.
+    Batch {
+        /// Items that it was given so far.
+        items: u32,
+        /// Whether it waits for more of them.
+        more: More,
+    },
 }
 
 /// Gives runs back: the worker drains, or cannot run them.

@@ -48,8 +48,10 @@ pub struct Registered {
     pub heartbeat_millis: u64,
     /// Controls up to this version need not be applied: they are older than the worker.
     pub control_version: i64,
-    /// The consumers to pull from: one a queue, and one for the queue and its build.
+    /// The consumers to pull runs from: one a queue, and one for the queue and its build.
     pub consumers: Vec<String>,
+    /// The consumers to pull dispatched work from, likewise.
+    pub step_consumers: Vec<String>,
 }
 
 /// A worker lives.

@@ -6,24 +6,16 @@ use piton_shared::{
     ids::{AttemptId, RunId},
     message::claim::{Company, Grant, HandBackReason},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
     alone::{self, NotAlone},
+    holdings::{Place, Wanted},
     member::Member,
     run::{self, Letter},
 };
-
-/// What a run's task is told by those around it.
-#[derive(Debug)]
-pub(super) struct Told {
-    /// It holds the run no more.
-    pub(super) lost: CancellationToken,
-    /// It is to finish what runs and let go.
-    pub(super) drain: CancellationToken,
-}
 
 /// Holds a run until it leaves this worker, one way or another.
 pub(super) async fn hold(
@@ -32,8 +24,9 @@ pub(super) async fn hold(
     slot: OwnedSemaphorePermit,
     letters: mpsc::Sender<Letter>,
     inbox: mpsc::Receiver<Letter>,
-    told: Told,
+    place: Place,
 ) {
+    let Place { lost, drain, wanted } = place;
     let (run, attempt) = (grant.run, grant.attempt);
     let span = tracing::info_span!(
         "attempt",
@@ -53,8 +46,8 @@ pub(super) async fn hold(
     let living = async {
         tokio::select! {
             biased;
-            () = told.lost.cancelled() => tracing::debug!("the run is lost to this worker"),
-            () = begin(&member, grant, letters, inbox, told.drain) => {}
+            () = lost.cancelled() => tracing::debug!("the run is lost to this worker"),
+            () = begin(&member, grant, letters, inbox, drain, wanted) => {}
         }
     };
     living.instrument(span).await;
@@ -79,6 +72,7 @@ async fn begin(
     letters: mpsc::Sender<Letter>,
     inbox: mpsc::Receiver<Letter>,
     drain: CancellationToken,
+    wanted: watch::Receiver<Wanted>,
 ) {
     // The workflow's own code may be what kills: it is not polled before.
     if grant.company == Company::Alone
@@ -86,7 +80,7 @@ async fn begin(
     {
         return not_alone(member, &grant, not);
     }
-    run::live(member, grant, letters, inbox, drain).await;
+    run::live(member, grant, letters, inbox, drain, wanted).await;
 }
 
 fn not_alone(member: &Member, grant: &Grant, not: NotAlone) {

@@ -3,19 +3,25 @@
 //! The road of a run here: [`pull`] takes its task from the queue, [`claim`] has it granted, [`hold`] keeps it in a task of
 //! its own and [`run`] does what its [`attempt`] decides; [`execution`] executes functions, [`journaler`] has results written,
 //! [`hand_back`] gives runs back. [`alone`] makes room for a run whose workers died, and [`solitude`] decides who may stay
-//! beside it. Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes what schedulers say
-//! unasked. [`member`] is what they all share: one registration of this process. [`service`] begins, drains and ends it.
+//! beside it. The road of dispatched work, of whichever run: [`pull`] and [`claim_steps`], or a direct grant; [`dispatched`]
+//! holds and executes it, [`finisher`] reports what became of it.
+//!
+//! Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes what schedulers say unasked.
+//! [`member`] is what they all share: one registration of this process. [`service`] begins, drains and ends it.
 //! [`http`] tells those who watch a worker how it stands and what it counts.
 
 mod alone;
 pub(crate) mod attempt;
 mod claim;
+mod claim_steps;
 mod clock;
 mod controls;
+mod dispatched;
 mod door;
 mod error;
 mod execution;
 mod failpoint;
+mod finisher;
 mod hand_back;
 mod hear;
 mod hold;

@@ -11,7 +11,26 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 8] = ["append", "append_look", "claim", "fire", "heartbeats", "intake", "requeue", "start_keys_look"];
+const HOT: [&str; 18] = [
+    "append",
+    "append_look",
+    "batch_end",
+    "batch_finish",
+    "batch_finish_look",
+    "batch_look",
+    "batch_release",
+    "claim",
+    "finish_back",
+    "finish_done",
+    "finish_look",
+    "fire",
+    "heartbeats",
+    "intake",
+    "requeue",
+    "start_keys_look",
+    "step_claim",
+    "step_publish",
+];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
 const WHOLE: [&str; 8] = [
     "expired_workers",
@@ -21,6 +40,7 @@ const WHOLE: [&str; 8] = [
     "next_due",
     "queue_depths",
     "queue_slots",
+    "step_depths",
     "workers_list",
 ];
 

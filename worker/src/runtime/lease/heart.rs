@@ -159,7 +159,10 @@ fn heartbeat(member: &Member) -> Heartbeat {
             Intent::Working => free(member.run_slots.available_permits()),
             Intent::Draining | Intent::Solitary => 0,
         },
-        free_steps: free(member.step_slots.available_permits()),
+        free_steps: match intent {
+            Intent::Working => free(member.step_slots.available_permits()),
+            Intent::Draining | Intent::Solitary => 0,
+        },
         control_applied: member.controls.applied(),
         under_way: member.holdings.under_way(member.clock.now(), member.terms.heartbeat, UNDER_WAY),
     }
