@@ -1,6 +1,7 @@
 //! Two schedulers side by side, and workers that speak their messages.
 
 mod bad;
+mod batches;
 mod crew;
 mod leases;
 mod lost;

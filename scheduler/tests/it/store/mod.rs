@@ -1,7 +1,7 @@
 mod append;
 mod append_batch;
 mod append_next;
-mod batch;
+pub(crate) mod batch;
 mod claim;
 mod control;
 mod intake;
