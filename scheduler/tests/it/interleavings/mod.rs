@@ -3,6 +3,7 @@
 mod claims;
 mod controls;
 mod holds;
+mod steps;
 mod storm;
 mod timers;
 

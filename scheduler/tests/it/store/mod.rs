@@ -9,4 +9,5 @@ mod prepares;
 mod reading;
 mod ready;
 pub(crate) mod steps;
+mod steps_stopped;
 mod timers;
