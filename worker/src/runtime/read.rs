@@ -28,9 +28,11 @@ pub(super) async fn input(member: &Member, grant: &mut Grant) -> Result<Payload,
     }
     match read(member, grant.run, grant.attempt, Part::Input).await? {
         ReadAnswer::Input(input) => Ok(input),
-        ReadAnswer::Entries { .. } | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
-            Err(NotHeld)
-        }
+        ReadAnswer::Entries { .. }
+        | ReadAnswer::State(_)
+        | ReadAnswer::Open { .. }
+        | ReadAnswer::Results { .. }
+        | ReadAnswer::Fenced => Err(NotHeld),
     }
 }
 
@@ -64,7 +66,11 @@ async fn pages(
                     return Ok(entries);
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+            ReadAnswer::Input(_)
+            | ReadAnswer::State(_)
+            | ReadAnswer::Open { .. }
+            | ReadAnswer::Results { .. }
+            | ReadAnswer::Fenced => {
                 return Err(NotHeld);
             }
         }
@@ -94,7 +100,11 @@ pub(super) async fn outside(
                     (More::Follows | More::End, _) => return Ok(entries),
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+            ReadAnswer::Input(_)
+            | ReadAnswer::State(_)
+            | ReadAnswer::Open { .. }
+            | ReadAnswer::Results { .. }
+            | ReadAnswer::Fenced => {
                 return Err(NotHeld);
             }
         }

@@ -7,6 +7,7 @@ mod leases;
 mod lost;
 mod repeats;
 mod roads;
+mod steps;
 mod worker;
 
 use std::time::Duration;

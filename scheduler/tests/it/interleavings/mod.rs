@@ -4,6 +4,7 @@ mod batch_storm;
 mod claims;
 mod controls;
 mod holds;
+mod steps;
 mod storm;
 mod timers;
 

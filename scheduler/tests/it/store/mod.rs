@@ -11,4 +11,5 @@ mod reading;
 mod ready;
 mod state;
 pub(crate) mod steps;
+mod steps_stopped;
 mod timers;
