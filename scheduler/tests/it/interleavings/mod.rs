@@ -2,11 +2,13 @@
 //! the test's own, between two statements at a named failpoint. Those are one registry a process, so tests that name one
 //! need a process of their own, as nextest gives them.
 
+mod batch_storm;
 mod claims;
 mod controls;
 #[cfg(feature = "failpoints")]
 mod crashed;
 mod holds;
+mod steps;
 #[cfg(feature = "failpoints")]
 mod stopped;
 mod storm;
