@@ -16,5 +16,5 @@ pub mod replay;
 pub mod retry;
 pub mod state;
 pub mod subject;
-mod text;
+pub mod text;
 pub mod time;

@@ -13,6 +13,7 @@ mod progress;
 mod registry;
 mod resource;
 mod runtime;
+pub mod testing;
 mod worker;
 mod workflow_context;
 
@@ -52,7 +53,7 @@ pub mod __private {
     pub use crate::{
         BoxFuture, Call, Definition, Function, FunctionContext, Journaled, Outcome, Resources, Result, Workflow,
         WorkflowContext,
-        definition::Defaults,
+        definition::{Arguments, Defaults},
         registry::Registration,
         resource::{Injected, Need},
     };
@@ -65,6 +66,11 @@ pub mod __private {
 
     /// Says where it stands when an input cannot be journaled.
     pub const fn journaled<T: Journaled>() {}
+
+    /// Boxes what a definition is called with.
+    pub fn arguments<T: Send + 'static>(arguments: T) -> Arguments {
+        Box::new(arguments)
+    }
 
     /// What a resource parameter asks for.
     pub fn need<R: Injected>() -> Need {

@@ -29,4 +29,5 @@ mod signals;
 mod unfit;
 
 pub use error::{ConnectError, RunError};
+pub(crate) use execution::panicked;
 pub use service::Connected;

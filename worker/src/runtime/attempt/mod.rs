@@ -41,6 +41,7 @@ use piton_shared::{
 pub(crate) use self::{
     effect::{Effect, Start},
     input::{EndedTry, Input},
+    left::retried,
     outbox::weight,
 };
 use self::{

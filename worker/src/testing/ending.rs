@@ -1,0 +1,101 @@
+//! How a run ends, and whether its journal leads there again.
+
+use piton_shared::{
+    failure::Failure,
+    journal::{Outcome, Payload},
+    parked::Parked,
+    replay::Turn,
+    state::RunState,
+};
+use tracing::subscriber::{NoSubscriber, with_default};
+
+use super::{
+    database::State,
+    drive::Drive,
+    error::RunError,
+    story::{Story, shown},
+};
+
+impl Drive<'_> {
+    pub(super) fn end(&self) -> Option<Result<Payload, RunError>> {
+        match &self.database.state {
+            State::Queued | State::Running | State::Suspended => None,
+            State::Completed(result) => Some(Ok(result.clone())),
+            State::Failed(failure) => Some(Err(RunError::Failed(failure.clone()))),
+            State::Cancelled(failure) => Some(Err(RunError::Cancelled(failure.clone()))),
+            State::Killed => Some(Err(RunError::Killed)),
+            State::Parked(Parked::Unregistered { name }) => {
+                Some(Err(RunError::Unregistered { function: name.clone() }))
+            }
+            State::Parked(reason) => Some(Err(RunError::Parked(reason.clone()))),
+        }
+    }
+
+    pub(super) fn waits_for_ever(&self) -> RunError {
+        let functions = self.executing.iter().map(|one| format!("the function of `{}` to end", one.key));
+        let faults = self.faults.left().map(|when| format!("a fault {when}"));
+        let waits_for = functions.chain(faults).collect();
+        RunError::WaitsForEver { waits_for, patience: self.engine.patience_now() }
+    }
+
+    /// Holds the end of the run against what its journal leads to.
+    pub(super) fn deterministic(&self, result: Result<Payload, RunError>) -> Result<Payload, RunError> {
+        let ended: Outcome = match &self.database.state {
+            State::Completed(result) => Ok(result.clone()),
+            State::Failed(failure) | State::Cancelled(failure) if self.database.attempts > 0 => Err(failure.clone()),
+            // It did not end, or by no will of its own.
+            State::Queued
+            | State::Running
+            | State::Suspended
+            | State::Parked(_)
+            | State::Failed(_)
+            | State::Cancelled(_)
+            | State::Killed => return result,
+        };
+        let entries = self.database.in_order();
+        let replayed =
+            self.machine().map(|mut machine| with_default(NoSubscriber::default(), || machine.replay(&entries)));
+        let difference = match replayed {
+            Ok(Ok(Turn::Ended(again))) if again == ended => return result,
+            Ok(Ok(Turn::Ended(again))) => format!("It ended with {}, and now with {}", told(&ended), told(&again)),
+            Ok(Ok(Turn::Waiting(_))) => format!("It ended with {}, and now waits", told(&ended)),
+            Ok(Ok(Turn::Parked(reason))) | Err(reason) => reason.to_string(),
+            Ok(Err(error)) => error.to_string(),
+        };
+        Err(RunError::NotDeterministic { difference })
+    }
+
+    pub(super) fn story(self) -> Story {
+        let state = match &self.database.state {
+            State::Queued => RunState::Queued,
+            State::Running => RunState::Running,
+            State::Suspended => RunState::Suspended,
+            State::Parked(_) => RunState::Parked,
+            State::Completed(_) => RunState::Completed,
+            State::Failed(_) => RunState::Failed,
+            State::Cancelled(_) => RunState::Cancelled,
+            State::Killed => RunState::Killed,
+        };
+        Story {
+            run_id: self.asked.run_id,
+            workflow: self.asked.workflow.name().to_owned(),
+            input: self.asked.input,
+            tags: self.asked.tags,
+            state,
+            started_at: self.asked.started_at,
+            ended_at: self.now,
+            attempts: self.database.attempts,
+            appends: self.database.appends,
+            journal: self.database.in_order(),
+            tries: self.tries,
+            timers: self.database.timers,
+        }
+    }
+}
+
+fn told(outcome: &Result<Payload, Failure>) -> String {
+    match outcome {
+        Ok(result) => shown(result).to_string(),
+        Err(failure) => format!("the failure `{failure}`"),
+    }
+}

@@ -1,0 +1,228 @@
+//! One run: how it is started, what is to befall it, and what came of it.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+};
+
+use piton_shared::{failure::Failure, journal::StepKey};
+
+use super::{
+    drive::{Asked, Driven, drive},
+    engine::TestEngine,
+    error::RunError,
+    fault::{Blow, Faults, When},
+    story::Story,
+};
+use crate::{
+    BoxFuture, Call,
+    definition::{Definition, Journaled, Workflow},
+    registry::Registration,
+};
+
+/// A run to be started. Await it, or call [`blocking`](Self::blocking).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use piton::{prelude::*, testing::{RunError, TestEngine, When}};
+///
+/// #[function]
+/// async fn reserve(item: String) -> Result<u64> {
+///     Ok(item.len() as u64)
+/// }
+///
+/// #[function]
+/// async fn release(reservation: u64) -> Result<()> {
+///     let _ = reservation;
+///     Ok(())
+/// }
+///
+/// #[workflow]
+/// async fn hold(ctx: &WorkflowContext, item: String) -> Result<()> {
+///     let reservation = ctx.step(reserve(item)).await?;
+///     let slept = ctx.sleep(Duration::from_secs(86_400)).await;
+///     ctx.step(release(reservation)).await?;
+///     Ok(slept?)
+/// }
+///
+/// let engine = TestEngine::new().register(reserve).register(release);
+/// let run = engine
+///     .run(hold("tent".into()))
+///     .crash(When::ended("reserve#1"))
+///     .cancel(When::After(Duration::from_secs(3600)))
+///     .blocking();
+/// assert!(matches!(run.result, Err(RunError::Cancelled(_))));
+/// assert_eq!(run.story.tries_of("reserve#1").count(), 2, "the crash repeated it");
+/// assert_eq!(run.story.step_keys(), ["reserve#1", "release#1"]);
+/// ```
+#[must_use = "nothing runs until it is awaited, or `.blocking()` is called"]
+pub struct TestStart<'a, W: Workflow> {
+    engine: &'a TestEngine,
+    call: Call<W>,
+    key: Option<String>,
+    tags: Vec<String>,
+    faults: Faults,
+}
+
+impl<'a, W: Workflow> TestStart<'a, W> {
+    pub(super) fn new(engine: &'a TestEngine, call: Call<W>) -> Self {
+        Self { engine, call, key: None, tags: Vec::new(), faults: Faults::default() }
+    }
+
+    /// The start's idempotency key: a second start with it starts nothing, and returns the first one's run.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Tags the run. They stand in its story.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Its worker crashes at this moment: all it has in memory is lost, and another takes the run over at once. Said
+    /// twice, it happens twice.
+    pub fn crash(self, when: When) -> Self {
+        self.befalls(when, Blow::Crash)
+    }
+
+    /// Its worker is told to stop at this moment: it lets functions end and gives the run back, as at a deploy.
+    pub fn drain(self, when: When) -> Self {
+        self.befalls(when, Blow::Drain)
+    }
+
+    /// Somebody asks at this moment that it be cancelled.
+    pub fn cancel(self, when: When) -> Self {
+        self.befalls(when, Blow::Cancel)
+    }
+
+    /// Somebody ends it by force at this moment.
+    pub fn kill(self, when: When) -> Self {
+        self.befalls(when, Blow::Kill)
+    }
+
+    /// Every try of this step fails, whatever its function does elsewhere: by [`Failure::permanent`] for good.
+    pub fn fail_step(mut self, step: impl Into<String>, failure: impl Into<Failure>) -> Self {
+        self.faults.fail(StepKey::new(step), failure.into());
+        self
+    }
+
+    /// Runs it without async code around.
+    ///
+    /// # Panics
+    ///
+    /// When it is called within an async runtime.
+    pub fn blocking(self) -> TestRun<W::Output> {
+        block_on(self.into_future())
+    }
+
+    fn befalls(mut self, when: When, blow: Blow) -> Self {
+        self.faults.add(when, blow);
+        self
+    }
+
+    async fn run(self) -> TestRun<W::Output> {
+        let Self { engine, call, key, tags, faults } = self;
+        engine.check();
+        let Registration::Workflow(workflow) = W::registration() else {
+            unreachable!("what an attribute calls a workflow is registered as one");
+        };
+        let input = call.input.encode().unwrap_or_else(|error| panic!("the input of `{}`: {error}", W::NAME));
+        if let Some(key) = &key
+            && let Some(kept) = engine.kept(key)
+        {
+            if kept.story.workflow != W::NAME || kept.story.input != input {
+                return TestRun { result: Err(RunError::KeyTaken { key: key.clone() }), story: kept.story };
+            }
+            return TestRun::of(kept);
+        }
+        let (run_id, seed) = engine.next_run();
+        let asked = Asked { run_id, workflow, input, seed, tags, started_at: engine.now(), faults };
+        let driven = drive(engine, asked).await;
+        engine.ended_at(driven.story.ended_at);
+        if let Some(key) = key {
+            engine.keep(key, driven.clone());
+        }
+        TestRun::of(driven)
+    }
+}
+
+impl<'a, W: Workflow> IntoFuture for TestStart<'a, W> {
+    type Output = TestRun<W::Output>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<W: Workflow> fmt::Debug for TestStart<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestStart")
+            .field("call", &self.call)
+            .field("key", &self.key)
+            .field("tags", &self.tags)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+#[must_use = "a run that failed says so here only"]
+pub struct TestRun<T> {
+    /// What the workflow returned, or why it did not.
+    pub result: Result<T, RunError>,
+    /// All that happened.
+    pub story: Story,
+}
+
+impl<T: Journaled> TestRun<T> {
+    fn of(driven: Driven) -> Self {
+        let Driven { result, story } = driven;
+        let result = result.and_then(|result| T::decode(&result).map_err(|error| RunError::Result(error.to_string())));
+        Self { result, story }
+    }
+}
+
+impl<T> TestRun<T> {
+    /// What the workflow returned.
+    ///
+    /// # Panics
+    ///
+    /// When it did not return: the message says why and shows the story.
+    #[track_caller]
+    pub fn output(self) -> T {
+        let Self { result, story } = self;
+        result.unwrap_or_else(|error| panic!("{error}\n{story}"))
+    }
+
+    /// Why it did not end with a result.
+    ///
+    /// # Panics
+    ///
+    /// When it did: the message shows the story.
+    #[track_caller]
+    pub fn error(self) -> RunError {
+        let Self { result, story } = self;
+        match result {
+            Ok(_) => panic!("the run ended with a result\n{story}"),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Runs a future to its end on a small runtime of its own: for tests without async code around them.
+///
+/// # Panics
+///
+/// When it is called within an async runtime.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime of one thread starts").block_on(future)
+}
+
+/// How a workflow's result is typed.
+pub(super) type OutputOf<W> = <W as Definition>::Output;
