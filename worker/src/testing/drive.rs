@@ -98,6 +98,7 @@ impl Drive<'_> {
             }
             match executing::moved(&mut self.executing, self.now, self.engine.patience_now()).await {
                 Moved::Ended(one, outcome) => self.ended(*one, outcome),
+                Moved::Standstill if self.strike_executing() == Struck::Yes => {}
                 Moved::Standstill => {
                     let Some(next) = self.next_moment() else {
                         break Err(self.waits_for_ever());
@@ -229,7 +230,7 @@ impl Drive<'_> {
         self.strike(|when| match when {
             When::Ended(step) => of(step),
             When::BeforeAppend(coming) => *coming == number,
-            When::Begins(_) | When::Written(_) | When::AfterAppend(_) | When::After(_) => false,
+            When::Begins(_) | When::Executes(_) | When::Written(_) | When::AfterAppend(_) | When::After(_) => false,
         });
         if self.attempt.is_none() {
             return;
@@ -238,7 +239,7 @@ impl Drive<'_> {
         self.strike(|when| match when {
             When::Written(step) => of(step),
             When::AfterAppend(written) => *written == number,
-            When::Begins(_) | When::Ended(_) | When::BeforeAppend(_) | When::After(_) => false,
+            When::Begins(_) | When::Executes(_) | When::Ended(_) | When::BeforeAppend(_) | When::After(_) => false,
         });
         if self.attempt.is_some() {
             self.inbox.push_back(Input::Answered { answer, append });
@@ -246,8 +247,10 @@ impl Drive<'_> {
     }
 
     /// Lets happen what comes at this moment.
-    fn strike(&mut self, is_now: impl Fn(&When) -> bool) {
-        for blow in self.faults.take(is_now) {
+    fn strike(&mut self, is_now: impl Fn(&When) -> bool) -> Struck {
+        let blows = self.faults.take(is_now);
+        let struck = if blows.is_empty() { Struck::No } else { Struck::Yes };
+        for blow in blows {
             match blow {
                 Blow::Crash => {
                     if self.attempt.is_some() {
@@ -266,6 +269,13 @@ impl Drive<'_> {
                 }
             }
         }
+        struck
+    }
+
+    /// What comes while a function is executed comes when it was called and waits.
+    fn strike_executing(&mut self) -> Struck {
+        let executing: Vec<_> = self.executing.iter().map(|one| one.key.to_string()).collect();
+        self.strike(|when| matches!(when, When::Executes(step) if executing.contains(step)))
     }
 
     /// Nobody holds it any more.
@@ -311,6 +321,13 @@ impl Drive<'_> {
         self.woken(fired);
         self.inbox.push_back(Input::Tick);
     }
+}
+
+/// Whether anything came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Struck {
+    Yes,
+    No,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

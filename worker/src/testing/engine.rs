@@ -12,9 +12,11 @@ use std::{
 
 use parking_lot::Mutex;
 use piton_shared::{
+    codec,
     ids::{RunId, uuid_v7},
     time::Timestamp,
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +28,8 @@ use super::{
 };
 use crate::{
     Call, Register, Registry, Resource, WorkerBuilder,
-    definition::{Function, Workflow},
+    definition::{Function, Journaled, Workflow},
+    registry::Registration,
 };
 
 /// 2026-01-01, midnight: when time begins for an engine unless it is told otherwise.
@@ -162,8 +165,34 @@ impl TestEngine {
 
     /// Runs a workflow to its end: `engine.run(order(…)).await`, or `.blocking()` outside of async code. What is to
     /// befall it is said in between.
-    pub fn run<W: Workflow>(&self, call: Call<W>) -> TestStart<'_, W> {
-        TestStart::new(self, call)
+    ///
+    /// # Panics
+    ///
+    /// When the input cannot be journaled.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a call is made where it is used up, as in a workflow")]
+    pub fn run<W: Workflow>(&self, call: Call<W>) -> TestStart<'_, W::Output> {
+        let Registration::Workflow(workflow) = W::registration() else {
+            unreachable!("what an attribute calls a workflow is registered as one");
+        };
+        let input = call.input.encode();
+        let input = input.unwrap_or_else(|error| panic!("the input of `{}` cannot be journaled: {error}", W::NAME));
+        TestStart::new(self, workflow, input)
+    }
+
+    /// The same by wire name and with any input, as callers of the API start a run; the workflow has to be registered.
+    ///
+    /// # Panics
+    ///
+    /// When it is not, and when the input cannot be journaled.
+    #[track_caller]
+    pub fn run_named<T: Journaled>(&self, workflow: &str, input: &impl Serialize) -> TestStart<'_, T> {
+        let Some(registered) = self.registry().workflow(workflow) else {
+            panic!("there is no workflow `{workflow}` in this engine: add it with `.register({workflow})`");
+        };
+        let input = codec::encode(input);
+        let input = input.unwrap_or_else(|error| panic!("the input of `{workflow}` cannot be journaled: {error}"));
+        TestStart::new(self, *registered, input)
     }
 
     /// The same without async code around it. A run with faults or a session is written `engine.run(…).blocking()`.

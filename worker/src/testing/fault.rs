@@ -9,6 +9,8 @@ use piton_shared::{failure::Failure, journal::StepKey};
 pub enum When {
     /// A try of this step is about to begin.
     Begins(String),
+    /// A try of this step is executed: its function was called and has not ended.
+    Executes(String),
     /// This step has its result, and the journal does not have it yet: a crash here repeats the step.
     Ended(String),
     /// The journal has this step's result, and the worker has not learned of it yet.
@@ -27,6 +29,11 @@ impl When {
         Self::Begins(step.into())
     }
 
+    /// A try of the step is executed: its function was called and has not ended.
+    pub fn executes(step: impl Into<String>) -> Self {
+        Self::Executes(step.into())
+    }
+
     /// The step has its result, and the journal does not have it yet.
     pub fn ended(step: impl Into<String>) -> Self {
         Self::Ended(step.into())
@@ -42,6 +49,7 @@ impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begins(step) => write!(f, "when `{step}` begins"),
+            Self::Executes(step) => write!(f, "while `{step}` is executed"),
             Self::Ended(step) => write!(f, "when `{step}` has ended and is not written"),
             Self::Written(step) => write!(f, "when `{step}` is written"),
             Self::BeforeAppend(number) => write!(f, "before append {number}"),
@@ -111,7 +119,12 @@ impl When {
     pub(super) fn time(&self) -> Option<Duration> {
         match self {
             Self::After(time) => Some(*time),
-            Self::Begins(_) | Self::Ended(_) | Self::Written(_) | Self::BeforeAppend(_) | Self::AfterAppend(_) => None,
+            Self::Begins(_)
+            | Self::Executes(_)
+            | Self::Ended(_)
+            | Self::Written(_)
+            | Self::BeforeAppend(_)
+            | Self::AfterAppend(_) => None,
         }
     }
 }

@@ -3,9 +3,13 @@
 use std::{
     fmt,
     future::{Future, IntoFuture},
+    marker::PhantomData,
 };
 
-use piton_shared::{failure::Failure, journal::StepKey};
+use piton_shared::{
+    failure::Failure,
+    journal::{Payload, StepKey},
+};
 
 use super::{
     drive::{Asked, Driven, drive},
@@ -14,11 +18,7 @@ use super::{
     fault::{Blow, Faults, When},
     story::Story,
 };
-use crate::{
-    BoxFuture, Call,
-    definition::{Definition, Journaled, Workflow},
-    registry::Registration,
-};
+use crate::{BoxFuture, RegisteredWorkflow, definition::Journaled};
 
 /// A run to be started. Await it, or call [`blocking`](Self::blocking).
 ///
@@ -57,17 +57,20 @@ use crate::{
 /// assert_eq!(run.story.step_keys(), ["reserve#1", "release#1"]);
 /// ```
 #[must_use = "nothing runs until it is awaited, or `.blocking()` is called"]
-pub struct TestStart<'a, W: Workflow> {
+pub struct TestStart<'a, T> {
     engine: &'a TestEngine,
-    call: Call<W>,
+    workflow: RegisteredWorkflow,
+    input: Payload,
+    output: PhantomData<fn() -> T>,
     key: Option<String>,
     tags: Vec<String>,
     faults: Faults,
 }
 
-impl<'a, W: Workflow> TestStart<'a, W> {
-    pub(super) fn new(engine: &'a TestEngine, call: Call<W>) -> Self {
-        Self { engine, call, key: None, tags: Vec::new(), faults: Faults::default() }
+impl<'a, T: Journaled> TestStart<'a, T> {
+    pub(super) fn new(engine: &'a TestEngine, workflow: RegisteredWorkflow, input: Payload) -> Self {
+        let (key, tags, faults) = (None, Vec::new(), Faults::default());
+        Self { engine, workflow, input, output: PhantomData, key, tags, faults }
     }
 
     /// The start's idempotency key: a second start with it starts nothing, and returns the first one's run.
@@ -114,7 +117,7 @@ impl<'a, W: Workflow> TestStart<'a, W> {
     /// # Panics
     ///
     /// When it is called within an async runtime.
-    pub fn blocking(self) -> TestRun<W::Output> {
+    pub fn blocking(self) -> TestRun<T> {
         block_on(self.into_future())
     }
 
@@ -123,17 +126,13 @@ impl<'a, W: Workflow> TestStart<'a, W> {
         self
     }
 
-    async fn run(self) -> TestRun<W::Output> {
-        let Self { engine, call, key, tags, faults } = self;
+    async fn run(self) -> TestRun<T> {
+        let Self { engine, workflow, input, key, tags, faults, .. } = self;
         engine.check();
-        let Registration::Workflow(workflow) = W::registration() else {
-            unreachable!("what an attribute calls a workflow is registered as one");
-        };
-        let input = call.input.encode().unwrap_or_else(|error| panic!("the input of `{}`: {error}", W::NAME));
         if let Some(key) = &key
             && let Some(kept) = engine.kept(key)
         {
-            if kept.story.workflow != W::NAME || kept.story.input != input {
+            if kept.story.workflow != workflow.name() || kept.story.input != input {
                 return TestRun { result: Err(RunError::KeyTaken { key: key.clone() }), story: kept.story };
             }
             return TestRun::of(kept);
@@ -149,8 +148,8 @@ impl<'a, W: Workflow> TestStart<'a, W> {
     }
 }
 
-impl<'a, W: Workflow> IntoFuture for TestStart<'a, W> {
-    type Output = TestRun<W::Output>;
+impl<'a, T: Journaled> IntoFuture for TestStart<'a, T> {
+    type Output = TestRun<T>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -158,10 +157,10 @@ impl<'a, W: Workflow> IntoFuture for TestStart<'a, W> {
     }
 }
 
-impl<W: Workflow> fmt::Debug for TestStart<'_, W> {
+impl<T> fmt::Debug for TestStart<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestStart")
-            .field("call", &self.call)
+            .field("workflow", &self.workflow.name())
             .field("key", &self.key)
             .field("tags", &self.tags)
             .field("faults", &self.faults)
@@ -223,6 +222,3 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime of one thread starts").block_on(future)
 }
-
-/// How a workflow's result is typed.
-pub(super) type OutputOf<W> = <W as Definition>::Output;

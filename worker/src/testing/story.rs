@@ -168,6 +168,11 @@ impl Story {
         self.journal.iter().filter(|entry| entry.kind == Kind::Step).map(|entry| entry.key.as_str()).collect()
     }
 
+    /// The keys of all rows in the journal, timers and a cancel among them, in that order.
+    pub fn keys(&self) -> Vec<&str> {
+        self.journal.iter().map(|entry| entry.key.as_str()).collect()
+    }
+
     /// The step of this key.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use super::{
     engine::TestEngine,
     error::RunError,
     fault::When,
-    start::{OutputOf, TestRun, TestStart},
+    start::{TestRun, TestStart},
 };
 use crate::{
     Call,
@@ -112,7 +112,7 @@ where
     ///
     /// When the untouched run does not end with a result or has no step; and when the check panics, with the step's key
     /// and the story on stderr.
-    pub async fn fail_each_step(&self, check: impl FnMut(Tried<OutputOf<W>>)) -> usize {
+    pub async fn fail_each_step(&self, check: impl FnMut(Tried<W::Output>)) -> usize {
         let untouched = self.untouched().await;
         let hits = steps(&untouched);
         self.each(
@@ -134,7 +134,7 @@ where
     ///
     /// As [`fail_each_step`](Self::fail_each_step); and when such a run does not end as the untouched one, or the two
     /// executions differ in their idempotency key.
-    pub async fn repeat_each_step(&self, check: impl FnMut(Tried<OutputOf<W>>)) -> usize {
+    pub async fn repeat_each_step(&self, check: impl FnMut(Tried<W::Output>)) -> usize {
         let untouched = self.untouched().await;
         let hits = steps(&untouched);
         self.each(
@@ -160,7 +160,7 @@ where
     /// # Panics
     ///
     /// As [`fail_each_step`](Self::fail_each_step); and when such a run does not end as the untouched one.
-    pub async fn crash_at_each_append(&self, check: impl FnMut(Tried<OutputOf<W>>)) -> usize {
+    pub async fn crash_at_each_append(&self, check: impl FnMut(Tried<W::Output>)) -> usize {
         let untouched = self.untouched().await;
         let numbers = 1..=untouched.story.appends();
         let hits = numbers.flat_map(|number| [When::BeforeAppend(number), When::AfterAppend(number)]);
@@ -168,7 +168,7 @@ where
         self.each(hits, check, |start, when: When| start.crash(when), |_, run| same_end(&untouched, run)).await
     }
 
-    async fn untouched(&self) -> TestRun<OutputOf<W>> {
+    async fn untouched(&self) -> TestRun<W::Output> {
         let engine = (self.engine)();
         let run = engine.run((self.call)()).await;
         if let Err(error) = &run.result {
@@ -181,9 +181,9 @@ where
     async fn each<H: fmt::Display + Clone>(
         &self,
         hits: Vec<H>,
-        mut check: impl FnMut(Tried<OutputOf<W>>),
-        hit: impl for<'a> Fn(TestStart<'a, W>, H) -> TestStart<'a, W>,
-        hold: impl Fn(&str, &TestRun<OutputOf<W>>),
+        mut check: impl FnMut(Tried<W::Output>),
+        hit: impl for<'a> Fn(TestStart<'a, W::Output>, H) -> TestStart<'a, W::Output>,
+        hold: impl Fn(&str, &TestRun<W::Output>),
     ) -> usize {
         assert!(!hits.is_empty(), "the workflow has no step: there is nothing to try");
         let runs = hits.len();
