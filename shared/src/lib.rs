@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod failure;
+pub mod history;
 pub mod ids;
 pub mod journal;
 pub mod limits;

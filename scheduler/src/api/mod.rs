@@ -8,6 +8,7 @@ mod access;
 mod body;
 mod code;
 mod control;
+mod export;
 mod fields;
 mod health;
 mod journal;

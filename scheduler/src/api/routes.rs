@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     access::{Access, KnownKeys, admit},
-    control, health, journal, keys, limits,
+    control, export, health, journal, keys, limits,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
     runs, start, workers,
 };
@@ -45,6 +45,7 @@ pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken)
         .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS), bounded));
     let large = Router::new()
         .route("/v1/runs/{id}/journal", get(journal::get))
+        .route("/v1/runs/{id}/export", get(export::get))
         .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS), bounded));
     waiting
         .merge(brief)

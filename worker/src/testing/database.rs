@@ -58,6 +58,17 @@ struct Wait {
     timer: usize,
 }
 
+impl State {
+    /// How the run ended, unless it goes on or was stopped.
+    pub(super) fn end(&self) -> Option<Outcome> {
+        match self {
+            Self::Completed(result) => Some(Ok(result.clone())),
+            Self::Failed(failure) | Self::Cancelled(failure) => Some(Err(failure.clone())),
+            Self::Queued | Self::Running | Self::Suspended | Self::Parked(_) | Self::Killed => None,
+        }
+    }
+}
+
 impl Database {
     pub(super) fn new() -> Self {
         Self {

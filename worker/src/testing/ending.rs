@@ -1,19 +1,13 @@
 //! How a run ends, and whether its journal leads there again.
 
-use piton_shared::{
-    failure::Failure,
-    journal::{Outcome, Payload},
-    parked::Parked,
-    replay::Turn,
-    state::RunState,
-};
+use piton_shared::{journal::Payload, parked::Parked, replay::Turn, state::RunState};
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::{
     database::State,
     drive::Drive,
     error::RunError,
-    story::{Story, shown},
+    story::{Story, told},
 };
 
 impl Drive<'_> {
@@ -40,17 +34,9 @@ impl Drive<'_> {
 
     /// Holds the end of the run against what its journal leads to.
     pub(super) fn deterministic(&self, result: Result<Payload, RunError>) -> Result<Payload, RunError> {
-        let ended: Outcome = match &self.database.state {
-            State::Completed(result) => Ok(result.clone()),
-            State::Failed(failure) | State::Cancelled(failure) if self.database.attempts > 0 => Err(failure.clone()),
+        let Some(ended) = self.database.state.end().filter(|_| self.database.attempts > 0) else {
             // It did not end, or by no will of its own.
-            State::Queued
-            | State::Running
-            | State::Suspended
-            | State::Parked(_)
-            | State::Failed(_)
-            | State::Cancelled(_)
-            | State::Killed => return result,
+            return result;
         };
         let entries = self.database.in_order();
         let replayed =
@@ -80,7 +66,9 @@ impl Drive<'_> {
             run_id: self.asked.run_id,
             workflow: self.asked.workflow.name().to_owned(),
             input: self.asked.input,
+            seed: self.asked.seed,
             tags: self.asked.tags,
+            end: self.database.state.end(),
             state,
             started_at: self.asked.started_at,
             ended_at: self.now,
@@ -90,12 +78,5 @@ impl Drive<'_> {
             tries: self.tries,
             timers: self.database.timers,
         }
-    }
-}
-
-fn told(outcome: &Result<Payload, Failure>) -> String {
-    match outcome {
-        Ok(result) => shown(result).to_string(),
-        Err(failure) => format!("the failure `{failure}`"),
     }
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use piton_shared::{
     codec,
     failure::Failure,
+    history::{History, HistoryRun},
     ids::{Epoch, RunId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Kind, Outcome, Payload, StepKey},
     message::append::NewWait,
     state::RunState,
     time::Timestamp,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::text::Journal;
 use crate::definition::Journaled;
@@ -22,12 +24,15 @@ pub struct Story {
     pub(super) run_id: RunId,
     pub(super) workflow: String,
     pub(super) input: Payload,
+    pub(super) seed: Uuid,
     pub(super) tags: Vec<String>,
     pub(super) state: RunState,
     pub(super) started_at: Timestamp,
     pub(super) ended_at: Timestamp,
     pub(super) attempts: u32,
     pub(super) appends: u32,
+    /// How it ended by itself, if it did.
+    pub(super) end: Option<Outcome>,
     pub(super) journal: Vec<Entry>,
     pub(super) tries: Vec<TestTry>,
     pub(super) timers: Vec<Timer>,
@@ -153,6 +158,30 @@ impl Story {
         self.appends
     }
 
+    /// The run as one JSON document, in the form of `piton run export`: for [`replay`](super::replay).
+    ///
+    /// # Panics
+    ///
+    /// When a payload is none, which is a bug in Piton.
+    pub fn export(&self) -> String {
+        let result = match &self.end {
+            Some(Ok(result)) => Some(shown(result)),
+            Some(Err(_)) | None => None,
+        };
+        let run = HistoryRun {
+            id: self.run_id,
+            workflow: self.workflow.clone(),
+            state: self.state,
+            seed: self.seed,
+            created_at: self.started_at,
+            input: shown(&self.input),
+            result,
+            failure: self.end.as_ref().and_then(|end| end.as_ref().err()).cloned(),
+        };
+        let history = History::new(run, self.journal.clone()).expect("the journal holds payloads");
+        serde_json::to_string_pretty(&history).expect("a history is plain data")
+    }
+
     /// The journal in a stable form for snapshots: a line for each row, times counted from the start.
     pub fn journal(&self) -> Journal<'_> {
         Journal(self)
@@ -257,6 +286,14 @@ impl TestStep {
 /// A payload as JSON; what is none is shown as what is wrong with it.
 pub(super) fn shown(payload: &[u8]) -> Value {
     codec::to_json(payload).unwrap_or_else(|error| Value::String(format!("no payload: {error}")))
+}
+
+/// How something ended, for people.
+pub(super) fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(result) => shown(result).to_string(),
+        Err(failure) => format!("the failure `{failure}`"),
+    }
 }
 
 /// What is noted of a try when it begins.

@@ -1,6 +1,7 @@
 //! `piton run …`
 
 mod control;
+mod export;
 mod list;
 mod show;
 mod start;
@@ -21,6 +22,8 @@ pub(super) enum Run {
     List(list::List),
     /// Follow a run until its end, printing what it is told as it is told.
     Watch(watch::Watch),
+    /// Print a run and its journal as one JSON document, for tests that replay it by today's code.
+    Export(export::Export),
     /// Ask a run to stop: the workflow sees it at its next await and may clean up.
     Cancel(control::Cancel),
     /// Stop a run by force: from then on no result of it is accepted.
@@ -36,6 +39,7 @@ impl Run {
             Self::Get(get) => get.run(console).await,
             Self::List(list) => list.run(console).await,
             Self::Watch(watch) => watch.run(console).await,
+            Self::Export(export) => export.run(console).await,
             Self::Cancel(cancel) => cancel.run(console).await,
             Self::Kill(kill) => kill.run(console).await,
             Self::Resume(resume) => resume.run(console).await,
