@@ -90,7 +90,11 @@ impl Desk {
             Method::Leave => reply(received, |leave| self.registrar.leave(leave)).await,
             Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
             Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
+            Method::Alone => reply(received, |alone| self.claims.note_solitude(alone)).await,
             Method::Read => reply(received, |read| self.claims.read(read)).await,
+            Method::ClaimSteps | Method::Finish | Method::ReadStep => {
+                refuse(&received, Refusal::Invalid("this scheduler gives no steps away".into())).await;
+            }
             Method::Append => self.append(received).await,
             Method::Heartbeat => self.beat(received).await,
         }

@@ -1,5 +1,7 @@
 //! A run taken out of its database: what is needed to replay it elsewhere.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,6 +11,8 @@ use crate::{
     failure::Failure,
     ids::RunId,
     journal::{Entry, Kind, Place, StepKey, in_order},
+    message::{batch::ItemResult, read::More},
+    replay::{Fetch, FetchedResults},
     state::RunState,
     time::Timestamp,
 };
@@ -27,6 +31,27 @@ pub struct History {
     pub run: HistoryRun,
     /// Its journal, in the order in which it was told.
     pub journal: Vec<HistoryRow>,
+    /// Results of the batches that have ended, which no row holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batches: BTreeMap<StepKey, Vec<HistoryItem>>,
+}
+
+/// How an item of a batch ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    /// Its number, from 1.
+    pub item: u32,
+    /// The caller's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Which try was the last; zero for an item that was never executed.
+    pub try_number: u32,
+    /// What it came to, unless it failed.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub result: Value,
+    /// How it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// The run of a history.
@@ -87,7 +112,25 @@ impl History {
     /// [`DecodeError`] for a payload that is none.
     pub fn new(run: HistoryRun, entries: Vec<Entry>) -> Result<Self, DecodeError> {
         let journal = in_order(entries).iter().map(HistoryRow::of).collect::<Result<_, _>>()?;
-        Ok(Self { format: FORMAT.to_owned(), run, journal })
+        Ok(Self { format: FORMAT.to_owned(), run, journal, batches: BTreeMap::new() })
+    }
+
+    /// The same with the results of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] for a payload that is none.
+    pub fn with_batch(mut self, key: StepKey, results: &[ItemResult]) -> Result<Self, DecodeError> {
+        let items = results.iter().map(HistoryItem::of).collect::<Result<_, _>>()?;
+        self.batches.insert(key, items);
+        Ok(self)
+    }
+
+    /// What a machine reads of a batch: nothing where the history has none.
+    pub fn results(&self, fetch: &Fetch) -> FetchedResults {
+        let items = self.batches.get(&fetch.batch).map(Vec::as_slice).unwrap_or_default();
+        let behind = items.iter().filter(|item| item.item > fetch.after);
+        FetchedResults { results: behind.map(HistoryItem::result).collect(), more: More::End }
     }
 
     /// Its journal as a machine is told it.
@@ -98,6 +141,34 @@ impl History {
     pub fn entries(&self) -> Result<Vec<Entry>, EncodeError> {
         let entries = self.journal.iter().map(HistoryRow::entry).collect::<Result<_, _>>()?;
         Ok(in_order(entries))
+    }
+}
+
+impl HistoryItem {
+    fn of(result: &ItemResult) -> Result<Self, DecodeError> {
+        let (value, failure) = match &result.outcome {
+            Some(Ok(value)) => (codec::to_json(value)?, None),
+            Some(Err(failure)) => (Value::Null, Some(failure.clone())),
+            None => (Value::Null, None),
+        };
+        Ok(Self { item: result.item, id: result.id.clone(), try_number: result.try_number, result: value, failure })
+    }
+
+    fn result(&self) -> ItemResult {
+        let outcome = match &self.failure {
+            Some(failure) => Some(Err(failure.clone())),
+            None if self.try_number == 0 => None,
+            None => Some(codec::from_json(&self.result).map_err(Failure::from)),
+        };
+        ItemResult {
+            item: self.item,
+            id: self.id.clone(),
+            outcome,
+            try_number: self.try_number,
+            worker: None,
+            started_at: None,
+            finished_at: None,
+        }
     }
 }
 

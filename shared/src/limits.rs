@@ -54,6 +54,25 @@ pub const IDLE_POLLS: u32 = 10_000;
 pub const REQUEST_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long a request may wait for a run's end; then 202 with a link.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// Items of one batch at most; the next one parks the run with that reason.
+pub const BATCH_ITEMS: u32 = 10_000_000;
+/// Items of a batch that are under way at once when the call names no number.
+pub const BATCH_CONCURRENCY: u32 = 10;
+/// Items of a batch that may be under way at once.
+pub const BATCH_CONCURRENCY_MAX: u32 = 10_000;
+/// Items of a batch that travel in one append; the rest follows once these are written.
+pub const BATCH_CHUNK_ITEMS: usize = 512;
+/// Bytes of the items of a batch that travel in one append, each with [`BATCH_ITEM_OVERHEAD`]: room for one payload of any
+/// size, and as much again for the rows beside them.
+pub const BATCH_CHUNK_BYTES: usize = 448 * 1024;
+/// Bytes that an item takes in a message besides its input and its id.
+pub const BATCH_ITEM_OVERHEAD: usize = 64;
+/// Bytes of an item's id.
+pub const BATCH_ITEM_ID_BYTES: usize = 256;
+/// Results of a batch that a worker reads at once.
+pub const BATCH_RESULTS_PAGE: u32 = 512;
+/// Bytes of the name of a value of state.
+pub const STATE_NAME_BYTES: usize = 256;
 /// Rows of a page when the caller names no number.
 pub const PAGE_DEFAULT: u32 = 50;
 /// Rows of a page at most; more is refused.
@@ -85,7 +104,8 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 pub const RUN_SLOTS: u32 = 1000;
 /// Functions a worker executes at once.
 pub const STEP_SLOTS: u32 = 100;
-/// Deaths of its worker after which a run is parked.
+/// Deaths of its worker in a row after which a run is parked. Before the last of them it runs alone, and only what died
+/// alone is parked.
 pub const STRIKES: u32 = 3;
 /// Published runs a queue holds at least before the rest waits in the backlog.
 pub const QUEUE_DEPTH: u32 = 64;
@@ -106,4 +126,7 @@ const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
 const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
 // A row carries an input and a result: both must fit into a message with room for what travels beside them.
 const _: () = assert!(2 * PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
+// A chunk holds any one item, and fits beside a row.
+const _: () = assert!(PAYLOAD_BYTES + BATCH_ITEM_ID_BYTES + BATCH_ITEM_OVERHEAD <= BATCH_CHUNK_BYTES);
+const _: () = assert!(BATCH_CHUNK_BYTES + PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

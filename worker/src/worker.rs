@@ -112,6 +112,11 @@ impl WorkerBuilder {
         &self.registry
     }
 
+    /// What it listens on so far.
+    pub(crate) fn queues(&self) -> &[piton_shared::name::Queue] {
+        &self.options.queues
+    }
+
     /// What is wrong so far. Resources that are lacking are not among it.
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems

@@ -3,12 +3,10 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use piton_shared::{
-    codec::EncodeError,
     ids::RunId,
     replay::{Durable, Scope, StepOptions},
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use uuid::Uuid;
 
 use crate::{
@@ -82,8 +80,8 @@ impl WorkflowContext {
         let name = call.name.unwrap_or(Cow::Borrowed(F::NAME));
         let options = over(call.options, F::DEFAULTS.options());
         match call.input.encode() {
-            Ok(input) => self.scope.step_encoded(name, F::NAME, input, options, F::Input::canonical),
-            Err(error) => self.scope.step(name, F::NAME, &Refused(error), options),
+            Ok(input) => self.scope.step_encoded(name, F::NAME, input, options, F::Input::canonical, F::Output::decode),
+            Err(error) => self.scope.refused(&name, &error),
         }
     }
 
@@ -157,20 +155,5 @@ fn over(call: StepOptions, function: StepOptions) -> StepOptions {
         try_timeout: call.try_timeout.or(function.try_timeout),
         retry: call.retry.or(function.retry),
         queue: call.queue.or(function.queue),
-    }
-}
-
-/// An input that cannot be encoded: the scope parks the run with the reason, as for any other.
-struct Refused(EncodeError);
-
-impl Serialize for Refused {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(ser::Error::custom(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Refused {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(de::Error::custom("it was never encoded"))
     }
 }

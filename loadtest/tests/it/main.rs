@@ -5,6 +5,7 @@ mod crash;
 mod dev;
 mod drain;
 mod frozen;
+mod poison;
 mod rig;
 mod several;
 mod severed;

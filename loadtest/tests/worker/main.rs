@@ -1,5 +1,6 @@
 //! The worker against real schedulers, a real Postgres and a real NATS: each test has a stack of its own.
 
+mod alone;
 mod crash;
 mod edges;
 mod flow;

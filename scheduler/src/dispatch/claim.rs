@@ -6,7 +6,7 @@ use piton_shared::{
     limits,
     message::{
         Answer, Refusal,
-        claim::{Claim, ClaimAnswer, Claimed, HandBack, HandBackReason, HandedBack},
+        claim::{Alone, Claim, ClaimAnswer, Claimed, Company, HandBack, HandBackReason, HandedBack, Solitude},
         read::{More, Part, Read, ReadAnswer},
     },
 };
@@ -52,6 +52,9 @@ impl Claims {
     async fn granted(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let granted = self.granter.grant(claim.worker, claim.asks.clone()).await?;
         self.roster.took(claim.worker, u32::try_from(granted.grants.len()).unwrap_or(u32::MAX));
+        if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
+            self.roster.keep(claim.worker);
+        }
         if !granted.grants.is_empty() {
             self.backlog.claimed();
         }
@@ -92,9 +95,19 @@ impl Claims {
                 let more = if entries.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
                 (entries, more)
             }
-            Part::Input => (Vec::new(), More::End),
+            // Read above, or served once there is state and batches.
+            Part::Input | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
         };
         Ok(fitting(entries, more))
+    }
+
+    /// A run that was granted alone begins, or is alone no more.
+    pub async fn note_solitude(&self, alone: Alone) -> Answer<Solitude> {
+        match self.store.note_solitude(&alone).await {
+            Ok(solitude) => Answer::Done(solitude),
+            // Also while the run that was alone there before is still on its way back.
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
     }
 
     /// Runs come back without a strike.

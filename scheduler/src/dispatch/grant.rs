@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use piton_shared::{
     ids::{AttemptId, Epoch, WorkerId},
     limits,
-    message::{claim::Grant, read::More, wake::ToWorker},
+    message::{
+        claim::{Company, Grant},
+        read::More,
+        wake::ToWorker,
+    },
     time::Timestamp,
 };
 use piton_transport::Bus;
@@ -54,6 +58,7 @@ pub fn new_grant(run: &NewRun, attempt: AttemptId, created_at: Timestamp) -> Gra
         run: run.id,
         epoch: Epoch(1),
         attempt,
+        company: Company::Shared,
         workflow: run.workflow.clone(),
         seed: run.id.uuid(),
         created_at,

@@ -7,7 +7,7 @@ use piton_shared::{
     journal::Entry,
     limits,
     message::{
-        claim::{ClaimAsk, Grant, OpenCall},
+        claim::{ClaimAsk, Company, Grant, OpenCall},
         read::More,
     },
 };
@@ -29,7 +29,7 @@ pub struct Granter {
     pub metrics: SchedulerMetrics,
 }
 
-/// What was granted.
+/// What was granted. Each takes a place of the worker's room; one that runs alone takes all of it.
 #[derive(Debug)]
 pub struct Grants {
     /// The newest control that the granting statement saw.
@@ -92,6 +92,7 @@ impl Granter {
             run: found.run,
             epoch: found.epoch,
             attempt: found.attempt,
+            company: Company::after(found.strikes),
             workflow: found.workflow,
             seed: found.seed,
             created_at: found.created_at,

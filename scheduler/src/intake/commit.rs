@@ -10,6 +10,7 @@ use std::{
 use piton_shared::{
     ids::{AttemptId, Epoch},
     limits,
+    message::claim::Company,
     state::RunState,
     time::Timestamp,
 };
@@ -146,7 +147,9 @@ impl Intake {
         if run.not_before.is_some() {
             return Placement::Backlog;
         }
-        if let Some(worker) = self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow) {
+        if let Some(worker) =
+            self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
+        {
             return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
         }
         match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
@@ -209,6 +212,7 @@ impl Intake {
                     queue: run.queue.clone(),
                     build: run.build.clone(),
                     epoch: Epoch(1),
+                    company: Company::Shared,
                     state: RunState::Queued,
                 }),
                 _ => {}

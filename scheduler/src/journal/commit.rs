@@ -263,7 +263,7 @@ fn counted(outcome: &Outcome) -> AppendOutcome {
     match outcome {
         Ok(AppendAnswer::Accepted | AppendAnswer::Overtaken { .. }) => AppendOutcome::Accepted,
         Ok(AppendAnswer::Fenced) => AppendOutcome::Fenced,
-        Ok(AppendAnswer::Superseded) => AppendOutcome::Already,
+        Ok(AppendAnswer::Superseded | AppendAnswer::Conflict { .. }) => AppendOutcome::Already,
         Ok(AppendAnswer::Invalid { .. }) => AppendOutcome::Refused,
         Err(_) => AppendOutcome::Unavailable,
     }

@@ -75,6 +75,9 @@ mod tests {
             failed_tries: vec![],
             waits: vec![],
             withdrawn: vec![],
+            dispatches: vec![],
+            batches: vec![],
+            state: None,
             next,
         }
     }

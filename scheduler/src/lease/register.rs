@@ -78,6 +78,7 @@ impl Registrar {
                     heartbeat_millis: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
                     control_version,
                     consumers,
+                    step_consumers: Vec::new(),
                 })
             }
             Ok(None) => Answer::Refused(Refusal::UnknownWorker),

@@ -8,7 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::Mutex;
 use piton_shared::{
     ids::WorkerId,
-    message::worker::{Heartbeat, Intent, Register},
+    message::{
+        claim::Company,
+        worker::{Heartbeat, Intent, Register},
+    },
     name::{Build, Org, Queue},
 };
 
@@ -27,6 +30,13 @@ struct Member {
     room: u32,
     /// When it was last heard of, in sweeps of this scheduler.
     heard: u64,
+}
+
+impl Member {
+    fn keep(&mut self) {
+        self.intent = Some(Intent::Solitary);
+        self.room = 0;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +89,7 @@ impl Roster {
             member.intent = Some(beat.intent);
             member.room = match beat.intent {
                 Intent::Working => beat.free_runs.min(member.slots),
-                Intent::Draining => 0,
+                Intent::Draining | Intent::Solitary => 0,
             };
         }
     }
@@ -105,8 +115,23 @@ impl Roster {
         }
     }
 
-    /// Takes a place at the worker with the most room for a run, if any has some.
-    pub fn place(&self, org: &Org, queue: &Queue, build: Option<&Build>, workflow: &str) -> Option<WorkerId> {
+    /// A worker was granted a run that runs alone: it has no room until it says so.
+    pub fn keep(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.keep();
+        }
+    }
+
+    /// Takes a place at the worker with the most room for a run, if any has some. For one that runs alone all of its
+    /// room is taken.
+    pub fn place(
+        &self,
+        org: &Org,
+        queue: &Queue,
+        build: Option<&Build>,
+        workflow: &str,
+        company: Company,
+    ) -> Option<WorkerId> {
         if self.direct == DirectGrants::Off {
             return None;
         }
@@ -124,7 +149,10 @@ impl Roster {
                     && member.workflows.iter().any(|name| name == workflow)
             })
             .max_by_key(|(_, member)| member.room)?;
-        member.room -= 1;
+        match company {
+            Company::Shared => member.room -= 1,
+            Company::Alone => member.keep(),
+        }
         Some(*worker)
     }
 
@@ -173,7 +201,7 @@ mod tests {
         let one = worker(1);
         roster.registered(&register(one));
         roster.left(one);
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
         assert_eq!(place(), None, "it has not said a word yet");
         roster.beat(&beat(one, 1));
         roster.beat(&Heartbeat { intent: Intent::Draining, ..beat(one, 1) });
@@ -186,12 +214,34 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_is_kept_for_one_run_is_given_nothing_until_it_says_so() {
+        let roster = Roster::new(DirectGrants::On);
+        let (one, two) = (worker(1), worker(2));
+        let place = |company| roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", company);
+        roster.registered(&register(one));
+        roster.beat(&beat(one, 2));
+        assert_eq!(place(Company::Alone), Some(one));
+        roster.left(one);
+        assert_eq!(place(Company::Shared), None, "what leaves it makes no room");
+        roster.beat(&Heartbeat { intent: Intent::Solitary, ..beat(one, 2) });
+        assert_eq!(place(Company::Shared), None);
+        roster.beat(&beat(one, 2));
+        assert_eq!(place(Company::Shared), Some(one));
+
+        roster.registered(&register(two));
+        roster.beat(&beat(two, 2));
+        roster.keep(two);
+        roster.left(two);
+        assert_eq!((place(Company::Shared), place(Company::Shared)), (Some(one), None));
+    }
+
+    #[test]
     fn gives_to_the_roomiest_and_never_more_than_said() {
         let roster = Roster::new(DirectGrants::On);
         let (one, two) = (worker(1), worker(2));
         roster.registered(&register(one));
         roster.registered(&register(two));
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
         assert_eq!(place(), None, "nobody has said that it has room");
         roster.beat(&beat(one, 1));
         roster.beat(&beat(two, 9));
@@ -202,6 +252,6 @@ mod tests {
         assert_eq!(place(), None);
         roster.left(one);
         assert_eq!(place(), Some(one));
-        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other"), None);
+        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other", Company::Shared), None);
     }
 }

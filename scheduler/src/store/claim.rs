@@ -2,9 +2,9 @@
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
     message::{
-        claim::{ClaimAsk, OpenCall},
+        claim::{Alone, ClaimAsk, Moment, OpenCall, Solitude, Waiting},
         read::More,
     },
     time::Timestamp,
@@ -35,6 +35,8 @@ pub struct Granted {
     pub outside: u32,
     /// Claims so far, this one included.
     pub attempts: u32,
+    /// Deaths of its worker in a row.
+    pub strikes: u32,
     /// Trace context of its start.
     pub trace: Option<String>,
     /// The newest control that the statement saw.
@@ -65,6 +67,22 @@ impl Store {
             .await
             .map_err(StoreError::new("claim"))?;
         rows.iter().map(granted).collect::<Result<_, _>>().map_err(StoreError::new("claim"))
+    }
+
+    /// Writes down that a run is alone at its worker and about to begin, or that it is alone no more.
+    pub async fn note_solitude(&self, alone: &Alone) -> Result<Solitude, StoreError> {
+        let noted: Option<Uuid> = sqlx::query_scalar(include_str!("sql/note_solitude.sql"))
+            .bind(alone.run.uuid())
+            .bind(alone.attempt.uuid())
+            .bind(alone.worker.uuid())
+            .bind(match alone.moment {
+                Moment::Begins => true,
+                Moment::Over => false,
+            })
+            .fetch_optional(&self.hot)
+            .await
+            .map_err(StoreError::new("note_solitude"))?;
+        Ok(if noted.is_some() { Solitude::Noted } else { Solitude::Lost })
     }
 
     /// What earlier attempts of these runs left open.
@@ -149,6 +167,7 @@ fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
         input: row.try_get("input")?,
         outside: row.try_get::<i32, _>("outside")?.unsigned_abs(),
         attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        strikes: row.try_get::<i16, _>("strikes")?.unsigned_abs().into(),
         trace: row.try_get("trace")?,
         control_version: row.try_get("control_version")?,
     })
@@ -161,11 +180,19 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
         call: OpenCall {
             key: StepKey::new(row.try_get::<String, _>("step_key")?),
             failed_tries: row.try_get::<i32, _>("failed_tries")?.unsigned_abs(),
+            last_try: row.try_get::<i32, _>("last_try")?.unsigned_abs(),
             first_started_at: value::maybe_time(row, "first_started_at")?,
             last_failed_at: value::maybe_time(row, "last_failed_at")?,
-            waiting: waiting
-                .map(|word| Kind::parse(word).ok_or_else(|| value::unknown("kind of wait", word)))
-                .transpose()?,
+            waiting: waiting.map(waiting_for).transpose()?,
         },
     })
+}
+
+fn waiting_for(word: &str) -> Result<Waiting, sqlx::Error> {
+    match word {
+        "sleep" => Ok(Waiting::Sleep),
+        "retry" => Ok(Waiting::Retry),
+        "dispatched" => Ok(Waiting::Dispatched),
+        other => Err(value::unknown("kind of wait", other)),
+    }
 }

@@ -166,6 +166,8 @@ impl Store {
                 run: RunId::new(row.try_get("run_id")?),
                 action: match action {
                     "kill" => Action::Kill,
+                    "pause" => Action::Pause,
+                    "unpause" => Action::Unpause,
                     other => return Err(value::unknown("control", other)),
                 },
             })

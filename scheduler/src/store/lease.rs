@@ -51,7 +51,7 @@ pub struct WorkerRow {
     pub free_runs: i32,
     /// Functions it could start at its last heartbeat.
     pub free_steps: i32,
-    /// `working` or `draining`.
+    /// `working`, `draining` or `solitary`.
     pub intent: String,
     /// Functions that take their time.
     pub under_way: Vec<UnderWay>,
@@ -125,8 +125,9 @@ impl Store {
         Ok(ids.into_iter().map(WorkerId::new).collect())
     }
 
-    /// Ends a lease that is over and requeues what the worker held, each with a strike. None when the worker
-    /// came back in time, or another scheduler was first.
+    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike, and what ran
+    /// alone there is parked if that makes `strikes`. None when the worker came back in time, or another scheduler was
+    /// first.
     pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Vec<Published>>, StoreError> {
         self.end(worker, End::LeaseOver { strikes }).await
     }
@@ -159,7 +160,7 @@ impl Store {
         control::lock_runs(&mut tx, &held).await?;
         let attempts = vec![None::<Uuid>; held.len()];
         let (strike, poison) = match end {
-            End::LeaseOver { strikes } => (1_i16, (held.len() == 1).then(|| value::int(strikes))),
+            End::LeaseOver { strikes } => (1_i16, Some(value::int(strikes))),
             End::Left => (0, None),
         };
         let requeued = sqlx::query(include_str!("sql/requeue.sql"))
@@ -208,6 +209,7 @@ fn intent(intent: Intent) -> &'static str {
     match intent {
         Intent::Working => "working",
         Intent::Draining => "draining",
+        Intent::Solitary => "solitary",
     }
 }
 

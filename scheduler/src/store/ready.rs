@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
+    message::claim::Company,
     name::{Build, Org, Queue},
     state::RunState,
 };
@@ -27,6 +28,8 @@ pub struct Published {
     pub build: Option<Build>,
     /// The number of the publish.
     pub epoch: Epoch,
+    /// Beside whom it is to run, where the query knew it.
+    pub company: Company,
     /// Where it stands: `queued` means that its task is to be published now.
     pub state: RunState,
 }
@@ -205,6 +208,11 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
         Err(sqlx::Error::ColumnNotFound(_)) => None,
         found => Some(found?),
     };
+    let company = match row.try_get::<i16, _>("strikes") {
+        // The grant says it in any case.
+        Err(sqlx::Error::ColumnNotFound(_)) => Company::Shared,
+        strikes => Company::after(strikes?.unsigned_abs().into()),
+    };
     Ok(Published {
         run: RunId::new(run),
         org,
@@ -212,6 +220,7 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
         queue,
         build,
         epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),
+        company,
         state,
     })
 }

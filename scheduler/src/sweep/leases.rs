@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, state::RunState};
 use piton_transport::BusState;
 
-use piton_telemetry::metrics::Swept;
+use piton_telemetry::metrics::{Ending, Swept};
 
 use super::Sweeper;
-use crate::store::StoreError;
+use crate::{store::StoreError, wake::End};
 
 /// Workers ended by one sweep at most.
 const WORKERS: i64 = 100;
@@ -62,6 +62,11 @@ impl LeaseEnds {
                 sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
                 sweeper.metrics.swept.at(Swept::Requeued).add(requeued.len() as u64);
                 sweeper.roster.gone(worker);
+                for run in requeued.iter().filter(|run| run.state == RunState::Parked) {
+                    tracing::warn!(%worker, run = %run.run, "a run died alone with its worker, not for the first time: it is parked");
+                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.waiters.ended(run.run, End::Elsewhere);
+                }
                 sweeper.publisher.publish(requeued);
             }
         }

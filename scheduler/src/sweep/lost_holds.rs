@@ -43,7 +43,8 @@ impl LostHolds {
         }
         let asking = by_worker.into_iter().map(|(worker, runs)| async move {
             let subject = sweeper.bus.subjects().holding(worker);
-            let answer: Result<Holds, _> = sweeper.bus.request(&subject, &Holding { runs }, ANSWER, None).await;
+            let answer: Result<Holds, _> =
+                sweeper.bus.request(&subject, &Holding { runs, steps: Vec::new() }, ANSWER, None).await;
             (worker, answer)
         });
         for (worker, answer) in futures::future::join_all(asking).await {

@@ -96,6 +96,9 @@ impl Hold {
                 failed_tries: Vec::new(),
                 waits: Vec::new(),
                 withdrawn: Vec::new(),
+                dispatches: Vec::new(),
+                batches: Vec::new(),
+                state: None,
                 next,
             },
         }

@@ -12,12 +12,14 @@ mod json;
 mod key;
 mod reader;
 mod scalars;
+mod versioned;
 pub mod wire;
 
 pub use canonical::{canonical, canonical_as};
 pub use error::{DecodeError, EncodeError, Fault};
-pub use fields::{bytes, optional_bytes, outcome};
+pub use fields::{bytes, optional_bytes, optional_outcome, outcome};
 pub use json::{from_json, to_json};
+pub use versioned::{unversioned, versioned};
 
 use serde::{Serialize, de::DeserializeOwned};
 

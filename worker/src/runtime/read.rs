@@ -7,8 +7,11 @@ use piton_shared::{
     journal::{Entry, Payload},
     message::{
         claim::Grant,
-        read::{More, Part, Read, ReadAnswer},
+        dispatch::StepGrant,
+        read::{More, Part, Read, ReadAnswer, ReadStep, ReadStepAnswer},
+        state::StateValue,
     },
+    replay::{Fetch, FetchedResults},
     subject::Method,
 };
 
@@ -28,7 +31,9 @@ pub(super) async fn input(member: &Member, grant: &mut Grant) -> Result<Payload,
     }
     match read(member, grant.run, grant.attempt, Part::Input).await? {
         ReadAnswer::Input(input) => Ok(input),
-        ReadAnswer::Entries { .. } | ReadAnswer::Fenced => Err(NotHeld),
+        ReadAnswer::Entries { .. } | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+            Err(NotHeld)
+        }
     }
 }
 
@@ -62,7 +67,9 @@ async fn pages(
                     return Ok(entries);
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+                return Err(NotHeld);
+            }
         }
     }
 }
@@ -90,7 +97,46 @@ pub(super) async fn outside(
                     (More::Follows | More::End, _) => return Ok(entries),
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_) | ReadAnswer::State(_) | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+                return Err(NotHeld);
+            }
+        }
+    }
+}
+
+/// A value of the run's or its session's state.
+pub(super) async fn state(member: &Member, run: RunId, attempt: AttemptId, part: Part) -> Result<StateValue, NotHeld> {
+    match read(member, run, attempt, part).await? {
+        ReadAnswer::State(value) => Ok(value),
+        ReadAnswer::Input(_) | ReadAnswer::Entries { .. } | ReadAnswer::Results { .. } | ReadAnswer::Fenced => {
+            Err(NotHeld)
+        }
+    }
+}
+
+/// A page of the results of a batch.
+pub(super) async fn results(
+    member: &Member,
+    run: RunId,
+    attempt: AttemptId,
+    fetch: &Fetch,
+) -> Result<FetchedResults, NotHeld> {
+    let part = Part::BatchResults { key: fetch.batch.clone(), after: fetch.after };
+    match read(member, run, attempt, part).await? {
+        ReadAnswer::Results { results, more } => Ok(FetchedResults { results, more }),
+        ReadAnswer::Input(_) | ReadAnswer::Entries { .. } | ReadAnswer::State(_) | ReadAnswer::Fenced => Err(NotHeld),
+    }
+}
+
+/// The input of dispatched work that did not come with its grant.
+pub(super) async fn step_input(member: &Member, grant: &StepGrant) -> Result<Payload, NotHeld> {
+    let read = ReadStep { worker: member.id, dispatch: grant.dispatch.clone(), hold: grant.hold };
+    match member.door.insist(Method::ReadStep, &read, ANSWER).await {
+        Ok(ReadStepAnswer::Input(input)) => Ok(input),
+        Ok(ReadStepAnswer::Fenced) => Err(NotHeld),
+        Err(error) => {
+            tracing::warn!(work = %grant.dispatch, %error, "reading the input of dispatched work was refused");
+            Err(NotHeld)
         }
     }
 }

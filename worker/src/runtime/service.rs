@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use piton_shared::{
     ids::WorkerId,
-    message::{claim::HandedBack, worker::Leave},
+    message::{claim::HandedBack, dispatch::StepTask, task::RunTask, worker::Leave},
     subject::{Method, Subjects},
 };
 use piton_telemetry::metrics::WorkerMetrics;
@@ -17,7 +17,7 @@ use super::{
     controls::Controls,
     door::{Door, Home},
     error::{ConnectError, RunError},
-    hand_back, hear,
+    finisher, hand_back, hear,
     holdings::Holdings,
     journaler,
     lease::{Heart, HeartError, Lease, LeaseState},
@@ -166,6 +166,7 @@ impl Connected {
         let lease = Arc::new(Lease::new(asked + terms.usable()));
         let (journal, jobs) = mpsc::channel(options.run_slots.get() as usize);
         let (returns, returned) = mpsc::channel(hand_back::WAITING);
+        let (finishes, ends) = mpsc::channel(finisher::REPORTS);
         let member = Arc::new(Member {
             id: card.worker,
             registry: Arc::clone(self.worker.registry()),
@@ -180,6 +181,8 @@ impl Connected {
             step_slots: Arc::new(Semaphore::new(options.step_slots.get() as usize)),
             journal,
             returns,
+            finishes,
+            reports: Arc::new(Semaphore::new(finisher::REPORTS)),
             tasks: TaskTracker::new(),
             beat_now: tokio::sync::Notify::new(),
             draining: CancellationToken::new(),
@@ -193,11 +196,15 @@ impl Connected {
         let shared = || Arc::clone(&member);
         member.spawn_vital("journaler", journaler::serve(shared(), jobs));
         member.spawn_vital("hand-back", hand_back::serve(shared(), returned));
+        member.spawn_vital("finisher", finisher::serve(shared(), ends));
         member.spawn_vital("inbox", hear::serve(shared(), inboxes.said));
         member.spawn_vital("holding", hear::answer_holding(shared(), inboxes.asked));
         member.spawn_vital("registration", stay_registered(shared(), card));
         for consumer in registered.consumers {
-            member.spawn_vital("pull", pull::serve(shared(), consumer));
+            member.spawn_vital("pull", pull::serve::<RunTask>(shared(), consumer));
+        }
+        for consumer in registered.step_consumers {
+            member.spawn_vital("pull of dispatched work", pull::serve::<StepTask>(shared(), consumer));
         }
         let over = Over(Arc::clone(&member));
         let left = tokio::select! {

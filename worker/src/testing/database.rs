@@ -9,14 +9,19 @@ use piton_shared::{
     journal::{Entry, Kind, Outcome, Payload, Place, StepKey, in_order},
     message::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
-        claim::OpenCall,
+        claim::{OpenCall, Waiting},
+        state::{StateScope, StateValue, StateWrite},
     },
     parked::Parked,
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use super::story::Timer;
+use super::{
+    away::{Away, Learned},
+    sessions::Session,
+    story::Timer,
+};
 use crate::runtime::attempt::retried;
 
 /// Where the run is.
@@ -45,7 +50,15 @@ pub(super) struct Database {
     outside: u32,
     journal: BTreeMap<StepKey, (AttemptId, Entry)>,
     waits: BTreeMap<StepKey, Wait>,
-    tries: Vec<FailedTry>,
+    pub(super) tries: Vec<FailedTry>,
+    /// What was given away.
+    pub(super) away: Away,
+    /// The run's own state.
+    values: BTreeMap<String, StateValue>,
+    /// Its session's.
+    session: Session,
+    /// Rows that came with an append and of which its holder was not told.
+    news: Vec<Entry>,
     /// Every timer that was ever set, for the story.
     pub(super) timers: Vec<Timer>,
 }
@@ -70,7 +83,7 @@ impl State {
 }
 
 impl Database {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(session: Session) -> Self {
         Self {
             state: State::Queued,
             attempt: AttemptId::new(Uuid::nil()),
@@ -82,6 +95,10 @@ impl Database {
             journal: BTreeMap::new(),
             waits: BTreeMap::new(),
             tries: Vec::new(),
+            away: Away::default(),
+            values: BTreeMap::new(),
+            session,
+            news: Vec::new(),
             timers: Vec::new(),
         }
     }
@@ -134,24 +151,27 @@ impl Database {
         let untold = |key: &StepKey| OpenCall {
             key: key.clone(),
             failed_tries: 0,
+            last_try: 0,
             first_started_at: None,
             last_failed_at: None,
             waiting: None,
         };
         for tried in self.tries.iter().filter(|tried| !self.journal.contains_key(&tried.key)) {
             let call = open.entry(tried.key.clone()).or_insert_with(|| untold(&tried.key));
-            call.failed_tries = call.failed_tries.max(tried.try_number);
+            call.failed_tries += 1;
+            call.last_try = call.last_try.max(tried.try_number);
             let first = call.first_started_at.unwrap_or(tried.started_at);
             call.first_started_at = Some(first.min(tried.started_at));
             call.last_failed_at = call.last_failed_at.max(Some(tried.finished_at));
         }
         for Wait { wait, .. } in self.waits.values() {
-            let step = match wait.kind {
-                Kind::Retry => retried(&wait.key).map(|(key, _)| key).filter(|key| open.contains_key(key)),
-                Kind::Step | Kind::Sleep | Kind::Cancel => None,
-            };
+            let step = retried(&wait.key).map(|(key, _)| key).filter(|key| open.contains_key(key));
             let key = step.unwrap_or_else(|| wait.key.clone());
-            open.entry(key.clone()).or_insert_with(|| untold(&key)).waiting = Some(wait.kind);
+            let waiting = if wait.kind == Kind::Retry { Waiting::Retry } else { Waiting::Sleep };
+            open.entry(key.clone()).or_insert_with(|| untold(&key)).waiting = Some(waiting);
+        }
+        for (key, waiting) in self.away.open() {
+            open.entry(key.clone()).or_insert_with(|| untold(&key)).waiting = Some(waiting);
         }
         open.into_values().collect()
     }
@@ -165,6 +185,9 @@ impl Database {
             append.number == 0 || append.number == self.append_number + 1,
             "an append is numbered with a gap: {append:?}"
         );
+        if let Some(current) = append.state.as_ref().and_then(|write| self.conflict(write)) {
+            return AppendAnswer::Conflict { current };
+        }
         self.appends += 1;
         self.tries.extend(append.failed_tries.iter().cloned());
         let others = |row: &Entry| self.journal.get(&row.key).is_some_and(|(attempt, _)| *attempt != append.attempt);
@@ -181,7 +204,60 @@ impl Database {
         for wait in &append.waits {
             self.set(wait.clone(), now);
         }
+        if let Some(write) = &append.state {
+            self.write(write);
+        }
+        for learned in self.away.take(append, now) {
+            let row = self.learn(learned);
+            self.news.push(row);
+        }
         self.go_on(&append.next)
+    }
+
+    /// What stands where a write was computed from something else.
+    fn conflict(&self, write: &StateWrite) -> Option<StateValue> {
+        let current = self.stands(write.scope, &write.name);
+        (current.version != write.expected).then_some(current)
+    }
+
+    fn write(&mut self, write: &StateWrite) {
+        let value = StateValue { value: write.value.clone(), version: write.expected + 1 };
+        match write.scope {
+            StateScope::Run => {
+                self.values.insert(write.name.clone(), value);
+            }
+            StateScope::Session => self.session.write(&write.name, value),
+        }
+    }
+
+    /// What stands in the state under this name.
+    pub(super) fn stands(&self, scope: StateScope, name: &str) -> StateValue {
+        match scope {
+            StateScope::Run => self.values.get(name).cloned().unwrap_or_default(),
+            StateScope::Session => self.session.read(name),
+        }
+    }
+
+    /// Work that was given away has ended: the rows for the holder; a suspended run is queued instead.
+    pub(super) fn learned(&mut self, learned: Learned) -> Vec<Entry> {
+        let row = self.learn(learned);
+        self.wake(vec![row])
+    }
+
+    /// Rows that came with an append, to wake its holder.
+    pub(super) fn news(&mut self) -> Vec<Entry> {
+        let news = std::mem::take(&mut self.news);
+        self.wake(news)
+    }
+
+    fn learn(&mut self, Learned { key, kind, name, input, end }: Learned) -> Entry {
+        let mut row = self.tell(key, kind, name, input, end.outcome, end.finished_at);
+        row.started_at = end.started_at;
+        row.try_number = end.try_number;
+        if let Some((_, stored)) = self.journal.get_mut(&row.key) {
+            stored.clone_from(&row);
+        }
+        row
     }
 
     fn set(&mut self, wait: NewWait, now: Timestamp) {
@@ -211,12 +287,14 @@ impl Database {
 
     fn end(&mut self, state: State) {
         self.waits.clear();
+        self.away.clear();
+        self.values.clear();
         self.state = state;
     }
 
     /// When the first timer is due.
     pub(super) fn first_due(&self) -> Option<Timestamp> {
-        self.waits.values().map(|wait| wait.due).min()
+        self.waits.values().map(|wait| wait.due).chain(self.away.first_due()).min()
     }
 
     /// Fires what is due and returns the rows for the holder; a suspended run is queued instead.

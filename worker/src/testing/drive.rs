@@ -1,11 +1,12 @@
 //! Drives one run: does what its attempt decides, with a database in memory and a clock that jumps.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use piton_shared::{
     ids::{RunId, WorkerId},
-    journal::{Kind, Outcome, Payload},
+    journal::{Entry, Kind, Payload},
     message::append::Append,
+    name::Queue,
     parked::Parked,
     replay::Machine,
     time::Timestamp,
@@ -13,18 +14,18 @@ use piton_shared::{
 use uuid::Uuid;
 
 use super::{
+    begin::Begun,
     chance::Chance,
     database::Database,
     engine::TestEngine,
     error::RunError,
-    executing::{self, Executing, Moved, Polled, Work},
+    executing::{self, Executing, Moved, Of},
     fault::{Blow, Faults, When},
-    script::{Act, Play},
-    story::{Story, TestTry, TryEnd, begun},
+    story::{Story, TestTry},
 };
 use crate::{
-    FunctionContext, RegisteredWorkflow, Run, Try,
-    runtime::attempt::{Attempt, Effect, EndedTry, Hold, Input, Start},
+    RegisteredWorkflow, Run,
+    runtime::attempt::{Attempt, Effect, Hold, Input},
 };
 
 /// A run that was asked for.
@@ -35,6 +36,7 @@ pub(super) struct Asked {
     pub(super) input: Payload,
     pub(super) seed: Uuid,
     pub(super) tags: Vec<String>,
+    pub(super) session: Option<String>,
     pub(super) started_at: Timestamp,
     pub(super) faults: Faults,
 }
@@ -47,13 +49,15 @@ pub(super) struct Driven {
 }
 
 pub(super) async fn drive(engine: &TestEngine, asked: Asked) -> Driven {
+    let asked_session = engine.session(asked.session.as_deref().unwrap_or(&asked.run_id.to_string()));
     let drive = Drive {
         engine,
         now: asked.started_at,
         faults: asked.faults.clone(),
         chance: engine.chance(asked.seed),
         asked,
-        database: Database::new(),
+        database: Database::new(asked_session),
+        queues: engine.queues(),
         attempt: None,
         executing: Vec::new(),
         inbox: VecDeque::new(),
@@ -70,6 +74,7 @@ pub(super) struct Drive<'a> {
     pub(super) faults: Faults,
     pub(super) chance: Chance,
     pub(super) database: Database,
+    pub(super) queues: Arc<[Queue]>,
     pub(super) attempt: Option<Attempt>,
     pub(super) executing: Vec<Executing>,
     pub(super) inbox: VecDeque<Input>,
@@ -96,6 +101,9 @@ impl Drive<'_> {
                 self.on(input);
                 continue;
             }
+            if self.begin_away() == Begun::Some {
+                continue;
+            }
             match executing::moved(&mut self.executing, self.now, self.engine.patience_now()).await {
                 Moved::Ended(one, outcome) => self.ended(*one, outcome),
                 Moved::Standstill if self.strike_executing() == Struck::Yes => {}
@@ -117,7 +125,7 @@ impl Drive<'_> {
         };
         let worker = WorkerId::new(Uuid::from_u128(u128::from(self.database.attempts)));
         let hold = Hold { run: self.asked.run_id, attempt: self.database.attempt, worker };
-        self.attempt = Some(Attempt::new(hold, open));
+        self.attempt = Some(Attempt::new(hold, open, Arc::clone(&self.queues)));
         let journal = self.journal();
         self.inbox.push_back(journal);
         Claimed::Yes
@@ -136,7 +144,7 @@ impl Drive<'_> {
         Ok(Machine::new(*seed, *started_at, body))
     }
 
-    fn on(&mut self, input: Input) {
+    pub(super) fn on(&mut self, input: Input) {
         let random = self.chance.next();
         let Some(attempt) = &mut self.attempt else {
             return;
@@ -153,16 +161,18 @@ impl Drive<'_> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Start(start) => self.start(*start),
-            Effect::Abort(key) => self.executing.retain(|one| {
-                let stays = one.key != key;
-                if !stays {
-                    one.handle.cancel();
-                }
-                stays
-            }),
+            Effect::Abort(key) => self.drop_tries(|one| one.of == Of::Run && one.key == key),
             Effect::Append(append) => self.append(append),
             Effect::ReadOutside { after } => {
                 self.inbox.push_back(Input::OutsideRead(self.database.outside_after(after)));
+            }
+            Effect::ReadState { key, scope, name } => {
+                let value = self.database.stands(scope, &name);
+                self.inbox.push_back(Input::StateRead { key, value });
+            }
+            Effect::Fetch(fetch) => {
+                let results = self.database.away.results(&fetch);
+                self.inbox.push_back(Input::Fetched { fetch, results });
             }
             Effect::Replay => {
                 let journal = self.journal();
@@ -173,52 +183,6 @@ impl Drive<'_> {
                 self.database.requeue();
             }
             Effect::Drop => self.gone(),
-        }
-    }
-
-    fn start(&mut self, start: Start) {
-        self.strike(|when| matches!(when, When::Begins(step) if step == start.key.as_str()));
-        if self.attempt.is_none() {
-            return;
-        }
-        let play = self.play(&start);
-        let (run_id, epoch) = (self.asked.run_id, self.database.epoch);
-        let (context, handle) = FunctionContext::begin(Try {
-            run_id,
-            step_key: start.key.clone(),
-            epoch,
-            number: start.try_number,
-            max: start.max_tries,
-        });
-        let work = match (play.act.end(), &play.act) {
-            (Some(outcome), _) => Work::Scripted { ends: self.now.plus(play.takes), outcome },
-            (None, Act::Never) => Work::Endless,
-            (None, Act::Call(call)) => Work::Polled(Polled::new(|| call(context, &start.input), play.takes)),
-            (None, Act::Real | Act::End(_) | Act::Panic(_)) => {
-                let Some(function) = self.engine.registry().function(&start.function) else {
-                    let name = start.function.into_owned();
-                    return self.inbox.push_back(Input::Unfit(Parked::Unregistered { name }));
-                };
-                let resources = self.engine.registry().resources();
-                if let Some(missing) = function.needs().iter().find(|need| !resources.has(need)) {
-                    let function = function.name().to_owned();
-                    self.stopped = Some(RunError::ResourceMissing { function, resource: missing.type_name });
-                    return;
-                }
-                Work::Polled(Polled::new(|| function.call(context, resources, &start.input), play.takes))
-            }
-        };
-        let limit = start.bounds.of_try(self.now).map(|(limit, failure)| (self.now.plus(limit), failure));
-        let record = self.tries.len();
-        self.tries.push(begun(&start.key, &start.function, start.try_number, epoch, run_id, self.now));
-        let (key, try_number, started_at) = (start.key, start.try_number, self.now);
-        self.executing.push(Executing { key, try_number, record, started_at, limit, work, handle });
-    }
-
-    fn play(&self, start: &Start) -> Play {
-        match self.faults.failure_of(&start.key) {
-            Some(failure) => Play { act: Act::End(Err(failure.clone())), ..Play::default() },
-            None => self.engine.play(&start.function, start.try_number),
         }
     }
 
@@ -241,31 +205,44 @@ impl Drive<'_> {
             When::AfterAppend(written) => *written == number,
             When::Begins(_) | When::Executes(_) | When::Ended(_) | When::BeforeAppend(_) | When::After(_) => false,
         });
+        self.drop_taken_back();
         if self.attempt.is_some() {
             self.inbox.push_back(Input::Answered { answer, append });
+            let news = self.database.news();
+            self.woken(news);
         }
     }
 
-    /// Lets happen what comes at this moment.
-    fn strike(&mut self, is_now: impl Fn(&When) -> bool) -> Struck {
+    /// Lets happen to the run what comes at this moment.
+    pub(super) fn strike(&mut self, is_now: impl Fn(&When) -> bool) -> Struck {
+        self.strike_at(&Of::Run, is_now)
+    }
+
+    /// The same where somebody else may be hit: a crash hits who executes the try.
+    pub(super) fn strike_at(&mut self, of: &Of, is_now: impl Fn(&When) -> bool) -> Struck {
         let blows = self.faults.take(is_now);
         let struck = if blows.is_empty() { Struck::No } else { Struck::Yes };
         for blow in blows {
-            match blow {
-                Blow::Crash => {
+            match (blow, of) {
+                (Blow::Crash, Of::Run) => {
                     if self.attempt.is_some() {
                         self.gone();
                         self.database.requeue();
                     }
                 }
-                Blow::Drain => self.inbox.push_back(Input::Drain),
-                Blow::Cancel => {
+                (Blow::Crash, Of::Away(id)) => {
+                    self.database.away.give_back(id, self.now);
+                    self.drop_tries(|one| one.of == *of);
+                }
+                (Blow::Drain, _) => self.inbox.push_back(Input::Drain),
+                (Blow::Cancel, _) => {
                     let rows = self.database.cancel(self.now);
                     self.woken(rows);
                 }
-                Blow::Kill => {
+                (Blow::Kill, _) => {
                     self.database.kill();
                     self.gone();
+                    self.drop_taken_back();
                 }
             }
         }
@@ -274,35 +251,46 @@ impl Drive<'_> {
 
     /// What comes while a function is executed comes when it was called and waits.
     fn strike_executing(&mut self) -> Struck {
-        let executing: Vec<_> = self.executing.iter().map(|one| one.key.to_string()).collect();
-        self.strike(|when| matches!(when, When::Executes(step) if executing.contains(step)))
+        let executing: Vec<_> = self.executing.iter().map(|one| (one.of.clone(), one.key.to_string())).collect();
+        for (of, key) in executing {
+            if self.strike_at(&of, |when| matches!(when, When::Executes(step) if *step == key)) == Struck::Yes {
+                return Struck::Yes;
+            }
+        }
+        Struck::No
     }
 
-    /// Nobody holds it any more.
+    /// Nobody holds it any more. What it gave away goes on.
     fn gone(&mut self) {
         self.attempt = None;
         self.inbox.clear();
-        for one in self.executing.drain(..) {
-            one.handle.cancel();
-        }
+        self.drop_tries(|one| one.of == Of::Run);
     }
 
-    fn woken(&mut self, rows: Vec<piton_shared::journal::Entry>) {
+    /// Work that the run took back, or that ended with it, is nobody's.
+    fn drop_taken_back(&mut self) {
+        let taken_back = |one: &Executing| match &one.of {
+            Of::Run => None,
+            Of::Away(id) => self.database.away.get(id).is_none().then(|| id.clone()),
+        };
+        let gone: Vec<_> = self.executing.iter().filter_map(taken_back).map(Of::Away).collect();
+        self.drop_tries(|one| gone.contains(&one.of));
+    }
+
+    fn drop_tries(&mut self, which: impl Fn(&Executing) -> bool) {
+        self.executing.retain(|one| {
+            let dropped = which(one);
+            if dropped {
+                one.handle.cancel();
+            }
+            !dropped
+        });
+    }
+
+    pub(super) fn woken(&mut self, rows: Vec<Entry>) {
         if !rows.is_empty() {
             self.inbox.push_back(Input::Woken(rows));
         }
-    }
-
-    fn ended(&mut self, one: Executing, outcome: Outcome) {
-        let at = self.now;
-        if let Some(record) = self.tries.get_mut(one.record) {
-            record.end = match &outcome {
-                Ok(_) => TryEnd::Returned { at },
-                Err(failure) => TryEnd::Failed { at, failure: failure.clone() },
-            };
-        }
-        let Executing { key, try_number, started_at, .. } = one;
-        self.on(Input::Ended(EndedTry { key, try_number, outcome, started_at, finished_at: at }));
     }
 
     fn next_moment(&self) -> Option<Timestamp> {
@@ -325,7 +313,7 @@ impl Drive<'_> {
 
 /// Whether anything came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Struck {
+pub(super) enum Struck {
     Yes,
     No,
 }

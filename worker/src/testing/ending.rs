@@ -1,12 +1,17 @@
 //! How a run ends, and whether its journal leads there again.
 
-use piton_shared::{journal::Payload, parked::Parked, replay::Turn, state::RunState};
-use tracing::subscriber::{NoSubscriber, with_default};
+use piton_shared::{
+    journal::Payload,
+    parked::Parked,
+    replay::{Fetch, Turn},
+    state::RunState,
+};
 
 use super::{
     database::State,
     drive::Drive,
     error::RunError,
+    retell::retell,
     story::{Story, told},
 };
 
@@ -39,8 +44,8 @@ impl Drive<'_> {
             return result;
         };
         let entries = self.database.in_order();
-        let replayed =
-            self.machine().map(|mut machine| with_default(NoSubscriber::default(), || machine.replay(&entries)));
+        let results = |fetch: &Fetch| self.database.away.results(fetch);
+        let replayed = self.machine().map(|machine| retell(machine, &entries, results));
         let difference = match replayed {
             Ok(Ok(Turn::Ended(again))) if again == ended => return result,
             Ok(Ok(Turn::Ended(again))) => format!("It ended with {}, and now with {}", told(&ended), told(&again)),
@@ -75,6 +80,7 @@ impl Drive<'_> {
             attempts: self.database.attempts,
             appends: self.database.appends,
             journal: self.database.in_order(),
+            batches: self.database.away.into_results(),
             tries: self.tries,
             timers: self.database.timers,
         }

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use piton_shared::{
     codec,
     ids::{RunId, uuid_v7},
+    name::Queue,
     time::Timestamp,
 };
 use serde::Serialize;
@@ -24,6 +25,7 @@ use super::{
     drive::Driven,
     on::On,
     script::{Play, Script},
+    sessions::{Session, Sessions},
     start::{TestRun, TestStart},
 };
 use crate::{
@@ -88,6 +90,7 @@ pub struct TestEngine {
     clock: Mutex<Timestamp>,
     runs: AtomicU64,
     keys: Mutex<BTreeMap<String, Driven>>,
+    sessions: Sessions,
 }
 
 impl TestEngine {
@@ -108,6 +111,7 @@ impl TestEngine {
             clock: Mutex::new(BEGINNING),
             runs: AtomicU64::new(0),
             keys: Mutex::default(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -268,6 +272,15 @@ impl TestEngine {
         bits[2..].copy_from_slice(&number.to_be_bytes());
         let seed = Uuid::from_u64_pair(self.seed, number);
         (RunId::new(uuid_v7(millis, bits)), seed)
+    }
+
+    pub(super) fn session(&self, id: &str) -> Session {
+        self.sessions.of(id)
+    }
+
+    /// Its workers listen on these.
+    pub(super) fn queues(&self) -> Arc<[Queue]> {
+        self.builder.queues().into()
     }
 
     pub(super) fn kept(&self, key: &str) -> Option<Driven> {

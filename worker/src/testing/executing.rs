@@ -18,10 +18,12 @@ use piton_shared::{
     time::Timestamp,
 };
 
+use super::away::WorkId;
 use crate::{Ended, TryHandle, runtime::panicked};
 
 /// One try under way.
 pub(super) struct Executing {
+    pub(super) of: Of,
     pub(super) key: StepKey,
     pub(super) try_number: u32,
     /// Its place among the tries of the story.
@@ -31,6 +33,15 @@ pub(super) struct Executing {
     pub(super) limit: Option<(Timestamp, Failure)>,
     pub(super) work: Work,
     pub(super) handle: TryHandle,
+}
+
+/// Who executes a try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Of {
+    /// The worker that holds the run.
+    Run,
+    /// Whoever took this work, which the run gave away.
+    Away(WorkId),
 }
 
 /// What a try does.

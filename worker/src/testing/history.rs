@@ -7,13 +7,12 @@ use piton_shared::{
     ids::RunId,
     journal::Payload,
     parked::Parked,
-    replay::{Machine, Turn},
+    replay::{Fetch, Machine, Turn},
     state::RunState,
 };
 use serde::Deserialize;
-use tracing::subscriber::{NoSubscriber, with_default};
 
-use super::story::told;
+use super::{retell::retell, story::told};
 use crate::{Registry, Run};
 
 /// A history that today's code replays.
@@ -132,10 +131,9 @@ pub fn replay(registry: &Registry, history: &str) -> Result<Replayed, ReplayErro
         return Err(ReplayError::Unregistered { workflow: name });
     };
     let body = workflow.body(Run { id: run_id, workflow: workflow.name().into() }, &input).map_err(parks)?;
-    let mut machine = Machine::new(history.run.seed, history.run.created_at, body);
-    // What the workflow logs now was logged before.
-    let turn =
-        with_default(NoSubscriber::default(), || machine.replay(&entries)).map_err(|error| unreadable(&error))?;
+    let machine = Machine::new(history.run.seed, history.run.created_at, body);
+    let results = |fetch: &Fetch| history.results(fetch);
+    let turn = retell(machine, &entries, results).map_err(|error| unreadable(&error))?;
     let now = match turn {
         Turn::Parked(reason) => return Err(parks(reason)),
         Turn::Ended(now) => Some(now),

@@ -29,6 +29,8 @@
 //! functions. A run here is queued, claimed, suspended and claimed again as it is there, so every long sleep also tests
 //! that the workflow replays.
 
+mod away;
+mod begin;
 mod chance;
 mod database;
 mod drive;
@@ -39,7 +41,9 @@ mod executing;
 mod fault;
 mod history;
 mod on;
+mod retell;
 mod script;
+mod sessions;
 mod start;
 mod story;
 mod text;

@@ -64,18 +64,25 @@ pub struct TestStart<'a, T> {
     output: PhantomData<fn() -> T>,
     key: Option<String>,
     tags: Vec<String>,
+    session: Option<String>,
     faults: Faults,
 }
 
 impl<'a, T: Journaled> TestStart<'a, T> {
     pub(super) fn new(engine: &'a TestEngine, workflow: RegisteredWorkflow, input: Payload) -> Self {
-        let (key, tags, faults) = (None, Vec::new(), Faults::default());
-        Self { engine, workflow, input, output: PhantomData, key, tags, faults }
+        let (key, tags, session, faults) = (None, Vec::new(), None, Faults::default());
+        Self { engine, workflow, input, output: PhantomData, key, tags, session, faults }
     }
 
     /// The start's idempotency key: a second start with it starts nothing, and returns the first one's run.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Starts it in this session, whose state all its runs share. Without, it is a session of its own.
+    pub fn session(mut self, id: impl Into<String>) -> Self {
+        self.session = Some(id.into());
         self
     }
 
@@ -127,7 +134,7 @@ impl<'a, T: Journaled> TestStart<'a, T> {
     }
 
     async fn run(self) -> TestRun<T> {
-        let Self { engine, workflow, input, key, tags, faults, .. } = self;
+        let Self { engine, workflow, input, key, tags, session, faults, .. } = self;
         engine.check();
         if let Some(key) = &key
             && let Some(kept) = engine.kept(key)
@@ -138,7 +145,7 @@ impl<'a, T: Journaled> TestStart<'a, T> {
             return TestRun::of(kept);
         }
         let (run_id, seed) = engine.next_run();
-        let asked = Asked { run_id, workflow, input, seed, tags, started_at: engine.now(), faults };
+        let asked = Asked { run_id, workflow, input, seed, tags, session, started_at: engine.now(), faults };
         let driven = drive(engine, asked).await;
         engine.ended_at(driven.story.ended_at);
         if let Some(key) = key {

@@ -1,6 +1,6 @@
 //! What a run did, to be asserted.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use piton_shared::{
     codec,
@@ -8,7 +8,7 @@ use piton_shared::{
     history::{History, HistoryRun},
     ids::{Epoch, RunId},
     journal::{Entry, Kind, Outcome, Payload, StepKey},
-    message::append::NewWait,
+    message::{append::NewWait, batch::ItemResult},
     state::RunState,
     time::Timestamp,
 };
@@ -34,6 +34,7 @@ pub struct Story {
     /// How it ended by itself, if it did.
     pub(super) end: Option<Outcome>,
     pub(super) journal: Vec<Entry>,
+    pub(super) batches: BTreeMap<StepKey, Vec<ItemResult>>,
     pub(super) tries: Vec<TestTry>,
     pub(super) timers: Vec<Timer>,
 }
@@ -178,7 +179,10 @@ impl Story {
             result,
             failure: self.end.as_ref().and_then(|end| end.as_ref().err()).cloned(),
         };
-        let history = History::new(run, self.journal.clone()).expect("the journal holds payloads");
+        let mut history = History::new(run, self.journal.clone()).expect("the journal holds payloads");
+        for (key, results) in &self.batches {
+            history = history.with_batch(key.clone(), results).expect("results are payloads");
+        }
         serde_json::to_string_pretty(&history).expect("a history is plain data")
     }
 

@@ -13,7 +13,7 @@ unheld as (delete from held h using killed k where h.run_id = k.id),
 unready as (delete from ready d using killed k where d.run_id = k.id),
 unwaiting as (delete from waits w using killed k where w.run_id = k.id),
 ordered as (
-    insert into controls (org, version, run_id, action, holder)
-    select $2, $3, k.id, 'kill', b.worker from killed k cross join before b
+    insert into controls (org, version, run_id, action, holders)
+    select $2, $3, k.id, 'kill', array_remove(array[b.worker], null) from killed k cross join before b
 )
 select b.worker from killed k cross join before b

@@ -2,11 +2,14 @@
 select coalesce(t.run_id, w.run_id) as run_id,
        coalesce(t.step_key, w.step_key) as step_key,
        coalesce(t.failed_tries, 0)::int as failed_tries,
+       coalesce(t.last_try, 0) as last_try,
        t.first_started_at,
        t.last_failed_at,
        w.kind as waiting
 from (
-    select t.run_id, t.step_key, max(t.try_number) as failed_tries,
+    select t.run_id, t.step_key, count(*) as failed_tries,
+           -- More than those that failed, where some were interrupted: their numbers are never used again.
+           max(t.try_number) as last_try,
            min(t.started_at) as first_started_at, max(t.finished_at) as last_failed_at
     from tries t
     where t.run_id = any ($1)

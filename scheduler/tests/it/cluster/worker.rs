@@ -88,7 +88,10 @@ impl Worker {
                 assert_eq!(grants.len(), 1);
                 grants.pop().expect("one")
             }
-            other @ (ToWorker::Wake { .. } | ToWorker::Control(_)) => panic!("{other:?}"),
+            other @ (ToWorker::Wake { .. }
+            | ToWorker::GrantedSteps { .. }
+            | ToWorker::DropSteps { .. }
+            | ToWorker::Control(_)) => panic!("{other:?}"),
         }
     }
 
@@ -134,7 +137,7 @@ impl Worker {
         let asked = tokio::time::timeout(SOON, self.holding.next()).await.expect("it is asked");
         let asked = asked.expect("the connection stands");
         let holding: Holding = asked.open().expect("it reads");
-        let holds = Holds { unknown: holding.runs.clone() };
+        let holds = Holds { unknown: holding.runs.clone(), unknown_steps: holding.steps.clone() };
         asked.respond(&holds).await.expect("it answers");
         holding
     }

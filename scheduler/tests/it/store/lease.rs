@@ -11,7 +11,6 @@ use piton_shared::{
         worker::{Heartbeat, Intent, UnderWay},
     },
     name::Org,
-    parked::Parked,
     state::RunState,
     time::Timestamp,
 };
@@ -125,36 +124,6 @@ async fn leaving_is_no_strike() {
     let requeued = db.store.leave(worker).await.expect("it leaves").expect("it was there");
     assert_eq!(requeued[0].run, hold.run);
     assert_eq!(db.row(hold.run).await.strikes, 0);
-    db.finish().await;
-}
-
-#[tokio::test]
-async fn only_dying_alone_parks_as_poison() {
-    let db = Database::new("lease_poison").await;
-    let die = async |runs: &[RunId]| {
-        let worker = db.worker().await;
-        for run in runs {
-            db.take(worker, *run).await;
-        }
-        db.expire(worker).await;
-        db.store.end_lease(worker, 3).await.expect("it ends").expect("it was over")
-    };
-    let (poison, beside) = (db.accept(Placement::Queued).await, db.accept(Placement::Queued).await);
-    for _ in 0..4 {
-        die(&[poison, beside]).await;
-    }
-    assert_eq!(db.row(poison).await.strikes, 4);
-    assert_eq!(db.row(poison).await.state, RunState::Queued, "nobody knows which of the two it was");
-    let ended = die(&[poison]).await;
-    assert_eq!(ended[0].state, RunState::Parked);
-    let row = db.row(poison).await;
-    assert_eq!((row.state, row.parked), (RunState::Parked, Some(Parked::Poison { strikes: 5 })));
-    db.store.resume(poison, &ORG).await.expect("resumed");
-    for strikes in 1..3 {
-        die(&[poison]).await;
-        assert_eq!(db.row(poison).await.strikes, strikes);
-    }
-    assert_eq!(db.row(poison).await.state, RunState::Queued);
     db.finish().await;
 }
 

@@ -4,6 +4,7 @@ mod append_next;
 mod claim;
 mod control;
 mod intake;
+mod isolation;
 pub(crate) mod lease;
 mod prepares;
 mod reading;

@@ -6,7 +6,7 @@ use async_nats::jetstream::{
     consumer::{self, AckPolicy, DeliverPolicy, ReplayPolicy},
     stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
 };
-use piton_shared::{limits, subject::Subjects};
+use piton_shared::limits;
 
 use super::WorkError;
 
@@ -29,10 +29,10 @@ impl Default for WorkOptions {
 
 /// No bound per subject: the sweeper publishes a run anew before it deletes the older task. No age: a task
 /// whose run is gone is refused at its claim and spent.
-pub(super) fn stream(subjects: &Subjects, options: WorkOptions) -> stream::Config {
+pub(super) fn stream(name: &str, subjects: String, options: WorkOptions) -> stream::Config {
     stream::Config {
-        name: subjects.run_stream(),
-        subjects: vec![subjects.run_stream_subjects()],
+        name: name.to_owned(),
+        subjects: vec![subjects],
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
         discard: DiscardPolicy::New,
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_first_field_that_differs_is_named() {
-        let wanted = stream(&Subjects::default(), WorkOptions::default());
+        let wanted = stream("piton-runs", "piton.run.>".to_owned(), WorkOptions::default());
         let mut found = wanted.clone();
         let name = || "the stream s".to_owned();
         assert_eq!(check(name(), stream_fields(&wanted, &found), None), Ok(()));
