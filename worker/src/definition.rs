@@ -79,9 +79,9 @@ pub type Arguments = Box<dyn Any + Send>;
 
 /// A unit of side effects: what [`#[function]`](macro@crate::function) defines.
 #[diagnostic::on_unimplemented(
-    message = "`step` calls a function, and this is a workflow",
+    message = "a function is called here, and this is a workflow",
     label = "this is a workflow",
-    note = "call a `#[function]` here; a workflow is started as a run of its own"
+    note = "call a `#[function]`; a workflow is started as a run of its own"
 )]
 pub trait Function: Definition {
     #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! What a workflow does goes through its context.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use piton_shared::{
     ids::RunId,
@@ -40,6 +40,15 @@ pub struct Run {
 impl WorkflowContext {
     pub(crate) fn new(scope: Scope, run: Run) -> Self {
         Self { scope, run: Arc::new(run) }
+    }
+
+    /// The same run, in this scope.
+    pub(crate) fn within(&self, scope: Scope) -> Self {
+        Self { scope, run: Arc::clone(&self.run) }
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Calls a function, once, however often the run is replayed.
@@ -83,18 +92,6 @@ impl WorkflowContext {
             Ok(input) => self.scope.step_encoded(name, F::NAME, input, options, F::Input::canonical, F::Output::decode),
             Err(error) => self.scope.refused(&name, &error),
         }
-    }
-
-    /// Waits for so long, durably: a worker may stop meanwhile, and only the time that remains is waited.
-    ///
-    /// A duration of zero still makes a row in the journal.
-    pub fn sleep(&self, duration: Duration) -> Durable<()> {
-        self.scope.sleep("sleep", duration)
-    }
-
-    /// The same under a name of its own, which stands on the timeline.
-    pub fn sleep_named(&self, name: impl Into<Cow<'static, str>>, duration: Duration) -> Durable<()> {
-        self.scope.sleep(name, duration)
     }
 
     /// The time of the last result this run was told, by the database's clock; at first, the time of its
@@ -149,7 +146,7 @@ impl fmt::Debug for WorkflowContext {
 }
 
 /// What a call says, and where it says nothing, what its function says.
-fn over(call: StepOptions, function: StepOptions) -> StepOptions {
+pub(crate) fn over(call: StepOptions, function: StepOptions) -> StepOptions {
     StepOptions {
         timeout: call.timeout.or(function.timeout),
         try_timeout: call.try_timeout.or(function.try_timeout),

@@ -19,7 +19,7 @@ pub use canonical::{canonical, canonical_as};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use fields::{bytes, optional_bytes, optional_outcome, outcome};
 pub use json::{from_json, to_json};
-pub use versioned::{unversioned, versioned};
+pub use versioned::{contested, is_contested, unversioned, versioned};
 
 use serde::{Serialize, de::DeserializeOwned};
 

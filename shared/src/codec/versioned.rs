@@ -8,6 +8,9 @@ use crate::{journal::Payload, message::state::StateValue};
 
 const VALUE: &[u8] = b"\x82\xa5value";
 const VERSION: &[u8] = b"\xa7version\xd3";
+/// What stands in place of the first byte, and behind the version, where a write was refused.
+const CONTESTED: u8 = 0x83;
+const WRITTEN: &[u8] = b"\xa7written\xc2";
 
 /// The payload of `{"value": …, "version": …}` around a value that is encoded already; null for none.
 pub fn versioned(value: Option<&[u8]>, version: i64) -> Payload {
@@ -20,7 +23,30 @@ pub fn versioned(value: Option<&[u8]>, version: i64) -> Payload {
     payload
 }
 
-/// Reads [`versioned`] back: the value, still encoded, and its version. A value of null is none.
+/// The payload that answers a [`SetIf`](crate::replay::Access::SetIf) whose version no longer stood there: what stands there
+/// instead, as `{"value": …, "version": …, "written": false}`. The version alone would not tell: somebody else's write
+/// may have the number that ours would have had.
+pub fn contested(value: Option<&[u8]>, version: i64) -> Payload {
+    let mut payload = versioned(value, version);
+    payload[0] = CONTESTED;
+    payload.extend_from_slice(WRITTEN);
+    payload
+}
+
+/// Whether it is a [`contested`] value.
+///
+/// # Errors
+/// Refuses what is not such a map.
+pub fn is_contested(payload: &[u8]) -> Result<bool, DecodeError> {
+    #[derive(Deserialize)]
+    struct Contested {
+        written: Option<bool>,
+    }
+    let Contested { written } = decode(payload)?;
+    Ok(written == Some(false))
+}
+
+/// Reads [`versioned`] and [`contested`] back: the value, still encoded, and its version. A value of null is none.
 ///
 /// # Errors
 /// Refuses what is not such a map.
@@ -63,8 +89,11 @@ mod tests {
             let expected = StateValue { value, version };
             assert_eq!(unversioned(&payload), Ok(expected.clone()));
             let elsewhere = encode(&decode::<Value>(&payload).expect("it is a map")).expect("it encodes");
-            assert_eq!(unversioned(&elsewhere), Ok(expected));
+            assert_eq!(unversioned(&elsewhere), Ok(expected.clone()));
+            let lost = contested(expected.value.as_deref(), version);
+            assert_eq!(unversioned(&lost), Ok(expected));
+            assert_eq!((is_contested(&payload), is_contested(&lost)), (Ok(false), Ok(true)));
         }
-        assert!(unversioned(UNIT).is_err());
+        assert!(unversioned(UNIT).is_err() && is_contested(UNIT).is_err());
     }
 }

@@ -280,8 +280,8 @@ pub enum Access {
     Get,
     /// It is written, whatever stands there; none deletes it.
     Set(Option<Payload>),
-    /// It is written if it still has this version. If not, the row says what stands there instead and nothing is written:
-    /// the caller tells the two apart by the version, which is one more than expected exactly if it was written.
+    /// It is written if it still has this version. If not, nothing is written and the row says what stands there instead:
+    /// [`codec::contested`].
     SetIf {
         /// The new value.
         value: Option<Payload>,

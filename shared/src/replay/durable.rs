@@ -32,9 +32,10 @@ impl<T> Durable<T> {
         Self { call: Open::new(core, call), decode }
     }
 
-    /// The same step as one of a fan-out: it is executed wherever there is room. Changes nothing once it was asked for.
-    pub fn away(mut self) -> Self {
-        self.call.take_road(Road::Away);
+    /// The same step on this road: one of a fan-out is executed wherever there is room. What is away stays so, and nothing
+    /// changes once it was asked for.
+    pub fn on(mut self, road: Road) -> Self {
+        self.call.take_road(road);
         self
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     journal::{Payload, StepKey},
     limits,
     name::check_definition,
+    parked::Parked,
     text::cut,
     time::Timestamp,
 };
@@ -240,6 +241,13 @@ impl Scope {
             limits::STEP_KEY_BYTES
         ));
         None
+    }
+
+    /// Parks the run: for what a verb finds that no error could mend.
+    pub fn park(&self, reason: Parked) {
+        if self.node.core.in_turn() {
+            self.node.core.ledger().park(reason);
+        }
     }
 
     pub(super) fn park_limit(&self, message: String) {

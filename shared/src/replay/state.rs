@@ -10,10 +10,11 @@ use std::{
 use super::{
     call::{Call, Prompt, Write},
     core::Core,
+    durable::Decode,
     open::{Heard, Open},
 };
 use crate::{
-    codec::{self, DecodeError, EncodeError},
+    codec::{DecodeError, EncodeError},
     failure::StepError,
     journal::{Payload, StepKey},
     message::state::StateValue,
@@ -35,18 +36,19 @@ pub enum Uncomputed {
 }
 
 /// An update of state, as a future. It has its key from when it is made and asks when it is first polled. It ends with
-/// the value that was written and its version.
+/// what was written.
 #[must_use = "nothing is asked for until this is awaited"]
-pub struct Updated {
+pub struct Updated<T> {
     call: Open,
     key: Option<StepKey>,
     compute: Compute,
+    decode: Decode<T>,
 }
 
-impl Updated {
-    pub(super) fn new(core: Arc<Core>, call: Option<Call>, compute: Compute) -> Self {
+impl<T> Updated<T> {
+    pub(super) fn new(core: Arc<Core>, call: Option<Call>, compute: Compute, decode: Decode<T>) -> Self {
         let key = call.as_ref().map(|call| call.key().clone());
-        Self { call: Open::new(core, call), key, compute }
+        Self { call: Open::new(core, call), key, compute, decode }
     }
 
     fn write(&mut self, current: &StateValue) {
@@ -67,8 +69,8 @@ impl Updated {
     }
 }
 
-impl Future for Updated {
-    type Output = Result<StateValue, StepError>;
+impl<T> Future for Updated<T> {
+    type Output = Result<T, StepError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
@@ -78,7 +80,7 @@ impl Future for Updated {
                 Poll::Ready(Heard::Prompt(Prompt::Items { .. })) => {}
                 Poll::Ready(Heard::Answer(_, Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(Heard::Answer(key, Ok(payload))) => {
-                    return match codec::unversioned(&payload) {
+                    return match (self.decode)(&payload) {
                         Ok(value) => Poll::Ready(Ok(value)),
                         Err(error) => {
                             self.call.park_undecodable(key, error.to_string());
@@ -91,7 +93,7 @@ impl Future for Updated {
     }
 }
 
-impl fmt::Debug for Updated {
+impl<T> fmt::Debug for Updated<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Updated").field("key", &self.key).finish_non_exhaustive()
     }

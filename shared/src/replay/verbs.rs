@@ -70,10 +70,16 @@ impl Scope {
         Durable::new(Arc::clone(self.core()), call, decode)
     }
 
-    /// Computes state anew from what stands there.
-    pub fn update(&self, scope: StateScope, of: impl Into<String>, compute: Compute) -> Updated {
+    /// Computes state anew from what stands there. `decode` reads what stands in the row that answers it.
+    pub fn update<T>(
+        &self,
+        scope: StateScope,
+        of: impl Into<String>,
+        compute: Compute,
+        decode: Decode<T>,
+    ) -> Updated<T> {
         let call = self.state_call(scope, of.into(), Access::Update);
-        Updated::new(Arc::clone(self.core()), call, compute)
+        Updated::new(Arc::clone(self.core()), call, compute, decode)
     }
 
     fn state_call(&self, scope: StateScope, of: String, access: Access) -> Option<Call> {

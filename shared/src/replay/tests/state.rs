@@ -26,7 +26,7 @@ fn counting() -> Body {
             let current = current.map_or(Ok(0), codec::decode::<u64>).map_err(Uncomputed::Unreadable)?;
             codec::encode(&(current + 1)).map_err(Uncomputed::Unwritable)
         };
-        let written = scope.update(StateScope::Session, "visits", Box::new(add)).await?;
+        let written = scope.update(StateScope::Session, "visits", Box::new(add), codec::unversioned).await?;
         Ok((codec::decode::<u64>(&written.value.unwrap_or_default())?, written.version))
     })
 }

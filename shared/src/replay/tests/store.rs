@@ -122,6 +122,9 @@ impl Store {
         };
         let now = match new {
             Some(value) => StateValue { value, version: current.version + 1 },
+            None if matches!(call.access, Access::SetIf { .. }) => {
+                return Some(codec::contested(current.value.as_deref(), current.version));
+            }
             None => current,
         };
         let payload = codec::versioned(now.value.as_deref(), now.version);

@@ -285,7 +285,7 @@ async fn state(number: u8, scope: Scope, before: u64, diary: Diary) -> u64 {
         let current = current.map_or(0, |value| codec::decode::<u64>(value).expect("a number"));
         Ok(encoded(current + u64::from(number)))
     };
-    let updated = scope.update(StateScope::Run, of.clone(), Box::new(add)).await;
+    let updated = scope.update(StateScope::Run, of.clone(), Box::new(add), codec::unversioned).await;
     let expected = updated.as_ref().map_or(0, |updated| updated.version);
     let set_if = access(Access::SetIf { value: None, expected }).await;
     let got = access(Access::Get).await;
