@@ -21,7 +21,8 @@ create index ready_backlog on ready (org, queue, coalesce(build, ''), run_id) wh
 -- a batch that has room, gone in the commit that journals what it came to. Fenced by its hold and by the run's state,
 -- never by the run's epoch: the run may be suspended, queued and resumed meanwhile.
 --
--- A row stands in exactly one place: it waits (until a time, or for room), is published, or is held.
+-- A row stands in exactly one place: it waits (until a time, or for room), is published, or is held. Whoever takes it
+-- out of a worker's hands, or stops it, holds the run's lock; to give it into somebody's hands the row alone is enough.
 create table dispatches (
     run_id           uuid not null,
     step_key         text not null check (step_key <> ''),   -- the step, or the batch
@@ -32,13 +33,13 @@ create table dispatches (
     function         text not null check (function <> ''),
     input            bytea not null,
     terms            bytea not null,                         -- how it is executed: StepOptions, encoded
-    created_at       timestamptz not null default clock_timestamp(),
     -- what changes
-    epoch            integer not null default 0 check (epoch >= 0), -- number of the publish; a new one makes older ones stale
+    epoch            integer not null default 1 check (epoch > 0), -- bumped whenever it is to be given anew; older messages are stale
     try_number       integer not null default 1 check (try_number > 0), -- of the try under way, or of the next
     failed_tries     integer not null default 0 check (failed_tries >= 0),
     first_started_at timestamptz,                            -- when its first try began that was reported
     strikes          smallint not null default 0 check (strikes >= 0), -- deaths of its worker while it was held
+    offered_at       timestamptz not null default clock_timestamp(), -- since when somebody could execute it
     stopped          text,                                   -- why it is given to nobody for now
     due_at           timestamptz,                            -- it waits for its next try until then
     published_at     timestamptz,
@@ -52,7 +53,6 @@ create table dispatches (
     constraint one_place check (num_nonnulls(worker, published_at, due_at) <= 1),
     constraint stopped_is_with_nobody check (stopped is null or (worker is null and published_at is null)),
     constraint poison_has_strikes check (stopped is distinct from 'poison' or strikes > 0),
-    constraint given_has_epoch check ((worker is null and published_at is null) or epoch > 0),
     constraint tries_are_counted check (failed_tries < try_number)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 alter table dispatches alter column input set storage external;

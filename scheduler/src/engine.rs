@@ -111,13 +111,26 @@ pub enum Cancelled {
     Ended(RunState),
 }
 
+/// What a pause came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// Committed, and everybody who works on it has applied it or is gone: no new step of it starts.
+    Confirmed,
+    /// Committed: nothing of it is given to anybody. Not everybody who works on it has confirmed within the time.
+    Committed,
+    /// It was paused before.
+    Before,
+    /// It had ended before.
+    Ended(RunState),
+}
+
 /// What a resume came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// Queued again.
-    Queued,
-    /// It is not parked.
-    NotParked(RunState),
+    /// It goes on, and stands here now.
+    GoesOn(RunState),
+    /// Nothing had stopped it: it is neither parked nor paused.
+    Unstopped(RunState),
 }
 
 /// Whether the scheduler can do its work.
@@ -253,7 +266,12 @@ impl Engine {
         self.controls.kill(run, org, confirm_within).await
     }
 
-    /// Queues a parked run again. None when there is no such run.
+    /// Pauses a run and waits, at most `confirm_within`, until that is confirmed. None when there is no such run.
+    pub async fn pause(&self, run: RunId, org: &Org, confirm_within: Duration) -> Result<Option<Paused>, StoreError> {
+        self.controls.pause(run, org, confirm_within).await
+    }
+
+    /// Lets a run go on that is parked or paused. None when there is no such run.
     pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<Resumed>, StoreError> {
         self.controls.resume(run, org).await
     }

@@ -21,7 +21,8 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    dispatch::Claims,
+    dispatch::{Claims, StepClaims},
+    finish::{self, FinishJob},
     journal::AppendJob,
     lease::{BeatJob, Registrar},
     wake::{End, Waiters},
@@ -43,6 +44,10 @@ pub struct Desk {
     pub claims: Claims,
     /// Where appends wait for their commit.
     pub appends: mpsc::Sender<AppendJob>,
+    /// Claims of dispatched work, and its inputs.
+    pub step_claims: StepClaims,
+    /// Where ends of dispatched work wait for their commit.
+    pub finishes: mpsc::Sender<FinishJob>,
     /// Where heartbeats wait for theirs.
     pub beats: mpsc::Sender<BeatJob>,
     /// Who waits for ends.
@@ -92,9 +97,9 @@ impl Desk {
             Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
             Method::Alone => reply(received, |alone| self.claims.note_solitude(alone)).await,
             Method::Read => reply(received, |read| self.claims.read(read)).await,
-            Method::ClaimSteps | Method::Finish | Method::ReadStep => {
-                refuse(&received, Refusal::Invalid("this scheduler gives no steps away".into())).await;
-            }
+            Method::ClaimSteps => reply(received, |claim| self.step_claims.claim(claim)).await,
+            Method::ReadStep => reply(received, |read| self.step_claims.read(read)).await,
+            Method::Finish => self.finish(received).await,
             Method::Append => self.append(received).await,
             Method::Heartbeat => self.beat(received).await,
         }
@@ -121,6 +126,21 @@ impl Desk {
         }
     }
 
+    async fn finish(&self, received: Received) {
+        let Some(request) = open(&received).await else {
+            return;
+        };
+        if let Some(wrong) = finish::wrong(&request) {
+            refuse(&received, Refusal::Invalid(wrong)).await;
+            return;
+        }
+        if let Err(error) = self.finishes.try_send(FinishJob { request, reply: received }) {
+            let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
+            let answer = Answer::<()>::Unavailable { reason: "too many ends are waiting".into() };
+            respond(&job.reply, &answer).await;
+        }
+    }
+
     async fn beat(&self, received: Received) {
         let Some(beat) = open(&received).await else {
             return;
@@ -140,12 +160,21 @@ fn wrong(request: &Appends) -> Option<String> {
         if !runs.insert(append.run) {
             return Some(format!("two appends of run {} in one request", append.run));
         }
-        if append.rows.len() + append.waits.len() + append.failed_tries.len() > limits::COMMIT_ROWS {
+        let rows = append.rows.len() + append.waits.len() + append.failed_tries.len() + append.dispatches.len();
+        if rows > limits::COMMIT_ROWS {
             return Some(format!("an append of run {} has more than {} rows", append.run, limits::COMMIT_ROWS));
         }
-        let more_than_rows = append.next != Next::GoOn || !append.waits.is_empty() || !append.withdrawn.is_empty();
+        let more_than_rows = append.next != Next::GoOn
+            || !append.waits.is_empty()
+            || !append.withdrawn.is_empty()
+            || !append.dispatches.is_empty()
+            || !append.batches.is_empty()
+            || append.state.is_some();
         if append.number == 0 && more_than_rows {
             return Some(format!("an append of run {} changes more than rows and has no number", append.run));
+        }
+        if !append.batches.is_empty() || append.state.is_some() {
+            return Some(format!("run {} wants a batch or state, which this scheduler does not have", append.run));
         }
         if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
             return Some(format!("run {} wants to write a row from outside", append.run));

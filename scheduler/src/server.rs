@@ -15,8 +15,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     control::Controls,
-    dispatch::{Backlog, Claims, Granter, Publisher, Publishing, ToWorkers, run_stream},
+    dispatch::{
+        Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
+        ToWorkers, run_stream, step_stream,
+    },
     engine::Engine,
+    finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, RunClock},
     journal::Committer,
@@ -89,8 +93,8 @@ pub enum StartupError {
     /// NATS cannot be reached, or refuses.
     #[error("failed to connect to NATS")]
     Nats(#[source] ConnectError),
-    /// The stream of run tasks cannot be made.
-    #[error("failed to make the stream of run tasks")]
+    /// A stream of tasks cannot be made.
+    #[error("failed to make a stream of tasks")]
     Stream(#[source] WorkError),
     /// The subscriptions cannot be made.
     #[error("failed to subscribe to what workers ask")]
@@ -135,6 +139,21 @@ impl Scheduler {
             metrics: metrics.clone(),
         });
         let backlog = Backlog::new(store.clone(), publisher.clone());
+        let step_work = step_stream(&bus).await.map_err(StartupError::Stream)?;
+        let step_backlog = StepBacklog::new(store.clone(), metrics.clone());
+        let step_granter = StepGranter { store: store.clone(), metrics: metrics.clone() };
+        let (giver, news) = Giver::new();
+        let giving = Giving {
+            store: store.clone(),
+            work: step_work.clone(),
+            subjects: bus.subjects().clone(),
+            roster: roster.clone(),
+            granter: step_granter.clone(),
+            backlog: step_backlog.clone(),
+            workers: workers.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(giving.run(news));
         let teller = Teller { store: store.clone(), publisher: publisher.clone(), workers: workers.clone() };
 
         tasks.spawn(publishing);
@@ -161,9 +180,22 @@ impl Scheduler {
             waiters: waiters.clone(),
             roster: roster.clone(),
             timers: timers.clone(),
+            giver: giver.clone(),
             metrics: metrics.clone(),
         };
         tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append)));
+
+        let (finishes, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        let committer = Finisher {
+            store: store.clone(),
+            teller: teller.clone(),
+            giver: giver.clone(),
+            roster: roster.clone(),
+            backlog: step_backlog.clone(),
+            timers: timers.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Finish)));
 
         let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };
@@ -171,10 +203,11 @@ impl Scheduler {
 
         let registrar = Registrar {
             store: store.clone(),
-            bus: bus.clone(),
             work: work.clone(),
+            step_work: step_work.clone(),
             roster: roster.clone(),
             publisher: publisher.clone(),
+            giver: giver.clone(),
             scheduler,
             lease: options.lease,
             heartbeat: options.heartbeat,
@@ -186,12 +219,29 @@ impl Scheduler {
             backlog: backlog.clone(),
             granter,
         };
-        let desk = Desk { bus: bus.clone(), scheduler, registrar, claims, appends, beats, waiters: waiters.clone() };
+        let step_claims = StepClaims {
+            store: store.clone(),
+            roster: roster.clone(),
+            backlog: step_backlog.clone(),
+            granter: step_granter,
+        };
+        let desk = Desk {
+            bus: bus.clone(),
+            scheduler,
+            registrar,
+            claims,
+            step_claims,
+            appends,
+            finishes,
+            beats,
+            waiters: waiters.clone(),
+        };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
 
         let timer_loop = TimerLoop {
             store: store.clone(),
             teller: teller.clone(),
+            giver: giver.clone(),
             timers,
             metrics: metrics.clone(),
             every: options.sweep,
@@ -200,9 +250,12 @@ impl Scheduler {
         let sweeper = Sweeper {
             store: store.clone(),
             work,
+            step_work,
             bus: bus.clone(),
             publisher,
             backlog,
+            giver: giver.clone(),
+            step_backlog,
             waiters: waiters.clone(),
             roster,
             clock,
@@ -214,7 +267,7 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, waiters: waiters.clone() };
+        let controls = Controls { teller, giver, waiters: waiters.clone() };
         let engine = Engine::new(store.clone(), bus, intake, looks, controls, waiters, metrics);
         Ok(Self { engine, stop, tasks, store })
     }

@@ -35,6 +35,7 @@ pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken)
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))
         .route("/v1/runs/{id}/kill", post(control::kill))
+        .route("/v1/runs/{id}/pause", post(control::pause))
         .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS), bounded));
     let brief = Router::new()
         .route("/v1/runs/{id}/cancel", post(control::cancel))

@@ -11,7 +11,10 @@ use piton_shared::{
     },
 };
 
-use super::{Backlog, Granter, Publisher, granter::entry_bytes};
+use super::{
+    Backlog, Granter, Publisher,
+    granter::{entry_bytes, open_bytes},
+};
 use crate::{
     lease::Roster,
     store::{Store, StoreError},
@@ -88,6 +91,13 @@ impl Claims {
             return Ok(ReadAnswer::Fenced);
         }
         let rows = limits::JOURNAL_PAGE;
+        if let Part::Open { after } = &read.part {
+            let found = self.store.open_calls(&[read.run], after.as_ref(), rows).await?;
+            let more = if found.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
+            let open = found.into_iter().map(|row| row.call).collect();
+            let (open, more) = fitting(open, more, open_bytes);
+            return Ok(ReadAnswer::Open { open, more });
+        }
         let (entries, more) = match &read.part {
             Part::Journal { after } => self.store.journal_page(read.run, after.as_ref(), rows).await?,
             Part::Outside { after } => {
@@ -96,9 +106,10 @@ impl Claims {
                 (entries, more)
             }
             // Read above, or served once there is state and batches.
-            Part::Input | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
+            Part::Input | Part::Open { .. } | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
         };
-        Ok(fitting(entries, more))
+        let (entries, more) = fitting(entries, more, entry_bytes);
+        Ok(ReadAnswer::Entries { entries, more })
     }
 
     /// A run that was granted alone begins, or is alone no more.
@@ -130,17 +141,17 @@ impl Claims {
     }
 }
 
-/// As many entries as one message holds; at least one, so that reading goes on.
-fn fitting(mut entries: Vec<piton_shared::journal::Entry>, more: More) -> ReadAnswer {
+/// As much as one message holds; at least one, so that reading goes on.
+fn fitting<T>(mut found: Vec<T>, more: More, bytes_of: impl Fn(&T) -> usize) -> (Vec<T>, More) {
     let mut bytes = 0;
-    let fits = entries.iter().take_while(|entry| {
-        bytes += entry_bytes(entry);
+    let fits = found.iter().take_while(|one| {
+        bytes += bytes_of(one);
         bytes < limits::MESSAGE_BYTES - 4096
     });
     let fits = fits.count().max(1);
-    if fits < entries.len() {
-        entries.truncate(fits);
-        return ReadAnswer::Entries { entries, more: More::Follows };
+    if fits < found.len() {
+        found.truncate(fits);
+        return (found, More::Follows);
     }
-    ReadAnswer::Entries { entries, more }
+    (found, more)
 }

@@ -167,7 +167,7 @@ impl Intake {
                     self.hand_on(runs, &accepted).await;
                     self.outcomes(runs, &accepted).await
                 }
-                Err(error) if error.fault() == Fault::BadRow && runs.len() > 1 => {
+                Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) && runs.len() > 1 => {
                     let (left, right) = runs.split_at(runs.len() / 2);
                     let mut outcomes = self.write(left).await;
                     outcomes.extend(self.write(right).await);

@@ -18,11 +18,13 @@ use piton_shared::{
 use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
-use super::verdict::{First, Verdict, verdict};
+use super::verdict::{Verdict, verdict};
 use crate::{
+    dispatch::Giver,
     gather::Gatherer,
+    halve::{self, halving},
     lease::Roster,
-    store::{Appending, Fault, Store, StoreError, Whole},
+    store::{Appending, Store, StoreError, Wrote},
     wake::{End, Timers, Waiters},
 };
 
@@ -53,6 +55,8 @@ pub struct Committer {
     pub roster: Roster,
     /// Who fires the timers that were set.
     pub timers: Timers,
+    /// Who gives steps away, and says whose results are not wanted any more.
+    pub giver: Giver,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
 }
@@ -121,33 +125,36 @@ impl Committer {
         appends: &'a [Appending],
         round: u32,
     ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
-        Box::pin(async move {
-            match self.store.append(appends).await {
-                Ok(first) => {
-                    let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
-                    if let Some(micros) = first.next_due {
-                        self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
-                    }
-                    let running: HashSet<RunId> = first.running.iter().copied().collect();
-                    let mut open = Vec::new();
-                    for (place, appending) in appends.iter().enumerate() {
-                        let fenced = first.fenced.get(place).copied().unwrap_or(false);
-                        match (fenced, first.whole) {
-                            (true, Whole::All) => {
-                                outcomes[place] = Some(self.written(appending, &running).await);
-                            }
-                            (true, Whole::Some) => open.push((place, First::RowsOnly)),
-                            (false, _) => open.push((place, First::NotFenced)),
-                        }
-                    }
-                    if !open.is_empty() {
-                        self.look(appends, &open, &mut outcomes, round).await;
-                    }
-                    outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect()
+        Box::pin(async move { halving(&Round { committer: self, round }, appends).await })
+    }
+
+    /// One statement, and a look at what it did not find.
+    async fn write_once(&self, appends: &[Appending], round: u32) -> Result<Vec<Outcome>, StoreError> {
+        let first = self.store.append(appends).await?;
+        if let Some(micros) = first.next_due {
+            self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+        }
+        self.giver.offer(first.offers);
+        self.giver.drop_steps(first.dropped);
+        let running: HashSet<RunId> = first.running.iter().copied().collect();
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
+        let mut lost = Vec::new();
+        for (place, appending) in appends.iter().enumerate() {
+            match first.wrote.get(place).copied().unwrap_or(Wrote::Lost) {
+                Wrote::All => outcomes[place] = Some(self.written(appending, &running).await),
+                Wrote::Taken => outcomes[place] = Some(Ok(AppendAnswer::Superseded)),
+                Wrote::Sleepless => {
+                    let reason =
+                        "it suspends and leaves nothing that could wake the run: a timer, a dispatched step, a batch";
+                    outcomes[place] = Some(Ok(AppendAnswer::Invalid { reason: reason.to_owned() }));
                 }
-                Err(error) => self.failed(appends, error, round).await,
+                Wrote::Lost => lost.push(place),
             }
-        })
+        }
+        if !lost.is_empty() {
+            self.look(appends, &lost, &mut outcomes, round).await;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect())
     }
 
     /// An append that was written whole.
@@ -188,31 +195,27 @@ impl Committer {
         Ok(AppendAnswer::Overtaken { outside })
     }
 
-    /// Looks again at appends that were not written whole, and finishes what can be finished.
-    async fn look(&self, appends: &[Appending], open: &[(usize, First)], outcomes: &mut [Option<Outcome>], round: u32) {
-        let wanted: Vec<_> = open.iter().map(|(place, _)| &appends[*place]).collect();
+    /// Looks at appends whose runs were not found, and tries those again that were only locked.
+    async fn look(&self, appends: &[Appending], lost: &[usize], outcomes: &mut [Option<Outcome>], round: u32) {
+        let wanted: Vec<_> = lost.iter().map(|place| &appends[*place]).collect();
         let looks = match self.store.append_look(&wanted).await {
             Ok(looks) => looks,
             Err(error) => {
-                for (place, _) in open {
+                for place in lost {
                     outcomes[*place] = Some(Err(unavailable(&error)));
                 }
                 return;
             }
         };
         let mut again = Vec::new();
-        for ((place, first), look) in open.iter().zip(&looks) {
+        for (place, look) in lost.iter().zip(&looks) {
             let append = &appends[*place].append;
-            match verdict(append, *first, look) {
+            match verdict(append, look) {
                 Verdict::Answer(answer) => outcomes[*place] = Some(Ok(answer)),
                 Verdict::Overtaken => {
                     let seen =
                         if let Next::Suspend { seen_outside } = append.next { seen_outside } else { look.outside };
                     outcomes[*place] = Some(self.overtaken(append.run, seen).await);
-                }
-                Verdict::WriteRest => {
-                    let rest = Append { rows: Vec::new(), failed_tries: Vec::new(), ..append.clone() };
-                    again.push((*place, Appending { append: rest, ..appends[*place].clone() }));
                 }
                 Verdict::Again => again.push((*place, appends[*place].clone())),
             }
@@ -233,29 +236,30 @@ impl Committer {
             outcomes[place] = Some(outcome);
         }
     }
+}
 
-    /// The statement failed: a bad row is found by halving and refused alone, the rest is not its fault.
-    async fn failed(&self, appends: &[Appending], error: StoreError, round: u32) -> Vec<Outcome> {
-        match (error.fault(), appends) {
-            (Fault::BadRow, [one]) => {
-                tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
-                vec![Ok(AppendAnswer::Invalid { reason: error.reason() })]
-            }
-            (Fault::BadRow, _) => {
-                let (left, right) = appends.split_at(appends.len() / 2);
-                let mut outcomes = self.write(left, round).await;
-                outcomes.extend(self.write(right, round).await);
-                outcomes
-            }
-            (Fault::Passing | Fault::Bug, _) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    appends = appends.len(),
-                    "appends were not written"
-                );
-                vec![Err(unavailable(&error)); appends.len()]
-            }
-        }
+/// One round of writing.
+struct Round<'a> {
+    committer: &'a Committer,
+    round: u32,
+}
+
+impl halve::Group for Round<'_> {
+    type Row = Appending;
+    type Outcome = Outcome;
+
+    async fn write(&self, appends: &[Appending]) -> Result<Vec<Outcome>, StoreError> {
+        self.committer.write_once(appends, self.round).await
+    }
+
+    fn refused(&self, one: &Appending, error: &StoreError) -> Outcome {
+        tracing::warn!(run = %one.append.run, error = error as &dyn std::error::Error, "an append was refused");
+        Ok(AppendAnswer::Invalid { reason: error.reason() })
+    }
+
+    fn unknown(&self, appends: &[Appending], error: &StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
+        vec![Err(unavailable(error)); appends.len()]
     }
 }
 
@@ -274,7 +278,12 @@ fn unavailable(error: &StoreError) -> String {
 }
 
 fn rows(request: &Appends) -> usize {
-    request.appends.iter().map(|append| 1 + append.rows.len()).sum::<usize>().min(limits::COMMIT_ROWS)
+    request
+        .appends
+        .iter()
+        .map(|append| 1 + append.rows.len() + append.dispatches.len())
+        .sum::<usize>()
+        .min(limits::COMMIT_ROWS)
 }
 
 /// Leaves at most one append of a run in a batch: a repeat that arrives beside its original waits for the next.

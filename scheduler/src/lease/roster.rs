@@ -24,10 +24,13 @@ struct Member {
     build: Option<Build>,
     queues: Vec<Queue>,
     workflows: Vec<String>,
+    functions: Vec<String>,
     slots: u32,
+    step_slots: u32,
     /// Nothing until it has said that it takes work: what leaves it then makes no room.
     intent: Option<Intent>,
     room: u32,
+    step_room: u32,
     /// When it was last heard of, in sweeps of this scheduler.
     heard: u64,
 }
@@ -72,9 +75,12 @@ impl Roster {
                 build: worker.build.clone(),
                 queues: worker.queues.clone(),
                 workflows: worker.workflows.clone(),
+                functions: worker.functions.clone(),
                 slots: worker.run_slots,
+                step_slots: worker.step_slots,
                 intent: None,
                 room: 0,
+                step_room: 0,
                 heard,
             },
         );
@@ -87,9 +93,9 @@ impl Roster {
         if let Some(member) = members.workers.get_mut(&beat.worker) {
             member.heard = heard;
             member.intent = Some(beat.intent);
-            member.room = match beat.intent {
-                Intent::Working => beat.free_runs.min(member.slots),
-                Intent::Draining | Intent::Solitary => 0,
+            (member.room, member.step_room) = match beat.intent {
+                Intent::Working => (beat.free_runs.min(member.slots), beat.free_steps.min(member.step_slots)),
+                Intent::Draining | Intent::Solitary => (0, 0),
             };
         }
     }
@@ -122,6 +128,38 @@ impl Roster {
         }
     }
 
+    /// Dispatched work left a worker's hands.
+    pub fn step_left(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker)
+            && member.intent == Some(Intent::Working)
+        {
+            member.step_room = (member.step_room + 1).min(member.step_slots);
+        }
+    }
+
+    /// Dispatched work went to a worker by a claim.
+    pub fn took_steps(&self, worker: WorkerId, steps: u32) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.step_room = member.step_room.saturating_sub(steps);
+        }
+    }
+
+    /// A worker lacks a function that it was given, or has no slot for it: it is given nothing until its next heartbeat.
+    pub fn step_returned(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.step_room = 0;
+        }
+    }
+
+    /// Takes a place at the worker with the most free step slots that has the function, if any has some.
+    pub fn place_step(&self, org: &Org, queue: &Queue, build: Option<&Build>, function: &str) -> Option<WorkerId> {
+        let serves = |member: &Member| member.step_room > 0 && member.functions.iter().any(|name| name == function);
+        let mut members = self.members.lock();
+        let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.step_room)?;
+        member.step_room -= 1;
+        Some(worker)
+    }
+
     /// Takes a place at the worker with the most room for a run, if any has some. For one that runs alone all of its
     /// room is taken.
     pub fn place(
@@ -132,28 +170,42 @@ impl Roster {
         workflow: &str,
         company: Company,
     ) -> Option<WorkerId> {
-        if self.direct == DirectGrants::Off {
-            return None;
-        }
+        let serves = |member: &Member| member.room > 0 && member.workflows.iter().any(|name| name == workflow);
         let mut members = self.members.lock();
-        let sweep = members.sweep;
-        let (worker, member) = members
-            .workers
-            .iter_mut()
-            .filter(|(_, member)| {
-                member.room > 0
-                    && member.heard + SILENT_SWEEPS > sweep
-                    && member.org == *org
-                    && member.queues.contains(queue)
-                    && build.is_none_or(|build| member.build.as_ref() == Some(build))
-                    && member.workflows.iter().any(|name| name == workflow)
-            })
-            .max_by_key(|(_, member)| member.room)?;
+        let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.room)?;
         match company {
             Company::Shared => member.room -= 1,
             Company::Alone => member.keep(),
         }
-        Some(*worker)
+        Some(worker)
+    }
+
+    /// Of those that listen there and `serve`, the one with the most room.
+    fn roomiest<'a>(
+        &self,
+        members: &'a mut Members,
+        org: &Org,
+        queue: &Queue,
+        build: Option<&Build>,
+        serves: impl Fn(&Member) -> bool,
+        room: impl Fn(&Member) -> u32,
+    ) -> Option<(WorkerId, &'a mut Member)> {
+        if self.direct == DirectGrants::Off {
+            return None;
+        }
+        let sweep = members.sweep;
+        members
+            .workers
+            .iter_mut()
+            .filter(|(_, member)| {
+                member.heard + SILENT_SWEEPS > sweep
+                    && member.org == *org
+                    && member.queues.contains(queue)
+                    && build.is_none_or(|build| member.build.as_ref() == Some(build))
+                    && serves(member)
+            })
+            .max_by_key(|(_, member)| room(member))
+            .map(|(worker, member)| (*worker, member))
     }
 
     /// Counts a sweep; a worker that stays silent is given nothing and then forgotten.

@@ -85,15 +85,22 @@ impl Store {
         Ok(if noted.is_some() { Solitude::Noted } else { Solitude::Lost })
     }
 
-    /// What earlier attempts of these runs left open.
-    pub async fn open_calls(&self, runs: &[RunId]) -> Result<Vec<OpenCallRow>, StoreError> {
+    /// A page of what earlier attempts left open, of each of these runs, by key.
+    pub async fn open_calls(
+        &self,
+        runs: &[RunId],
+        after: Option<&StepKey>,
+        rows: u32,
+    ) -> Result<Vec<OpenCallRow>, StoreError> {
         let runs: Vec<_> = runs.iter().map(|run| run.uuid()).collect();
-        let rows = sqlx::query(include_str!("sql/open_calls.sql"))
+        let found = sqlx::query(include_str!("sql/open_calls.sql"))
             .bind(runs)
+            .bind(after.map_or("", StepKey::as_str))
+            .bind(i64::from(rows))
             .fetch_all(&self.hot)
             .await
             .map_err(StoreError::new("open_calls"))?;
-        rows.iter().map(open_call).collect::<Result<_, _>>().map_err(StoreError::new("open_calls"))
+        found.iter().map(open_call).collect::<Result<_, _>>().map_err(StoreError::new("open_calls"))
     }
 
     /// A page of a run's journal, by key.
@@ -183,16 +190,23 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
             last_try: row.try_get::<i32, _>("last_try")?.unsigned_abs(),
             first_started_at: value::maybe_time(row, "first_started_at")?,
             last_failed_at: value::maybe_time(row, "last_failed_at")?,
-            waiting: waiting.map(waiting_for).transpose()?,
+            waiting: waiting.map(|word| waiting_for(row, word)).transpose()?,
         },
     })
 }
 
-fn waiting_for(word: &str) -> Result<Waiting, sqlx::Error> {
+fn waiting_for(row: &sqlx::postgres::PgRow, word: &str) -> Result<Waiting, sqlx::Error> {
     match word {
         "sleep" => Ok(Waiting::Sleep),
         "retry" => Ok(Waiting::Retry),
         "dispatched" => Ok(Waiting::Dispatched),
+        "batch" => Ok(Waiting::Batch {
+            items: row.try_get::<i32, _>("items")?.unsigned_abs(),
+            more: match row.try_get::<Option<jiff_sqlx::Timestamp>, _>("sealed_at")? {
+                None => More::Follows,
+                Some(_) => More::End,
+            },
+        }),
         other => Err(value::unknown("kind of wait", other)),
     }
 }

@@ -15,6 +15,8 @@ pub struct StoreError {
 pub enum Fault {
     /// Postgres is away, restarting, full or out of locks; nothing is known to be wrong with the request.
     Passing,
+    /// What is to be written stands there already, by somebody whom the statement could not see yet: look again.
+    Taken,
     /// A value that Postgres can never take: the row itself is bad.
     BadRow,
     /// Our own mistake: a statement and the schema disagree.
@@ -34,6 +36,9 @@ impl StoreError {
     /// Sorts the error by its SQLSTATE class (Postgres manual, appendix A).
     pub fn fault(&self) -> Fault {
         if let sqlx::Error::Database(error) = &self.source {
+            if error.code().as_deref() == Some("23505") {
+                return Fault::Taken;
+            }
             let class = error.code().and_then(|code| code.get(..2).map(str::to_owned));
             return match class.as_deref() {
                 Some("22" | "23" | "54") => Fault::BadRow,

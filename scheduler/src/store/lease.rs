@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use piton_shared::{
-    ids::WorkerId,
+    ids::{RunId, WorkerId},
     message::worker::{Heartbeat, Intent, Register, UnderWay},
     name::Org,
     time::Timestamp,
 };
-use sqlx::Row;
+use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Published, Store, StoreError, control, value};
+use super::{Offer, Published, Store, StoreError, control, step, value};
 
 /// A lease that was renewed.
 #[derive(Debug, Clone)]
@@ -22,6 +22,17 @@ pub struct Beat {
     pub org: String,
     /// The newest control of its org.
     pub control_version: i64,
+}
+
+/// What a worker left behind.
+#[derive(Debug, Clone, Default)]
+pub struct Ended {
+    /// Runs it held: each is queued again, in the backlog or parked.
+    pub runs: Vec<Published>,
+    /// Dispatched work that waits for another worker.
+    pub offers: Vec<Offer>,
+    /// Runs that are parked because of work that died with its worker too often.
+    pub poisoned: Vec<RunId>,
 }
 
 /// A worker as people see it.
@@ -67,6 +78,8 @@ pub struct WorkerRow {
     pub end_reason: Option<String>,
     /// Runs it holds by the database.
     pub held: i64,
+    /// Dispatched work that it executes by the database.
+    pub executing: i64,
 }
 
 impl Store {
@@ -128,16 +141,16 @@ impl Store {
     /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike, and what ran
     /// alone there is parked if that makes `strikes`. None when the worker came back in time, or another scheduler was
     /// first.
-    pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Vec<Published>>, StoreError> {
+    pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Ended>, StoreError> {
         self.end(worker, End::LeaseOver { strikes }).await
     }
 
     /// Ends a worker that leaves; what it still holds is requeued without a strike.
-    pub async fn leave(&self, worker: WorkerId) -> Result<Option<Vec<Published>>, StoreError> {
+    pub async fn leave(&self, worker: WorkerId) -> Result<Option<Ended>, StoreError> {
         self.end(worker, End::Left).await
     }
 
-    async fn end(&self, worker: WorkerId, end: End) -> Result<Option<Vec<Published>>, StoreError> {
+    async fn end(&self, worker: WorkerId, end: End) -> Result<Option<Ended>, StoreError> {
         let (lock, query) = match end {
             End::LeaseOver { .. } => (include_str!("sql/end_lease_lock.sql"), "end_lease_lock"),
             End::Left => (include_str!("sql/leave_lock.sql"), "leave_lock"),
@@ -157,7 +170,15 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("held_by"))?;
-        control::lock_runs(&mut tx, &held).await?;
+        let executed: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/steps_held_by.sql"))
+            .bind(worker.uuid())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("steps_held_by"))?;
+        let mut locked: Vec<Uuid> = held.iter().chain(&executed).copied().collect();
+        locked.sort_unstable();
+        locked.dedup();
+        control::lock_runs(&mut tx, &locked).await?;
         let attempts = vec![None::<Uuid>; held.len()];
         let (strike, poison) = match end {
             End::LeaseOver { strikes } => (1_i16, Some(value::int(strikes))),
@@ -173,6 +194,11 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("requeue"))?;
+        let (offers, poisoned) = if executed.is_empty() {
+            (Vec::new(), Vec::new())
+        } else {
+            lost_steps(&mut tx, worker, &executed, end).await?
+        };
         sqlx::query(include_str!("sql/end_worker.sql"))
             .bind(worker.uuid())
             .bind(match end {
@@ -183,7 +209,9 @@ impl Store {
             .await
             .map_err(StoreError::new("end_worker"))?;
         tx.commit().await.map_err(StoreError::new("end_worker"))?;
-        super::ready::published_rows(&requeued).map_err(StoreError::new("requeue")).map(Some)
+        let mut runs = super::ready::published_rows(&requeued).map_err(StoreError::new("requeue"))?;
+        runs.retain(|run| !poisoned.contains(&run.run));
+        Ok(Some(Ended { runs, offers, poisoned }))
     }
 
     /// Workers of an org: the live ones and those that ended lately.
@@ -196,6 +224,53 @@ impl Store {
             .map_err(StoreError::new("workers_list"))?;
         found.iter().map(worker_row).collect::<Result<_, _>>().map_err(StoreError::new("workers_list"))
     }
+}
+
+/// Takes dispatched work out of a worker's hands; the locks of its runs are held.
+async fn lost_steps(
+    tx: &mut Transaction<'_, Postgres>,
+    worker: WorkerId,
+    runs: &[Uuid],
+    end: End,
+) -> Result<(Vec<Offer>, Vec<RunId>), StoreError> {
+    let (strike, poison) = match end {
+        End::LeaseOver { strikes } => (1, value::int(strikes)),
+        End::Left => (0, i32::MAX),
+    };
+    let rows = sqlx::query(include_str!("sql/steps_lost.sql"))
+        .bind(worker.uuid())
+        .bind(runs)
+        .bind(strike)
+        .bind(poison)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::new("steps_lost"))?;
+    let (mut offers, mut runs, mut keys, mut strikes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut read = |row: &PgRow| {
+        let offer = step::offer(row)?;
+        match row.try_get::<Option<&str>, _>("stopped")? {
+            None => offers.push(offer),
+            Some("poison") => {
+                runs.push(offer.dispatch.run.uuid());
+                keys.push(offer.dispatch.step_key().as_str().to_owned());
+                strikes.push(i32::from(row.try_get::<i16, _>("strikes")?));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    };
+    rows.iter().try_for_each(&mut read).map_err(StoreError::new("steps_lost"))?;
+    if runs.is_empty() {
+        return Ok((offers, Vec::new()));
+    }
+    let parked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/park_poisoned.sql"))
+        .bind(runs)
+        .bind(keys)
+        .bind(strikes)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::new("park_poisoned"))?;
+    Ok((offers, parked.into_iter().map(RunId::new).collect()))
 }
 
 /// Why a registration ends.
@@ -240,5 +315,6 @@ fn worker_row(row: &sqlx::postgres::PgRow) -> Result<WorkerRow, sqlx::Error> {
         ended_at: value::maybe_time(row, "ended_at")?,
         end_reason: row.try_get("end_reason")?,
         held: row.try_get("held")?,
+        executing: row.try_get("executing")?,
     })
 }

@@ -118,7 +118,7 @@ fn nothing() -> Vec<u8> {
     codec::encode(&()).expect("the unit value always encodes")
 }
 
-fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
+pub(super) fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
     let run = RunId::new(row.try_get("id")?);
     let holder = match row.try_get::<Option<Uuid>, _>("worker")? {
         Some(worker) => Some((WorkerId::new(worker), AttemptId::new(row.try_get("attempt")?))),

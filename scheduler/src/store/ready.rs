@@ -60,6 +60,8 @@ pub struct Slots {
     pub build: Option<Build>,
     /// All run slots.
     pub slots: i64,
+    /// All step slots.
+    pub step_slots: i64,
 }
 
 /// A row of what workers are said to hold.
@@ -145,11 +147,7 @@ impl Store {
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("queue_depths"))?;
-        let read = |row: &PgRow| {
-            let (org, queue, build) = queue_of(row)?;
-            Ok(Depth { org, queue, build, published: row.try_get("published")?, backlog: row.try_get("backlog")? })
-        };
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_depths"))
+        rows.iter().map(depth).collect::<Result<_, _>>().map_err(StoreError::new("queue_depths"))
     }
 
     /// The slots of the live workers of each queue.
@@ -160,7 +158,8 @@ impl Store {
             .map_err(StoreError::new("queue_slots"))?;
         let read = |row: &PgRow| {
             let (org, queue, build) = queue_of(row)?;
-            Ok(Slots { org, queue, build, slots: row.try_get("slots")? })
+            let (slots, step_slots) = (row.try_get("slots")?, row.try_get("step_slots")?);
+            Ok(Slots { org, queue, build, slots, step_slots })
         };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_slots"))
     }
@@ -185,7 +184,12 @@ impl Store {
     }
 }
 
-fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx::Error> {
+pub(super) fn depth(row: &PgRow) -> Result<Depth, sqlx::Error> {
+    let (org, queue, build) = queue_of(row)?;
+    Ok(Depth { org, queue, build, published: row.try_get("published")?, backlog: row.try_get("backlog")? })
+}
+
+pub(super) fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx::Error> {
     let org = Org::new(row.try_get::<String, _>("org")?).map_err(value::decode_error)?;
     let queue = Queue::new(row.try_get::<String, _>("queue")?).map_err(value::decode_error)?;
     let build = row.try_get::<Option<String>, _>("build")?.map(Build::new).transpose().map_err(value::decode_error)?;

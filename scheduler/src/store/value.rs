@@ -6,6 +6,7 @@ use piton_shared::{
     failure::Failure,
     ids::WorkerId,
     journal::{Entry, Kind, Place, StepKey},
+    replay::StepOptions,
     time::Timestamp,
 };
 use sqlx::{Row, postgres::PgRow};
@@ -47,6 +48,16 @@ pub(super) fn unknown(what: &str, word: &str) -> sqlx::Error {
 /// A failure for Postgres.
 pub(super) fn failure_bytes(failure: &Failure) -> Vec<u8> {
     codec::wire::encode(failure).expect("a failure is text and words, bounded where it is made")
+}
+
+/// How dispatched work is executed, for Postgres.
+pub(super) fn terms_bytes(terms: &StepOptions) -> Vec<u8> {
+    codec::wire::encode(terms).expect("durations, numbers and names always encode")
+}
+
+/// How dispatched work is executed, from Postgres.
+pub(super) fn terms(bytes: &[u8]) -> Result<StepOptions, sqlx::Error> {
+    codec::wire::decode(bytes).map_err(decode_error)
 }
 
 /// A value as JSON for Postgres, which takes every character but NUL: that one is shown as the replacement character.

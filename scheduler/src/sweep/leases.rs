@@ -57,17 +57,24 @@ impl LeaseEnds {
             return Ok(());
         }
         for worker in expired {
-            if let Some(requeued) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
-                tracing::warn!(%worker, requeued = requeued.len(), "a worker's lease is over; what it held goes to others");
+            if let Some(left) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
+                let (runs, steps) = (left.runs.len(), left.offers.len());
+                tracing::warn!(%worker, runs, steps, "a worker's lease is over; what it held goes to others");
                 sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
-                sweeper.metrics.swept.at(Swept::Requeued).add(requeued.len() as u64);
+                sweeper.metrics.swept.at(Swept::Requeued).add((runs + steps) as u64);
                 sweeper.roster.gone(worker);
-                for run in requeued.iter().filter(|run| run.state == RunState::Parked) {
+                for run in left.runs.iter().filter(|run| run.state == RunState::Parked) {
                     tracing::warn!(%worker, run = %run.run, "a run died alone with its worker, not for the first time: it is parked");
                     sweeper.metrics.runs_ended.at(Ending::Parked).inc();
                     sweeper.waiters.ended(run.run, End::Elsewhere);
                 }
-                sweeper.publisher.publish(requeued);
+                for run in left.poisoned {
+                    tracing::warn!(%run, "a run is parked: workers died too often with a step of it");
+                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.waiters.ended(run, End::Elsewhere);
+                }
+                sweeper.publisher.publish(left.runs);
+                sweeper.giver.offer(left.offers);
             }
         }
         Ok(())

@@ -14,9 +14,9 @@ use super::Sweeper;
 use crate::store::StoreError;
 
 /// How long a grant may be on its way before its worker is asked.
-const AGE: Duration = Duration::from_secs(2);
+pub(super) const AGE: Duration = Duration::from_secs(2);
 /// How long to wait for a worker's answer; a silent one is its lease's business.
-const ANSWER: Duration = Duration::from_millis(500);
+pub(super) const ANSWER: Duration = Duration::from_millis(500);
 
 /// Asks workers page by page, one page a sweep, round and round.
 #[derive(Debug)]

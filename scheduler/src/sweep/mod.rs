@@ -3,16 +3,21 @@
 mod leases;
 mod lost_holds;
 mod lost_publishes;
+mod lost_step_holds;
+mod lost_steps;
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, message::dispatch::StepTask};
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
-use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use self::{
+    leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes, lost_step_holds::LostStepHolds,
+    lost_steps::LostSteps,
+};
 use crate::{
-    dispatch::{Backlog, Publisher},
+    dispatch::{Backlog, Giver, Publisher, StepBacklog},
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -28,12 +33,18 @@ pub struct Sweeper {
     pub store: Store,
     /// What was really published.
     pub work: piton_transport::WorkStream,
+    /// What was really published of dispatched work.
+    pub step_work: piton_transport::WorkStream<StepTask>,
     /// Whom to ask what they hold.
     pub bus: piton_transport::Bus,
     /// Who publishes.
     pub publisher: Publisher,
     /// Who feeds queues.
     pub backlog: Backlog,
+    /// Who gives dispatched work away.
+    pub giver: Giver,
+    /// What of it waits for room.
+    pub step_backlog: StepBacklog,
     /// Who waits for ends.
     pub waiters: Waiters,
     /// Who has room.
@@ -71,13 +82,18 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
+        let mut step_holds = LostStepHolds::default();
         let publishes = LostPublishes { patience: self.patience };
+        let step_publishes = LostSteps { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
             said("republish", publishes.sweep(self).await);
+            said("republish dispatched work", step_publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
+            said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);
+            said("ask what is executed", step_holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }
@@ -96,6 +112,9 @@ impl Sweeper {
                     () = stop.cancelled() => return,
                     () = &mut again => break,
                     () = self.backlog.room_again() => said("feed the backlog", self.backlog.feed().await),
+                    () = self.step_backlog.room_again() => {
+                        said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
+                    }
                 }
             }
         }

@@ -8,7 +8,10 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::Teller;
-use crate::store::Store;
+use crate::{
+    dispatch::Giver,
+    store::{Store, StoreError},
+};
 
 /// Tells the loop that a timer was set. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +38,8 @@ pub struct TimerLoop {
     pub store: Store,
     /// Who wakes the runs.
     pub teller: Teller,
+    /// Who gives away what is to be tried again.
+    pub giver: Giver,
     /// Who says that one was set.
     pub timers: Timers,
     /// Where it is counted.
@@ -47,21 +52,34 @@ impl TimerLoop {
     /// Fires until told to stop.
     pub async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.store.fire_due(limits::SWEEP_ROWS).await {
-                Ok(fired) if fired.is_empty() => self.pause(&stop).await,
-                Ok(fired) => {
-                    for told in &fired {
-                        self.metrics.timers_fired.add(u64::from(told.fired));
-                        self.metrics.timer_lag.seconds(told.lag);
-                    }
-                    self.teller.tell(fired).await;
-                }
+            match self.fire().await {
+                Ok(0) => self.pause(&stop).await,
+                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "failed to fire timers");
                     self.pause(&stop).await;
                 }
             }
         }
+    }
+
+    /// Fires timers, and lets work whose next try is due be executed; says how much.
+    async fn fire(&self) -> Result<usize, StoreError> {
+        let fired = self.store.fire_due(limits::SWEEP_ROWS).await?;
+        let mut count = fired.len();
+        for told in &fired {
+            self.metrics.timers_fired.add(u64::from(told.fired));
+            self.metrics.timer_lag.seconds(told.lag);
+        }
+        self.teller.tell(fired).await;
+        let due = self.store.steps_due(limits::SWEEP_ROWS).await?;
+        count += due.len();
+        for step in &due {
+            self.metrics.timers_fired.inc();
+            self.metrics.timer_lag.seconds(step.lag);
+        }
+        self.giver.offer(due.into_iter().map(|step| step.offer).collect());
+        Ok(count)
     }
 
     async fn pause(&self, stop: &CancellationToken) {

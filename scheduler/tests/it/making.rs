@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use piton_scheduler::{
+    dispatch::Giver,
     journal::{Committer, Outcome},
     lease::Roster,
     server::DirectGrants,
@@ -18,9 +19,11 @@ use piton_shared::{
     message::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
         claim::ClaimAsk,
+        dispatch::NewDispatch,
         worker::Register,
     },
     name::{Org, Queue},
+    replay::StepOptions,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -121,6 +124,7 @@ pub(crate) trait With: Sized {
     fn with_failed_try(self, key: &str, number: u32) -> Self;
     fn with_retry(self, key: &str, number: u32, after: Duration) -> Self;
     fn without(self, key: &str) -> Self;
+    fn with_step(self, key: &str) -> Self;
 }
 
 impl With for Appending {
@@ -160,6 +164,17 @@ impl With for Appending {
             name: "charge".into(),
             input: payload("input"),
             after,
+        });
+        self
+    }
+
+    fn with_step(mut self, key: &str) -> Self {
+        self.append.dispatches.push(NewDispatch {
+            key: StepKey::new(key),
+            function: "charge".into(),
+            input: payload(key),
+            queue: None,
+            terms: StepOptions::default(),
         });
         self
     }
@@ -237,6 +252,7 @@ impl Database {
             waiters: Waiters::new().0,
             roster: Roster::new(DirectGrants::Off),
             timers: Timers::default(),
+            giver: Giver::new().0,
             metrics: piton_telemetry::metrics::SchedulerMetrics::new(),
         }
     }

@@ -75,8 +75,10 @@ pub struct Grant {
     pub entries: Vec<Entry>,
     /// Whether the journal goes on after these entries: read on with the last key.
     pub journal: More,
-    /// What is open besides the journal.
+    /// What is open besides the journal, by key, or the part of it that had room here.
     pub open: Vec<OpenCall>,
+    /// Whether more is open: read on with the last key.
+    pub more_open: More,
     /// Trace context of the start, as W3C `traceparent`.
     pub trace: Option<String>,
 }

@@ -7,6 +7,7 @@ use crate::{
     journal::{Entry, Payload, StepKey},
     message::{
         batch::ItemResult,
+        claim::OpenCall,
         dispatch::DispatchId,
         state::{StateScope, StateValue},
     },
@@ -32,6 +33,11 @@ pub enum Part {
     Input,
     /// A page of the journal, by key.
     Journal {
+        /// The last key of the page before.
+        after: Option<StepKey>,
+    },
+    /// A page of what earlier attempts left open, by key.
+    Open {
         /// The last key of the page before.
         after: Option<StepKey>,
     },
@@ -85,6 +91,13 @@ pub enum ReadAnswer {
     Entries {
         /// The rows.
         entries: Vec<Entry>,
+        /// Whether another page follows.
+        more: More,
+    },
+    /// A page of open calls.
+    Open {
+        /// The calls, by key.
+        open: Vec<OpenCall>,
         /// Whether another page follows.
         more: More,
     },

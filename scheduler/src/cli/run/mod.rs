@@ -28,7 +28,9 @@ pub(super) enum Run {
     Cancel(control::Cancel),
     /// Stop a run by force: from then on no result of it is accepted.
     Kill(control::Kill),
-    /// Queue a parked run again.
+    /// Hold a run back: what is under way ends, nothing new starts until it is resumed.
+    Pause(control::Pause),
+    /// Let a parked or paused run go on.
     Resume(control::Resume),
 }
 
@@ -42,6 +44,7 @@ impl Run {
             Self::Export(export) => export.run(console).await,
             Self::Cancel(cancel) => cancel.run(console).await,
             Self::Kill(kill) => kill.run(console).await,
+            Self::Pause(pause) => pause.run(console).await,
             Self::Resume(resume) => resume.run(console).await,
         }
     }

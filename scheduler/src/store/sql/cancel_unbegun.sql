@@ -1,7 +1,7 @@
 -- Cancels a run that never began; its lock is held. $1 run, $2 the failure.
 with ended as (
     update runs set state = 'cancelled', cancel_asked_at = clock_timestamp(), finished_at = clock_timestamp(),
-                    failure = $2, parked = null, worker = null
+                    failure = $2, parked = null, paused_at = null, worker = null
     where id = $1
     returning id
 ),

@@ -19,7 +19,7 @@ changed as (
             end as strikes) s
             cross join lateral (select case
                 when $4 > 0 and alone.run_id = r.id and s.strikes >= $5::int then 'parked'
-                when $6::bigint is not null then 'backlog'
+                when $6::bigint is not null or r.paused_at is not null then 'backlog'
                 else 'queued'
             end as state) n
         ),
@@ -27,16 +27,17 @@ changed as (
         worker = null
     where r.id = any ($1) and r.worker = $2 and r.state = 'running'
       and (($3::uuid[])[array_position($1, r.id)] is null or r.attempt = ($3::uuid[])[array_position($1, r.id)])
-    returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch, r.state, r.strikes
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch, r.state, r.strikes, r.paused_at
 ),
 released as (
     delete from held h where h.run_id = any (array(select id from changed))
 ),
 readied as (
-    insert into ready (run_id, org, queue, build, epoch, not_before, published_at)
+    insert into ready (run_id, org, queue, build, epoch, not_before, published_at, paused_at)
     select id, org, queue, build, epoch,
            case when state = 'backlog' then clock_timestamp() + $6 * interval '1 microsecond' end,
-           case when state = 'queued' then clock_timestamp() end
+           case when state = 'queued' then clock_timestamp() end,
+           paused_at
     from changed
     where state <> 'parked'
     on conflict (run_id) do nothing

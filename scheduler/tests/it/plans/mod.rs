@@ -11,10 +11,32 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 8] = ["append", "append_look", "claim", "fire", "heartbeats", "intake", "requeue", "start_keys_look"];
+const HOT: [&str; 13] = [
+    "append",
+    "append_look",
+    "claim",
+    "finish_back",
+    "finish_done",
+    "finish_look",
+    "fire",
+    "heartbeats",
+    "intake",
+    "requeue",
+    "start_keys_look",
+    "step_claim",
+    "step_publish",
+];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 7] =
-    ["expired_workers", "forget_start_keys", "key_list", "next_due", "queue_depths", "queue_slots", "workers_list"];
+const WHOLE: [&str; 8] = [
+    "expired_workers",
+    "forget_start_keys",
+    "key_list",
+    "next_due",
+    "queue_depths",
+    "queue_slots",
+    "step_depths",
+    "workers_list",
+];
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sql")

@@ -134,7 +134,7 @@ async fn a_resume_is_told_what_is_open() {
         .with_sleep("nap#1", LONG)
         .with_retry("later#1", 2, LONG);
     assert_eq!(db.append(append).await, AppendAnswer::Accepted);
-    let mut open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let mut open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     open.sort_by(|one, two| one.call.key.cmp(&two.call.key));
     let short: Vec<_> = open
         .iter()
@@ -150,7 +150,7 @@ async fn a_resume_is_told_what_is_open() {
     assert_eq!(short, expected);
     db.make_due(hold.run).await;
     db.store.fire_due(10).await.expect("timers fire");
-    let open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     assert!(open.iter().all(|row| row.call.waiting.is_none()));
     assert_eq!(open.len(), 3, "the nap is over");
     db.finish().await;

@@ -46,7 +46,7 @@ async fn die(db: &Database, runs: &[RunId], begins: Begins) -> Vec<Published> {
 
 async fn end(db: &Database, worker: WorkerId) -> Vec<Published> {
     db.expire(worker).await;
-    db.store.end_lease(worker, STRIKES).await.expect("it ends").expect("it was over")
+    db.store.end_lease(worker, STRIKES).await.expect("it ends").expect("it was over").runs
 }
 
 async fn strikes<const N: usize>(db: &Database, runs: [RunId; N]) -> [i16; N] {
@@ -76,7 +76,7 @@ async fn only_dying_alone_parks_as_poison() {
     assert_eq!((state(poison), state(beside)), (Some(RunState::Parked), Some(RunState::Queued)));
     assert_eq!(strikes(&db, [poison, beside]).await, [3, 2], "what came beside it had not begun");
     let row = db.row(poison).await;
-    assert_eq!((row.state, row.parked), (RunState::Parked, Some(Parked::Poison { strikes: 3 })));
+    assert_eq!((row.state, row.parked), (RunState::Parked, Some(Parked::Poison { strikes: 3, step: None })));
     db.store.resume(poison, &ORG).await.expect("resumed");
     for struck in 1..3 {
         die(&db, &[poison], Begins::Waiting).await;

@@ -83,8 +83,8 @@ async fn heartbeats_renew_a_batch_and_miss_the_dead() {
     let row = list.iter().find(|row| row.worker == two).expect("listed");
     assert_eq!((&row.intent[..], row.free_runs, row.free_steps), ("draining", 5, 6));
     assert_eq!(row.under_way.len(), 1);
-    assert!(db.store.kill_confirmed(two, 7).await.expect("answered"));
-    assert!(!db.store.kill_confirmed(two, 8).await.expect("answered"));
+    assert!(db.store.control_confirmed(&[two], 7).await.expect("answered"));
+    assert!(!db.store.control_confirmed(&[two], 8).await.expect("answered"));
     db.finish().await;
 }
 
@@ -93,20 +93,20 @@ async fn expiry_alone_ends_nothing_and_one_ending_wins() {
     let db = Database::new("lease_end").await;
     let worker = db.worker().await;
     let (one, two) = (db.held(worker).await, db.held(worker).await);
-    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None, "it is not over");
+    assert!(db.store.end_lease(worker, 3).await.expect("answered").is_none(), "it is not over");
     db.expire(worker).await;
     assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
     assert_eq!(db.append(one.rows(1, &["a#1"])).await, AppendAnswer::Accepted);
     // It comes back in time.
     db.store.heartbeats(&[beat(worker)], LONG).await.expect("renewed");
-    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None);
+    assert!(db.store.end_lease(worker, 3).await.expect("answered").is_none());
     db.expire(worker).await;
     let stores = [db.store.clone(), db.other_store().await];
     let ends = stores.iter().map(|store| store.end_lease(worker, 3));
     let ends = futures::future::join_all(ends).await;
     let requeued: Vec<_> = ends.into_iter().filter_map(|end| end.expect("answered")).collect();
     assert_eq!(requeued.len(), 1);
-    assert_eq!(requeued[0].len(), 2);
+    assert_eq!(requeued[0].runs.len(), 2);
     for hold in [one, two] {
         let row = db.row(hold.run).await;
         assert_eq!((row.state, row.epoch, row.strikes), (RunState::Queued, 2, 1));
@@ -122,7 +122,7 @@ async fn leaving_is_no_strike() {
     let worker = db.worker().await;
     let hold = db.held(worker).await;
     let requeued = db.store.leave(worker).await.expect("it leaves").expect("it was there");
-    assert_eq!(requeued[0].run, hold.run);
+    assert_eq!(requeued.runs[0].run, hold.run);
     assert_eq!(db.row(hold.run).await.strikes, 0);
     db.finish().await;
 }
@@ -151,7 +151,7 @@ async fn a_lease_that_is_being_ended_waits_for_a_claim_under_way() {
     let granted = claiming.await.expect("it ran").expect("answered");
     let requeued = ending.await.expect("it ran").expect("answered").expect("it ended");
     assert_eq!(granted.len(), 1);
-    assert_eq!(requeued.len(), 1, "what was granted beside it is requeued");
+    assert_eq!(requeued.runs.len(), 1, "what was granted beside it is requeued");
     assert_eq!(db.row(run).await.state, RunState::Queued);
     db.finish().await;
 }
@@ -181,7 +181,7 @@ async fn a_claim_that_comes_while_a_lease_ends_gets_nothing() {
     });
     db.until_waiting(2).await;
     lock.rollback().await.expect("it is free");
-    assert_eq!(ending.await.expect("it ran").expect("answered").expect("ended").len(), 1);
+    assert_eq!(ending.await.expect("it ran").expect("answered").expect("ended").runs.len(), 1);
     assert!(claiming.await.expect("it ran").expect("answered").is_empty());
     assert_eq!(db.row(run).await.state, RunState::Queued);
     db.finish().await;

@@ -9,4 +9,5 @@ pub(crate) mod lease;
 mod prepares;
 mod reading;
 mod ready;
+pub(crate) mod steps;
 mod timers;

@@ -89,14 +89,14 @@ fn because(refusal: Option<&str>) -> String {
 pub struct WorkStream<T = RunTask> {
     bus: Bus,
     name: String,
-    consumer_replicas: usize,
+    options: WorkOptions,
     kind: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for WorkStream<T> {
     fn clone(&self) -> Self {
-        let Self { bus, name, consumer_replicas, kind } = self;
-        Self { bus: bus.clone(), name: name.clone(), consumer_replicas: *consumer_replicas, kind: *kind }
+        let Self { bus, name, options, kind } = self;
+        Self { bus: bus.clone(), name: name.clone(), options: *options, kind: *kind }
     }
 }
 
@@ -125,7 +125,7 @@ impl<T: Work> WorkStream<T> {
     async fn make(bus: &Bus, options: WorkOptions) -> Result<Self, WorkError> {
         let name = T::stream(bus.subjects());
         let shown = format!("the stream {name}");
-        let this = Self { bus: bus.clone(), name, consumer_replicas: options.replicas, kind: PhantomData };
+        let this = Self { bus: bus.clone(), name, options, kind: PhantomData };
         let wanted = configuration::stream(&this.name, T::stream_subjects(bus.subjects()), options);
         let update = format!("STREAM.UPDATE.{}", this.name);
         let mut made = api::ask::<_, stream::Info>(bus, &update, &wanted).await;
@@ -151,13 +151,18 @@ impl<T: Work> WorkStream<T> {
         Ok(this)
     }
 
+    /// Makes the stream again, as it was made before: NATS came back empty.
+    pub async fn restore(&self) -> Result<(), WorkError> {
+        Self::make(&self.bus, self.options).await.map(drop)
+    }
+
     /// Makes the consumer of a queue (and build), or changes it, checks what the server made of it, and
     /// returns its name. Repeating it changes nothing.
     pub async fn ensure_consumer(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> Result<String, WorkError> {
         let name = T::consumer(org, queue, build);
         let filter = T::consumer_filter(self.bus.subjects(), org, queue, build);
         let shown = format!("the consumer {name}");
-        let wanted = configuration::consumer(&name, &filter, self.consumer_replicas);
+        let wanted = configuration::consumer(&name, &filter, self.options.replicas);
         let subject = format!("CONSUMER.CREATE.{}.{name}.{filter}", self.name);
         let body = CreateConsumer { stream_name: &self.name, config: &wanted };
         let made = api::ask::<_, consumer::Info>(&self.bus, &subject, &body).await;

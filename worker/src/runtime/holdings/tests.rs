@@ -39,6 +39,7 @@ fn grant(of: RunId, epoch: u32) -> Grant {
         entries: Vec::new(),
         journal: More::End,
         open: Vec::new(),
+        more_open: More::End,
         trace: None,
     }
 }

@@ -48,10 +48,12 @@ pub(super) async fn live(
 ) {
     let read = async {
         let input = read::input(member, &mut grant).await?;
+        // First what is open, then the journal: what is answered in between is found there.
+        let open = read::rest_of_open(member, &mut grant).await?;
         let entries = read::rest_of_journal(member, &mut grant).await?;
-        Ok::<_, NotHeld>((input, entries))
+        Ok::<_, NotHeld>((input, open, entries))
     };
-    let Ok((input, entries)) = read.await else {
+    let Ok((input, open, entries)) = read.await else {
         return;
     };
     let lease = member.lease.watch();
@@ -61,7 +63,7 @@ pub(super) async fn live(
         member,
         owner: Owner { run: grant.run, attempt: grant.attempt, epoch: grant.epoch },
         company: grant.company,
-        attempt: Attempt::new(hold, std::mem::take(&mut grant.open), member.options.queues.clone().into()),
+        attempt: Attempt::new(hold, open, member.options.queues.clone().into()),
         grant,
         input,
         ready: VecDeque::new(),
