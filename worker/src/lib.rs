@@ -25,6 +25,7 @@ mod resource;
 mod runtime;
 mod sleep;
 mod state;
+pub mod testing;
 mod worker;
 mod workflow_context;
 
@@ -75,7 +76,7 @@ pub mod __private {
     pub use crate::{
         BoxFuture, Call, Definition, Function, FunctionContext, Gather, Journaled, Outcome, Resources, Result,
         Workflow, WorkflowContext,
-        definition::Defaults,
+        definition::{Arguments, Defaults},
         registry::Registration,
         resource::{Injected, Need},
     };
@@ -88,6 +89,11 @@ pub mod __private {
 
     /// Says where it stands when an input cannot be journaled.
     pub const fn journaled<T: Journaled>() {}
+
+    /// Boxes what a definition is called with.
+    pub fn arguments<T: Send + 'static>(arguments: T) -> Arguments {
+        Box::new(arguments)
+    }
 
     /// What a resource parameter asks for.
     pub fn need<R: Injected>() -> Need {

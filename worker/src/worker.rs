@@ -115,6 +115,27 @@ impl WorkerBuilder {
         self
     }
 
+    /// What it was told so far.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What it listens on so far.
+    pub(crate) fn queues(&self) -> &[piton_shared::name::Queue] {
+        &self.options.queues
+    }
+
+    /// What is wrong so far. Resources that are lacking are not among it.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Gives it a resource in place of one of the same type.
+    pub(crate) fn with_resource<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.registry.resources = std::mem::take(&mut self.registry.resources).with_shared(value);
+        self
+    }
+
     /// Checks that everything fits together.
     ///
     /// # Errors

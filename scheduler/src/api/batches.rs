@@ -50,7 +50,7 @@ pub(super) async fn submit(
     batch.key = key;
     batch.trace = trace_of(&headers);
     let (function, items) = (batch.terms.function.clone(), batch.items.len());
-    let started = in_time(door.engine.start_batch(batch)).await?;
+    let started = door.in_time(door.engine.start_batch(batch)).await?;
     tracing::Span::current().record("run.id", started.run.to_string());
     let id = started.run.uuid();
     let view = axum::Json(SubmittedView::new(&started, function, items));
@@ -113,7 +113,7 @@ pub(super) async fn of_run(
     let run = RunId::new(id);
     look(&door, run, &org).await?;
     let after = after.unwrap_or_default();
-    let mut rows = in_time(door.engine.store().batches(run, &org, &after, limit + 1)).await?;
+    let mut rows = door.in_time(door.engine.store().batches(run, &org, &after, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     Ok(axum::Json(BatchesView::new(id, rows, limit, more)))
@@ -145,7 +145,7 @@ pub(super) async fn results_in_run(
 /// A batch that was submitted over the API.
 async fn submitted(door: &Door, id: Uuid, org: &Org) -> Result<BatchRow, Problem> {
     let batch = BatchId { run: RunId::new(id), key: StepKey::new(BATCH_RUN_KEY) };
-    let row = in_time(door.engine.store().batch(&batch, org)).await?;
+    let row = door.in_time(door.engine.store().batch(&batch, org)).await?;
     row.filter(|row| row.ends == Ends::Run).ok_or_else(|| {
         Problem::new(
             Code::UnknownBatch,
@@ -155,7 +155,7 @@ async fn submitted(door: &Door, id: Uuid, org: &Org) -> Result<BatchRow, Problem
 }
 
 async fn found(door: &Door, batch: BatchId, org: &Org) -> Result<BatchRow, Problem> {
-    in_time(door.engine.store().batch(&batch, org)).await?.ok_or_else(|| {
+    door.in_time(door.engine.store().batch(&batch, org)).await?.ok_or_else(|| {
         Problem::new(
             Code::UnknownBatch,
             format!(
@@ -179,7 +179,7 @@ async fn page(
     parameters.finish()?;
     let after = after.unwrap_or(0);
     let store = door.engine.store();
-    let (items, more) = in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
+    let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
     let cursor = items.last().map_or(after, |item| item.item);
     // A batch that goes on may have more items later, and other words for those that were shown.
     let next = match more {

@@ -87,6 +87,8 @@ codes! {
     InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";
     /// The request was well formed, but the database refused a value in it. Nothing was stored.
     UnacceptableValue = "unacceptable_value", UNPROCESSABLE_ENTITY, "A value cannot be stored";
+    /// The run's journal is larger than an export may be. Read it page by page at `/v1/runs/{id}/journal`.
+    ExportTooLarge = "export_too_large", UNPROCESSABLE_ENTITY, "The run is too large to be exported";
     /// The org of this request does not exist. Nothing was started.
     UnknownOrg = "unknown_org", UNPROCESSABLE_ENTITY, "There is no such org";
     /// A mistake of ours. The scheduler's log has the cause under the request's id. Whether the request took effect is

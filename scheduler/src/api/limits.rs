@@ -51,6 +51,8 @@ pub(super) const DELAY: Duration = Duration::from_hours(10 * 366 * 24);
 pub(super) const KILL_CONFIRM: Duration = Duration::from_secs(5);
 /// Rows of a page of the journal at most; each may have an input and a result of the largest size.
 pub(super) const JOURNAL_PAGE_MAX: u32 = 100;
+/// Bytes of payloads in an exported run; a larger one is refused. Its journal's pages show it in parts.
+pub(super) const EXPORT_BYTES: usize = 32 * 1024 * 1024;
 /// Journals, state and results read, and batches taken, at once: they may be large. One more is told to come back (503).
 pub(super) const JOURNAL_REQUESTS: usize = 16;
 /// Wrong fields that one answer names.

@@ -11,6 +11,7 @@ mod batches;
 mod body;
 mod code;
 mod control;
+mod export;
 mod fields;
 mod health;
 mod journal;

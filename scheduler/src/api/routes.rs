@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, health, journal, keys,
+    batches, control, export, health, journal, keys,
     limits::{self, Times},
     request::{Room, bounded, envelop, unknown_method, unknown_route},
     runs, start, state, workers,
@@ -57,6 +57,7 @@ pub(super) fn router(engine: Engine, access: Access, times: Times, closing: Canc
         .route("/v1/runs/{id}/batches/{key}/results", get(batches::results_in_run))
         .route("/v1/batches", post(batches::submit))
         .route("/v1/batches/{id}/results", get(batches::results))
+        .route("/v1/runs/{id}/export", get(export::get))
         .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
     waiting
         .merge(brief)

@@ -47,7 +47,7 @@ pub(super) async fn get(
         return Ok(shown(row, StatusCode::OK));
     }
     let rows = i64::try_from(DISPATCHED + 1).unwrap_or(i64::MAX);
-    let open = in_time(door.engine.store().steps_of(run, rows)).await?;
+    let open = door.in_time(door.engine.store().steps_of(run, rows)).await?;
     let view = RunView::from(row).with_dispatched(DispatchedView::of(open));
     Ok((StatusCode::OK, axum::Json(view)).into_response())
 }

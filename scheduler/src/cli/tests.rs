@@ -31,6 +31,7 @@ fn help_of_every_command() {
         &["run", "get"],
         &["run", "list"],
         &["run", "watch"],
+        &["run", "export"],
         &["run", "cancel"],
         &["run", "kill"],
         &["run", "resume"],

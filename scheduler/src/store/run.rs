@@ -178,6 +178,15 @@ impl Store {
         Ok(self.runs_get(&[run]).await?.into_iter().find(|row| row.org == org.as_str()))
     }
 
+    /// What a run's randomness is derived from, whoever the run belongs to.
+    pub async fn run_seed(&self, run: RunId) -> Result<Option<Uuid>, StoreError> {
+        sqlx::query_scalar(include_str!("sql/run_seed.sql"))
+            .bind(run.uuid())
+            .fetch_optional(&self.calm)
+            .await
+            .map_err(StoreError::new("run_seed"))
+    }
+
     /// A page of runs, newest first.
     pub async fn runs(&self, org: &Org, filter: &RunFilter, rows: u32) -> Result<Vec<RunRow>, StoreError> {
         let found = sqlx::query(include_str!("sql/run_list.sql"))

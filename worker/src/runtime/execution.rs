@@ -125,7 +125,8 @@ async fn bounded(
     ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
+/// How a try ends that panicked.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
     let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
     Failure::panic(message.unwrap_or_else(|| "a panic without a text".to_owned()))

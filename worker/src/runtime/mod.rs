@@ -45,4 +45,5 @@ mod standing;
 mod unfit;
 
 pub use error::{ConnectError, RunError};
+pub(crate) use execution::panicked;
 pub use service::Connected;

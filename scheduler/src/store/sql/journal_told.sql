@@ -3,7 +3,7 @@
 -- from outside known, $4 rows.
 --
 -- Each kind of row is found by its number, as many as could be asked for. Own rows beyond the 32nd have an index (see
--- 0009_long_journals.sql). Only who knows fewer than those reads all rows of the run, without their large values.
+-- 0005_long_journals.sql). Only who knows fewer than those reads all rows of the run, without their large values.
 with first_rows as materialized (
     select * from journal
     where run_id = $1 and own > $2 and own <= 32 and $2 < 32

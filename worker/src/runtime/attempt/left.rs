@@ -141,7 +141,7 @@ impl Left {
 }
 
 /// Reads [`StepKey::retry`] back. No name holds a `~`, so nothing else looks like it.
-pub(super) fn retried(key: &StepKey) -> Option<(StepKey, u32)> {
+pub(crate) fn retried(key: &StepKey) -> Option<(StepKey, u32)> {
     let (step, number) = key.as_str().rsplit_once('~')?;
     Some((StepKey::new(step), number.parse().ok()?))
 }

@@ -55,6 +55,7 @@ pub(crate) use self::{
     after_try::{AfterTry, after_try},
     effect::{Effect, Start},
     input::{EndedTry, Input},
+    left::retried,
     step::Bounds,
     weight::{of_failure, of_outcome, rows, weight},
 };

@@ -1,0 +1,6 @@
+//! The behaviours. Each takes whatever stack it is given.
+
+pub(crate) mod ends;
+pub(crate) mod parks;
+pub(crate) mod steps;
+pub(crate) mod time;

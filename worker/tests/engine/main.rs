@@ -1,0 +1,7 @@
+//! The engine held against workflows of every kind.
+
+mod faults;
+mod histories;
+mod scripts;
+mod time;
+mod trials;
