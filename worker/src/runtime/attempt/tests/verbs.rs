@@ -57,15 +57,16 @@ pub(super) async fn keep(scope: Scope, input: u64) -> Result<u64, StepError> {
 
 pub(super) async fn count(scope: Scope) -> Result<(), StepError> {
     let add = |value: Option<&[u8]>| Ok(encode(value.map_or(0, |value| codec::decode(value).expect("a number")) + 1));
-    scope.update(StateScope::Session, COUNTER, Box::new(add)).await.map(|_| ())
+    scope.update(StateScope::Session, COUNTER, Box::new(add), number_of).await.map(|_| ())
 }
 
 pub(super) async fn count_if(scope: Scope) -> Result<(), StepError> {
     let (mut value, mut expected) = scope.state(StateScope::Session, COUNTER, Access::Get, number_of).await?;
     loop {
         let access = Access::SetIf { value: Some(encode(value + 1)), expected };
-        let (stands, version) = scope.state(StateScope::Session, COUNTER, access, number_of).await?;
-        if version == expected + 1 {
+        let written = |payload: &[u8]| Ok((number_of(payload)?, codec::is_contested(payload)?));
+        let ((stands, version), contested) = scope.state(StateScope::Session, COUNTER, access, written).await?;
+        if !contested {
             return Ok(());
         }
         (value, expected) = (stands, version);
