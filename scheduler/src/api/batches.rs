@@ -29,7 +29,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time, trace_of},
+    request::{PathId, trace_of},
     routes::Door,
     runs::look,
     start::{idempotency_key, status},

@@ -11,14 +11,7 @@ use piton_shared::{
 use serde_json::Value;
 
 use super::{
-    access::Caller,
-    code::Code,
-    limits,
-    problem::Problem,
-    query::Parameters,
-    request::{PathId, in_time},
-    routes::Door,
-    runs::look,
+    access::Caller, code::Code, limits, problem::Problem, query::Parameters, request::PathId, routes::Door, runs::look,
 };
 use crate::store::{RunRow, Store};
 

@@ -39,6 +39,8 @@ pub(super) const KEYS_REMEMBERED: usize = 1024;
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;
+/// Journal rows that an export reads from the database at once.
+pub(super) const JOURNAL_READ: u32 = 128;
 /// Failed tries, and waits, that a page of the journal shows of a run.
 pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
 /// Bytes of a tag, a reason, a key's name.

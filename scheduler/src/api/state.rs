@@ -21,7 +21,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     runs::{escape, look},
     time::Rfc3339,

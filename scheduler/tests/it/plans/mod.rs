@@ -32,7 +32,7 @@ const HOT: [&str; 18] = [
     "step_publish",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 8] = [
+const WHOLE: [&str; 9] = [
     "expired_workers",
     "forget_start_keys",
     "forget_workers",

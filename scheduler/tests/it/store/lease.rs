@@ -237,7 +237,7 @@ async fn workers_that_ended_long_ago_are_forgotten_unless_they_hold_something() 
     assert_eq!(answered.iter().map(|beat| beat.worker).collect::<Vec<_>>(), [alive]);
     for worker in [ended[0], ended[4]] {
         assert!(db.store.leave(worker).await.expect("answered").is_none());
-        assert!(db.store.kill_confirmed(worker, 1).await.expect("answered"));
+        assert!(db.store.control_confirmed(&[worker], 1).await.expect("answered"));
     }
     db.finish().await;
 }
