@@ -223,9 +223,9 @@ impl Engine {
         batches: BatchStarts,
         looks: Looks,
         controls: Controls,
-        waiters: Waiters,
         metrics: SchedulerMetrics,
     ) -> Self {
+        let waiters = controls.waiters.clone();
         Self { store, bus, intake, batches, looks, controls, waiters, metrics }
     }
 

@@ -292,9 +292,9 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, giver, waiters: waiters.clone(), releases: releases.clone() };
+        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, waiters, metrics);
+        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

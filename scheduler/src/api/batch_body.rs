@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use piton_shared::{
     codec,
+    journal::Payload,
     limits::{BATCH_CONCURRENCY, BATCH_CONCURRENCY_MAX, BATCH_ITEM_ID_BYTES, CALLER_KEY_BYTES, PAYLOAD_BYTES, TAGS},
     message::batch::{BatchItem, BatchTerms, OnFailure},
     name::{Build, Org, Queue, check_definition},
     replay::StepOptions,
     retry::RetryPolicy,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     fields::{Fields, check_text, kind},
@@ -112,7 +113,7 @@ fn items(fields: &mut Fields) -> Vec<BatchItem> {
         if fields.faults() >= limits::FAULTS {
             break;
         }
-        match item(value) {
+        match item(&value) {
             Ok(item) => items.push(item),
             Err((place, detail)) => fields.fault(format!("/items/{index}{place}"), detail),
         }
@@ -121,27 +122,27 @@ fn items(fields: &mut Fields) -> Vec<BatchItem> {
 }
 
 /// An item with a name is an object of `id` and `input` and nothing else; every other value is an input itself.
-fn item(value: Value) -> Result<BatchItem, (&'static str, String)> {
-    let named = |members: &Map<String, Value>| {
-        members.contains_key("input") && members.keys().all(|name| name == "id" || name == "input")
+fn item(value: &Value) -> Result<BatchItem, (&'static str, String)> {
+    let named = value
+        .as_object()
+        .filter(|members| members.contains_key("input") && members.keys().all(|name| name == "id" || name == "input"));
+    let Some(members) = named else {
+        return Ok(BatchItem { id: None, input: stored(value).map_err(|detail| ("", detail))? });
     };
-    let (id, input, place) = match value {
-        Value::Object(mut members) if named(&members) => {
-            let id = match members.remove("id") {
-                None | Some(Value::Null) => None,
-                Some(Value::String(id)) => {
-                    check_text(&id, BATCH_ITEM_ID_BYTES).map_err(|detail| ("/id", detail))?;
-                    Some(id)
-                }
-                Some(other) => return Err(("/id", format!("must be a string, not {}", kind(&other)))),
-            };
-            (id, members.remove("input").unwrap_or_default(), "/input")
+    let id = match members.get("id") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => {
+            check_text(id, BATCH_ITEM_ID_BYTES).map_err(|detail| ("/id", detail))?;
+            Some(id.clone())
         }
-        input => (None, input, ""),
+        Some(other) => return Err(("/id", format!("must be a string, not {}", kind(other)))),
     };
-    let input = codec::from_json(&input)
-        .map_err(|error| (place, format!("cannot be stored: {error}; a payload may have {PAYLOAD_BYTES} bytes")))?;
-    Ok(BatchItem { id, input })
+    Ok(BatchItem { id, input: stored(&members["input"]).map_err(|detail| ("/input", detail))? })
+}
+
+fn stored(input: &Value) -> Result<Payload, String> {
+    codec::from_json(input)
+        .map_err(|error| format!("cannot be stored: {error}; a payload may have {PAYLOAD_BYTES} bytes"))
 }
 
 #[cfg(test)]

@@ -138,13 +138,11 @@ impl Turns {
 
     /// A run has ended that was nothing but its batch.
     fn ended(&self, batch: &BatchId, summary: &BatchSummary, failure: Option<Failure>) {
-        let (ending, end) = match failure {
-            Some(failure) => (Ending::Failed, End::Failed(failure)),
-            None => {
-                let result = codec::encode(summary).expect("numbers and a word always encode");
-                (Ending::Completed, End::Completed(result))
-            }
-        };
+        let result = || codec::encode(summary).expect("numbers and a word always encode");
+        let (ending, end) = failure.map_or_else(
+            || (Ending::Completed, End::Completed(result())),
+            |failure| (Ending::Failed, End::Failed(failure)),
+        );
         self.metrics.runs_ended.at(ending).inc();
         self.waiters.ended(batch.run, end);
     }

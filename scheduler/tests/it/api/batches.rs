@@ -102,7 +102,7 @@ async fn what_is_wrong_with_a_batch_is_named_by_its_place() {
         (format!("/v1/runs/{nobody}/batches"), "404 unknown_run"),
         (format!("/v1/runs/{run}/batches/batch%231"), "404 unknown_batch"),
         (format!("/v1/runs/{run}/batches/batch%231/results"), "404 unknown_batch"),
-        (format!("/v1/runs/x/batches/batch%231"), "400 invalid_id"),
+        ("/v1/runs/x/batches/batch%231".to_owned(), "400 invalid_id"),
         (format!("/v1/runs/{run}/batches?limit=0"), "400 invalid_parameter"),
         (format!("/v1/runs/{nobody}/state"), "404 unknown_run"),
         (format!("/v1/sessions/{}/state", "x".repeat(300)), "400 invalid_id"),

@@ -221,7 +221,7 @@ async fn ended(cluster: &Cluster, run: RunId) -> BatchSummary {
 #[tokio::test]
 async fn a_batch_runs_within_its_bound_and_outlives_a_worker() {
     let cluster = Cluster::with("batches", |options| options.lease = Duration::from_secs(1)).await;
-    let (_steady, dying) = (Hands::join(&cluster, usize::MAX).await, Hands::join(&cluster, 20).await);
+    let (steady, dying) = (Hands::join(&cluster, usize::MAX).await, Hands::join(&cluster, 20).await);
     let started = cluster.engine().start_batch(start(300, 8)).await.expect("it is accepted");
     let half_way = async {
         while *dying.executed.lock() <= 20 {
@@ -234,7 +234,7 @@ async fn a_batch_runs_within_its_bound_and_outlives_a_worker() {
     let summary = ended(&cluster, started.run).await;
     assert_eq!(summary.status, BatchStatus::PartialFailure);
     assert_eq!((summary.total, summary.completed, summary.failed, summary.cancelled), (300, 270, 30, 0));
-    drop(_steady);
+    drop(steady);
     cluster.finish().await;
 }
 

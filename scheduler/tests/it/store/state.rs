@@ -119,7 +119,10 @@ async fn nothing_is_lost_between_two_runs_of_a_session() {
                             current = now;
                             conflicts += 1;
                         }
-                        other => panic!("{other:?}"),
+                        other @ (AppendAnswer::Fenced
+                        | AppendAnswer::Superseded
+                        | AppendAnswer::Overtaken { .. }
+                        | AppendAnswer::Invalid { .. }) => panic!("{other:?}"),
                     }
                 }
             }
