@@ -86,6 +86,23 @@ async fn a_fan_out_is_executed_elsewhere_and_told_to_its_holder() {
 }
 
 #[tokio::test]
+async fn an_end_that_can_never_be_written_is_refused_alone() {
+    let cluster = indirect("steps_bad").await;
+    let mut worker = Worker::join(&cluster).await;
+    let grant = held(&cluster, &mut worker).await;
+    let append = fan_out(&worker, &grant, 1, Next::GoOn, &["a#1", "b#1", "c#1"]);
+    assert_eq!(worker.appends(append).await, AppendAnswer::Accepted);
+    let mut steps = worker.takes_steps(3).await;
+    // The database counts tries from 1.
+    steps[1].try_number = 0;
+    let answers = worker.finishes(&steps, done).await;
+    assert_eq!((&answers[0], &answers[2]), (&FinishAnswer::Accepted, &FinishAnswer::Accepted));
+    assert!(matches!(answers[1], FinishAnswer::Invalid { .. }), "{answers:?}");
+    cluster.engine().kill(grant.run, &ORG, Duration::ZERO).await.expect("answered");
+    cluster.finish().await;
+}
+
+#[tokio::test]
 async fn a_worker_with_room_is_given_steps_unasked() {
     let cluster = Cluster::new("steps_direct").await;
     let mut worker = Worker::join(&cluster).await;
