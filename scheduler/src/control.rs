@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use piton_shared::{
     ids::{RunId, WorkerId},
-    message::wake::{Action, Control, ToWorker},
+    journal::StepKey,
+    message::{
+        batch::BATCH_RUN_KEY,
+        wake::{Action, Control, ToWorker},
+    },
     name::Org,
 };
 use tokio::time::Instant;
 
 use crate::{
+    batch::Releases,
     dispatch::Giver,
     engine::{Cancelled, Killed, Paused, Resumed},
-    store::{CancelOutcome, KillOutcome, PauseOutcome, ResumeOutcome, StoreError},
+    store::{BatchId, CancelOutcome, KillOutcome, PauseOutcome, ResumeOutcome, StoreError},
     wake::{End, Teller, Waiters},
 };
 
@@ -28,6 +33,8 @@ pub struct Controls {
     pub giver: Giver,
     /// Who waits for ends.
     pub waiters: Waiters,
+    /// Who drops what closed batches had under way.
+    pub releases: Releases,
 }
 
 impl Controls {
@@ -38,6 +45,8 @@ impl Controls {
             Some(CancelOutcome::Ended(state)) => Some(Cancelled::Ended(state)),
             Some(CancelOutcome::Cancelled) => {
                 self.waiters.ended(run, End::Elsewhere);
+                // If it was nothing but a batch, what that had under way is dropped.
+                self.releases.owed(BatchId { run, key: StepKey::new(BATCH_RUN_KEY) });
                 Some(Cancelled::Cancelled)
             }
             Some(CancelOutcome::Requested(told)) => {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use piton_shared::{
     ids::RunId,
     journal::Payload,
+    message::batch::{BatchItem, BatchTerms},
     name::{Build, Org, Queue},
     state::RunState,
     time::Timestamp,
@@ -15,6 +16,7 @@ use piton_transport::{Bus, BusState};
 use tokio::time::Instant;
 
 use crate::{
+    batch::BatchStarts,
     control::Controls,
     intake::IntakeHandle,
     look::{LookError, Looks},
@@ -41,6 +43,29 @@ pub struct Start {
     pub tags: Vec<String>,
     /// How long to wait before it begins.
     pub delay: Option<Duration>,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+    /// Trace context, as W3C `traceparent`.
+    pub trace: Option<String>,
+}
+
+/// A batch that somebody wants, as a run of its own.
+#[derive(Debug, Clone)]
+pub struct StartBatch {
+    /// Whose.
+    pub org: Org,
+    /// The queue whose workers execute its items.
+    pub queue: Queue,
+    /// The build they must have.
+    pub build: Option<Build>,
+    /// The session it belongs to.
+    pub session: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// What it is; its queue is the one above.
+    pub terms: BatchTerms,
+    /// All its items.
+    pub items: Vec<BatchItem>,
     /// The caller's idempotency key.
     pub key: Option<String>,
     /// Trace context, as W3C `traceparent`.
@@ -183,6 +208,7 @@ pub struct Engine {
     store: Store,
     bus: Bus,
     intake: IntakeHandle,
+    batches: BatchStarts,
     looks: Looks,
     controls: Controls,
     waiters: Waiters,
@@ -194,12 +220,13 @@ impl Engine {
         store: Store,
         bus: Bus,
         intake: IntakeHandle,
+        batches: BatchStarts,
         looks: Looks,
         controls: Controls,
         waiters: Waiters,
         metrics: SchedulerMetrics,
     ) -> Self {
-        Self { store, bus, intake, looks, controls, waiters, metrics }
+        Self { store, bus, intake, batches, looks, controls, waiters, metrics }
     }
 
     /// Accepts a run; returns once it is committed.
@@ -217,6 +244,11 @@ impl Engine {
             Novelty::Repeated => self.watch(started.run),
         };
         Ok((started, watch))
+    }
+
+    /// Accepts a batch as a run of its own; returns once it is committed with all its items.
+    pub async fn start_batch(&self, start: StartBatch) -> Result<Started, StartError> {
+        self.batches.start(start).await
     }
 
     /// Begins to watch a run.

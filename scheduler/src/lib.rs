@@ -1,6 +1,7 @@
 //! The scheduler of Piton: it accepts runs, journals their results, dispatches their work and wakes them.
 
 pub mod api;
+pub mod batch;
 pub mod cli;
 pub mod control;
 pub mod dev;

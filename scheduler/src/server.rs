@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    batch::{BatchStarts, Releases, Turns},
     control::Controls,
     dispatch::{
         Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
@@ -174,17 +175,32 @@ impl Scheduler {
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
+        let (releases, releasing) = Releases::new();
         let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Committer {
             store: store.clone(),
             waiters: waiters.clone(),
             roster: roster.clone(),
             timers: timers.clone(),
+            releases: releases.clone(),
             giver: giver.clone(),
             metrics: metrics.clone(),
         };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append)));
+        let gathered = Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append);
+        tasks.spawn(committer.clone().run(gathered));
+        // Those that wait for locks have a committer of their own: nobody else waits with them.
+        let (apart, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::AppendApart)));
 
+        let turns = Turns {
+            store: store.clone(),
+            roster: roster.clone(),
+            teller: teller.clone(),
+            giver: giver.clone(),
+            waiters: waiters.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(releasing.run(turns.clone()));
         let (finishes, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Finisher {
             store: store.clone(),
@@ -193,6 +209,8 @@ impl Scheduler {
             roster: roster.clone(),
             backlog: step_backlog.clone(),
             timers: timers.clone(),
+            turns,
+            releases: releases.clone(),
             metrics: metrics.clone(),
         };
         tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Finish)));
@@ -232,6 +250,7 @@ impl Scheduler {
             claims,
             step_claims,
             appends,
+            apart,
             finishes,
             beats,
             waiters: waiters.clone(),
@@ -258,7 +277,8 @@ impl Scheduler {
             step_backlog,
             waiters: waiters.clone(),
             roster,
-            clock,
+            clock: clock.clone(),
+            releases: releases.clone(),
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
@@ -267,8 +287,9 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, giver, waiters: waiters.clone() };
-        let engine = Engine::new(store.clone(), bus, intake, looks, controls, waiters, metrics);
+        let controls = Controls { teller, giver, waiters: waiters.clone(), releases: releases.clone() };
+        let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
+        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, waiters, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -3,6 +3,7 @@
 mod alone;
 mod crash;
 mod edges;
+mod fan_out;
 mod flow;
 mod outage;
 mod stack;

@@ -40,7 +40,8 @@ macro_rules! codes {
 codes! {
     /// The body is no JSON. The answer says in which line and column reading stopped. Send one JSON value in UTF-8.
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
-    /// The id in the path is no UUID. Ids are given out by Piton; take it from the answer that named the run or key.
+    /// The id in the path is no UUID, or no name that a session can have. Ids are given out by Piton; take it from the
+    /// answer that named the run or key.
     InvalidId = "invalid_id", BAD_REQUEST, "The id is not a UUID";
     /// A parameter after the `?` is unknown, appears twice, or has a value it cannot have. The answer names it. Cursors
     /// are to be taken from an answer and sent back unchanged, to the same address.
@@ -59,6 +60,9 @@ codes! {
     UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
     /// There is no such run in the org of the key that was used. Ids are not shared between orgs.
     UnknownRun = "unknown_run", NOT_FOUND, "There is no such run";
+    /// There is no such batch in the org of the key that was used. A batch that a workflow made is found by its run and
+    /// its key there.
+    UnknownBatch = "unknown_batch", NOT_FOUND, "There is no such batch";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.

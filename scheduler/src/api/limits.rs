@@ -42,7 +42,15 @@ pub(super) const KILL_CONFIRM: Duration = Duration::from_secs(5);
 pub(super) const JOURNAL_PAGE_MAX: u32 = 100;
 /// Bytes of payloads in an exported run; a larger one is refused. Its journal's pages show it in parts.
 pub(super) const EXPORT_BYTES: usize = 32 * 1024 * 1024;
-/// Journals read at once: their pages may be large. One more is told to come back (503).
+/// Journals, state and results read, and batches taken, at once: they may be large. One more is told to come back (503).
 pub(super) const JOURNAL_REQUESTS: usize = 16;
 /// Wrong fields that one answer names.
 pub(super) const FAULTS: usize = 50;
+/// Values of a page of state at most; each may have the largest size of a payload.
+pub(super) const STATE_PAGE_MAX: u32 = 100;
+/// Items of a batch that one request brings at most.
+pub(super) const REQUEST_ITEMS: usize = 100_000;
+/// Tries that a caller may ask for beyond the first.
+pub(super) const RETRIES: u32 = 1000;
+/// Bytes of the results that a page of a batch shows; it ends after the result that passes them.
+pub(super) const RESULT_BYTES: usize = 8 * 1024 * 1024;

@@ -5,6 +5,9 @@
 //! and answers with a view or a [`Problem`]. A problem's [`Code`] never changes its meaning.
 
 mod access;
+mod batch_body;
+mod batch_view;
+mod batches;
 mod body;
 mod code;
 mod control;
@@ -22,6 +25,7 @@ mod runs;
 mod secret;
 mod serve;
 mod start;
+mod state;
 pub mod time;
 mod view;
 mod workers;

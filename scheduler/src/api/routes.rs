@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     access::{Access, KnownKeys, admit},
-    control, export, health, journal, keys, limits,
+    batches, control, export, health, journal, keys, limits,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, workers,
+    runs, start, state, workers,
 };
 use crate::engine::Engine;
 
@@ -35,11 +35,15 @@ pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken)
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))
         .route("/v1/runs/{id}/kill", post(control::kill))
+        .route("/v1/batches/{id}", get(batches::get).delete(batches::cancel))
         .route("/v1/runs/{id}/pause", post(control::pause))
         .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS), bounded));
     let brief = Router::new()
         .route("/v1/runs/{id}/cancel", post(control::cancel))
         .route("/v1/runs/{id}/resume", post(control::resume))
+        .route("/v1/runs/{id}/batches", get(batches::of_run))
+        .route("/v1/runs/{id}/batches/{key}", get(batches::one_of_run))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route("/v1/workers", get(workers::list))
         .route("/v1/keys", post(keys::create).get(keys::list))
         .route("/v1/keys/{id}", delete(keys::revoke))
@@ -47,6 +51,11 @@ pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken)
     let large = Router::new()
         .route("/v1/runs/{id}/journal", get(journal::get))
         .route("/v1/runs/{id}/export", get(export::get))
+        .route("/v1/runs/{id}/state", get(state::of_run))
+        .route("/v1/sessions/{session}/state", get(state::of_session))
+        .route("/v1/runs/{id}/batches/{key}/results", get(batches::results_in_run))
+        .route("/v1/batches", post(batches::submit))
+        .route("/v1/batches/{id}/results", get(batches::results))
         .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS), bounded));
     waiting
         .merge(brief)

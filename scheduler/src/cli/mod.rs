@@ -3,6 +3,7 @@
 //! Each command is a file: its arguments, what it does, and how it shows the answer. What is shown is made by pure
 //! functions of the API's JSON, so that the words are tested without a server.
 
+mod batch;
 mod client;
 mod dev;
 mod doctor;
@@ -14,6 +15,7 @@ mod run;
 mod screen;
 mod serve;
 mod signal;
+mod state;
 mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -79,6 +81,12 @@ enum Command {
     /// Start, look at, follow and stop runs.
     #[command(subcommand)]
     Run(run::Run),
+    /// Run a function over many items.
+    #[command(subcommand)]
+    Batch(batch::Batch),
+    /// Look at sessions.
+    #[command(subcommand)]
+    Session(state::Session),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -105,7 +113,13 @@ impl Command {
         match self {
             Self::Serve(_) => Some("info,async_nats=warn"),
             Self::Dev(_) => Some("warn"),
-            Self::Migrate(_) | Self::Doctor(_) | Self::Run(_) | Self::Worker(_) | Self::Key(_) => None,
+            Self::Migrate(_)
+            | Self::Doctor(_)
+            | Self::Run(_)
+            | Self::Batch(_)
+            | Self::Session(_)
+            | Self::Worker(_)
+            | Self::Key(_) => None,
         }
     }
 
@@ -116,6 +130,8 @@ impl Command {
             Self::Migrate(migrate) => migrate.run(console).await,
             Self::Doctor(doctor) => doctor.run(console).await,
             Self::Run(run) => run.run(console).await,
+            Self::Batch(batch) => batch.run(console).await,
+            Self::Session(session) => session.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

@@ -17,11 +17,13 @@ use super::{
 };
 use crate::{
     lease::Roster,
-    store::{Store, StoreError},
+    store::{BatchId, Store, StoreError},
 };
 
 /// Runs of one claim at most.
 const CLAIM_RUNS: usize = 1024;
+/// Bytes of results after which a page of them ends: the last of them fits into the message all the same.
+const RESULT_BYTES: usize = limits::MESSAGE_BYTES - limits::PAYLOAD_BYTES - 64 * 1024;
 /// How long a run that its worker lacks waits for another.
 const LACKING_FOR: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -90,6 +92,15 @@ impl Claims {
         if !self.store.holds(read.run, read.attempt, read.worker).await? {
             return Ok(ReadAnswer::Fenced);
         }
+        if let Part::State { scope, name } = &read.part {
+            return Ok(ReadAnswer::State(self.store.state(read.run, *scope, name).await?));
+        }
+        if let Part::BatchResults { key, after } = &read.part {
+            let batch = BatchId { run: read.run, key: key.clone() };
+            let rows = limits::BATCH_RESULTS_PAGE;
+            let (results, more) = self.store.batch_results(&batch, *after, rows, RESULT_BYTES).await?;
+            return Ok(ReadAnswer::Results { results, more });
+        }
         let rows = limits::JOURNAL_PAGE;
         if let Part::Open { after } = &read.part {
             let found = self.store.open_calls(&[read.run], after.as_ref(), rows).await?;
@@ -105,7 +116,7 @@ impl Claims {
                 let more = if entries.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
                 (entries, more)
             }
-            // Read above, or served once there is state and batches.
+            // Read above.
             Part::Input | Part::Open { .. } | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
         };
         let (entries, more) = fitting(entries, more, entry_bytes);

@@ -14,6 +14,7 @@ use piton_telemetry::metrics::{FinishOutcome, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
 use crate::{
+    batch::{Releases, Turns},
     dispatch::{Giver, StepBacklog},
     gather::Gatherer,
     halve::{self, halving},
@@ -45,6 +46,10 @@ pub struct Finisher {
     pub backlog: StepBacklog,
     /// Who sees to the next tries.
     pub timers: Timers,
+    /// What batches do next whose items came to their end.
+    pub turns: Turns,
+    /// Who goes on with those that have room for more than one commit takes.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
 }
@@ -77,6 +82,8 @@ impl Finisher {
             match &end.ending {
                 // What a worker could not take it cannot take now either.
                 StepEnding::Returned { .. } => self.roster.step_returned(*worker),
+                // The room of an item went to the next one of its batch already.
+                StepEnding::Done { .. } if end.dispatch.item > 0 => {}
                 StepEnding::Done { .. } => self.roster.step_left(*worker),
                 StepEnding::Again { .. } => {
                     self.metrics.retries.at(Retried::Step).inc();
@@ -116,7 +123,12 @@ impl halve::Group for Finisher {
     type Outcome = Outcome;
 
     async fn write(&self, ends: &[Finishing]) -> Result<Vec<Outcome>, StoreError> {
-        let mut pass = self.store.finish(ends).await?;
+        let (mut pass, turn) = self.store.finish_and_look(ends).await?;
+        if let Some((turn, looks)) = turn {
+            for more in self.turns.take(turn, &looks, std::mem::take(&mut pass.freed)).await? {
+                self.releases.owed(more);
+            }
+        }
         let answer = |wrote| {
             Ok(match wrote {
                 store::Finish::Written => FinishAnswer::Accepted,

@@ -18,13 +18,17 @@ use piton_shared::{
 use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
-use super::verdict::{Verdict, verdict};
+use super::{
+    apart::goes_apart,
+    verdict::{Verdict, verdict},
+};
 use crate::{
+    batch::Releases,
     dispatch::Giver,
     gather::Gatherer,
     halve::{self, halving},
     lease::Roster,
-    store::{Appending, Store, StoreError, Wrote},
+    store::{Appending, FirstPass, Store, StoreError, Wrote},
     wake::{End, Timers, Waiters},
 };
 
@@ -45,7 +49,8 @@ pub struct AppendJob {
     pub reply: Received,
 }
 
-/// The one writer of results in a scheduler.
+/// The writer of results in a scheduler. Cheap to clone.
+#[derive(Clone)]
 pub struct Committer {
     /// Where to.
     pub store: Store,
@@ -57,6 +62,8 @@ pub struct Committer {
     pub timers: Timers,
     /// Who gives steps away, and says whose results are not wanted any more.
     pub giver: Giver,
+    /// Who gives away the items that appends bring.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
 }
@@ -78,7 +85,14 @@ impl Committer {
 
     /// Commits appends, at most one a run and sorted by run; says what each came to, in their order.
     pub async fn outcomes(&self, appends: &[Appending]) -> Vec<Outcome> {
-        self.write(appends, 0).await
+        if !appends.iter().any(|one| goes_apart(&one.append)) {
+            return self.write(appends, 0).await;
+        }
+        let (apart, together): (Vec<_>, Vec<_>) = appends.iter().cloned().partition(|one| goes_apart(&one.append));
+        let (apart, together) = tokio::join!(self.apart(&apart), self.write(&together, 0));
+        let (mut apart, mut together) = (apart.into_iter(), together.into_iter());
+        let outcome = |one: &Appending| if goes_apart(&one.append) { apart.next() } else { together.next() };
+        appends.iter().map(outcome).map(|outcome| outcome.expect("each has an outcome in its order")).collect()
     }
 
     async fn commit(&self, batch: Vec<AppendJob>) {
@@ -131,24 +145,14 @@ impl Committer {
     /// One statement, and a look at what it did not find.
     async fn write_once(&self, appends: &[Appending], round: u32) -> Result<Vec<Outcome>, StoreError> {
         let first = self.store.append(appends).await?;
-        if let Some(micros) = first.next_due {
-            self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
-        }
-        self.giver.offer(first.offers);
-        self.giver.drop_steps(first.dropped);
-        let running: HashSet<RunId> = first.running.iter().copied().collect();
+        let (wrote, running) = self.committed(first);
         let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
         let mut lost = Vec::new();
         for (place, appending) in appends.iter().enumerate() {
-            match first.wrote.get(place).copied().unwrap_or(Wrote::Lost) {
-                Wrote::All => outcomes[place] = Some(self.written(appending, &running).await),
-                Wrote::Taken => outcomes[place] = Some(Ok(AppendAnswer::Superseded)),
-                Wrote::Sleepless => {
-                    let reason =
-                        "it suspends and leaves nothing that could wake the run: a timer, a dispatched step, a batch";
-                    outcomes[place] = Some(Ok(AppendAnswer::Invalid { reason: reason.to_owned() }));
-                }
-                Wrote::Lost => lost.push(place),
+            match refused(wrote.get(place).copied().unwrap_or(Wrote::Lost)) {
+                Refused::No => outcomes[place] = Some(self.written(appending, &running).await),
+                Refused::Because(answer) => outcomes[place] = Some(Ok(answer)),
+                Refused::NotFound => lost.push(place),
             }
         }
         if !lost.is_empty() {
@@ -157,8 +161,18 @@ impl Committer {
         Ok(outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect())
     }
 
+    /// What was committed is told to whoever has to know; says what became of each append, and which runs go on.
+    pub(super) fn committed(&self, pass: FirstPass) -> (Vec<Wrote>, HashSet<RunId>) {
+        if let Some(micros) = pass.next_due {
+            self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+        }
+        self.giver.offer(pass.offers);
+        self.giver.drop_steps(pass.dropped);
+        (pass.wrote, pass.running.into_iter().collect())
+    }
+
     /// An append that was written whole.
-    async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
+    pub(super) async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
         let Append { run, next, .. } = &appending.append;
         match next {
             Next::GoOn => {}
@@ -189,7 +203,8 @@ impl Committer {
         self.waiters.ended(appending.append.run, end);
     }
 
-    async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
+    /// What an attempt is told that wanted to suspend and has not seen everything.
+    pub(super) async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
         let outside =
             self.store.journal_outside(run, seen, OVERTAKEN_ROWS).await.map_err(|error| unavailable(&error))?;
         Ok(AppendAnswer::Overtaken { outside })
@@ -238,6 +253,28 @@ impl Committer {
     }
 }
 
+/// Why an append was not written, if it was not.
+pub(super) enum Refused {
+    /// It was.
+    No,
+    /// It can be answered.
+    Because(AppendAnswer),
+    /// Its run was not found in its hands: it is to be looked at.
+    NotFound,
+}
+
+pub(super) fn refused(wrote: Wrote) -> Refused {
+    match wrote {
+        Wrote::All => Refused::No,
+        Wrote::Taken => Refused::Because(AppendAnswer::Superseded),
+        Wrote::Sleepless => {
+            let reason = "it suspends and leaves nothing that could wake the run: a timer, a dispatched step, a batch";
+            Refused::Because(AppendAnswer::Invalid { reason: reason.to_owned() })
+        }
+        Wrote::Lost => Refused::NotFound,
+    }
+}
+
 /// One round of writing.
 struct Round<'a> {
     committer: &'a Committer,
@@ -273,7 +310,7 @@ fn counted(outcome: &Outcome) -> AppendOutcome {
     }
 }
 
-fn unavailable(error: &StoreError) -> String {
+pub(super) fn unavailable(error: &StoreError) -> String {
     error.to_string()
 }
 
@@ -281,7 +318,10 @@ fn rows(request: &Appends) -> usize {
     request
         .appends
         .iter()
-        .map(|append| 1 + append.rows.len() + append.dispatches.len())
+        .map(|append| {
+            let items: usize = append.batches.iter().map(|chunk| chunk.items.len()).sum();
+            1 + append.rows.len() + append.dispatches.len() + items
+        })
         .sum::<usize>()
         .min(limits::COMMIT_ROWS)
 }

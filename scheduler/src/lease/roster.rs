@@ -151,6 +151,21 @@ impl Roster {
         }
     }
 
+    /// Takes a place at this worker, if it is at home here and has a free step slot.
+    pub fn take_step(&self, worker: WorkerId) -> Option<WorkerId> {
+        if self.direct == DirectGrants::Off {
+            return None;
+        }
+        let mut members = self.members.lock();
+        let sweep = members.sweep;
+        let member = members.workers.get_mut(&worker)?;
+        if member.step_room == 0 || member.heard + SILENT_SWEEPS <= sweep {
+            return None;
+        }
+        member.step_room -= 1;
+        Some(worker)
+    }
+
     /// Takes a place at the worker with the most free step slots that has the function, if any has some.
     pub fn place_step(&self, org: &Org, queue: &Queue, build: Option<&Build>, function: &str) -> Option<WorkerId> {
         let serves = |member: &Member| member.step_room > 0 && member.functions.iter().any(|name| name == function);

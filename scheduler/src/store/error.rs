@@ -28,6 +28,12 @@ impl StoreError {
         move |source| Self { query, source }
     }
 
+    /// A chunk of items that leaves out some before it.
+    pub(crate) fn gap(batch: &str, first: u32) -> Self {
+        let gap = format!("items of {batch} from {first} on came before those in front of them");
+        Self { query: "batch_add", source: sqlx::Error::InvalidArgument(gap) }
+    }
+
     /// What the database said, for the one who sent the bad value.
     pub fn reason(&self) -> String {
         self.source.to_string()
@@ -45,6 +51,9 @@ impl StoreError {
                 Some("08" | "25" | "40" | "53" | "55" | "57" | "58") => Fault::Passing,
                 Some(_) | None => Fault::Bug,
             };
+        }
+        if matches!(self.source, sqlx::Error::InvalidArgument(_)) {
+            return Fault::BadRow;
         }
         let ours = matches!(
             self.source,

@@ -6,13 +6,13 @@ use piton_shared::{
     ids::WorkerId,
     message::{
         claim::HandBackReason,
-        dispatch::{StepEnd, StepEnding},
+        dispatch::{DispatchId, StepEnd, StepEnding},
     },
 };
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Offer, Store, StoreError, Told, control, outside, step, value};
+use super::{BatchId, BatchLook, Offer, Store, StoreError, Told, Turn, Wanted, batch, control, outside, step, value};
 
 /// How long work that its worker lacks waits for another.
 const LACKING_FOR: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub struct FinishPass {
     pub offers: Vec<Offer>,
     /// Until the first of the next tries is due.
     pub next_due: Option<Duration>,
+    /// Items that came to their end, by their batches and by who has room again.
+    pub freed: Vec<(BatchId, WorkerId)>,
 }
 
 /// What became of an end.
@@ -49,8 +51,22 @@ pub enum Finish {
 }
 
 impl Store {
-    /// Writes what dispatched work came to, in one commit: the runs are locked in their order, then it is looked.
+    /// Writes what dispatched work came to, in one commit: the runs are locked in their order, then it is looked. What the
+    /// batches do next whose items came to their end is left to their own turn.
     pub async fn finish(&self, ends: &[Finishing]) -> Result<FinishPass, StoreError> {
+        let (pass, turn) = self.finish_and_look(ends).await?;
+        if let Some((turn, _)) = turn {
+            turn.write(&Wanted::default(), 0).await?;
+        }
+        Ok(pass)
+    }
+
+    /// As [`Store::finish`]; but where items of batches came to their end the commit is yet to come, with what their batches
+    /// do next.
+    pub async fn finish_and_look(
+        &self,
+        ends: &[Finishing],
+    ) -> Result<(FinishPass, Option<(Turn, Vec<BatchLook>)>), StoreError> {
         let mut pass = FinishPass { wrote: vec![Finish::Fenced; ends.len()], ..FinishPass::default() };
         let mut runs: Vec<Uuid> = ends.iter().map(|one| one.end.dispatch.run.uuid()).collect();
         runs.sort_unstable();
@@ -60,8 +76,16 @@ impl Store {
         done(&mut tx, ends, &mut pass).await?;
         back(&mut tx, ends, &mut pass).await?;
         look(&mut tx, ends, &mut pass).await?;
-        tx.commit().await.map_err(StoreError::new("finish"))?;
-        Ok(pass)
+        items(&mut tx, ends, &mut pass).await?;
+        let mut batches: Vec<_> = pass.freed.iter().map(|(batch, _)| batch.clone()).collect();
+        batches.sort_unstable();
+        batches.dedup();
+        if batches.is_empty() {
+            tx.commit().await.map_err(StoreError::new("finish"))?;
+            return Ok((pass, None));
+        }
+        let turn = Turn::look(tx, &batches).await?;
+        Ok((pass, Some(turn)))
     }
 }
 
@@ -72,7 +96,7 @@ async fn done(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut
     for (place, Finishing { worker, end }) in ends.iter().enumerate() {
         let StepEnding::Done { outcome, try_number, started_at, finished_at } = &end.ending else { continue };
         if end.dispatch.item > 0 {
-            // An item's outcome is its batch's affair.
+            // An item's outcome is its batch's affair; see below.
             continue;
         }
         places.push(place);
@@ -185,6 +209,9 @@ async fn back(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut
 async fn look(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut FinishPass) -> Result<(), StoreError> {
     let (mut places, mut workers, mut tries) = (Vec::new(), Vec::new(), Vec::new());
     for (place, Finishing { worker, end }) in ends.iter().enumerate() {
+        if end.dispatch.item > 0 {
+            continue;
+        }
         if let (Finish::Fenced, StepEnding::Done { try_number, .. }) = (pass.wrote[place], &end.ending) {
             places.push(place);
             workers.push(worker.uuid());
@@ -204,6 +231,28 @@ async fn look(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut
         .await
         .map_err(StoreError::new("finish_look"))?;
     found.into_iter().for_each(|place| mark(pass, &places, place));
+    Ok(())
+}
+
+/// Items of batches whose last try has ended.
+async fn items(
+    tx: &mut Transaction<'_, Postgres>,
+    ends: &[Finishing],
+    pass: &mut FinishPass,
+) -> Result<(), StoreError> {
+    let is_item = |one: &Finishing| one.end.dispatch.item > 0 && matches!(one.end.ending, StepEnding::Done { .. });
+    let (places, items): (Vec<_>, Vec<_>) = ends.iter().enumerate().filter(|(_, one)| is_item(one)).unzip();
+    if items.is_empty() {
+        return Ok(());
+    }
+    let wrote = batch::finish(tx, &items).await?;
+    for ((place, one), wrote) in places.into_iter().zip(items).zip(wrote) {
+        pass.wrote[place] = wrote;
+        if wrote == Finish::Written {
+            let DispatchId { run, key, .. } = &one.end.dispatch;
+            pass.freed.push((BatchId { run: *run, key: key.clone() }, one.worker));
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Postgres: the only place that speaks SQL. One query a file under `sql/`; methods are named after them.
 
+mod apart;
 mod append;
+mod batch;
 mod claim;
 mod connection;
 mod control;
@@ -14,10 +16,16 @@ mod outside;
 mod ready;
 mod run;
 mod schema;
+mod state;
 mod step;
 mod value;
 
+pub use apart::{Apart, WrittenApart};
 pub use append::{Appending, FirstPass, Look, Mine, Wrote};
+pub use batch::{
+    BatchId, BatchLook, BatchRow, Ends, NewBatch, Release, ReleasedItem, RunPaused, Sealed, Settled, Slot,
+    StartedBatch, Turn, Turned, Wanted,
+};
 pub use claim::{Granted, OpenCallRow};
 pub use connection::{Store, StoreOptions};
 pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
@@ -31,4 +39,5 @@ pub use outside::{CancelOutcome, Told};
 pub use ready::{Depth, HeldRow, Published, Slots};
 pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schema::Schema;
+pub use state::StateRow;
 pub use step::{Executing, Offer};

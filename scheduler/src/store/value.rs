@@ -117,6 +117,11 @@ pub(super) fn int(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
+/// An index from a place that counts from 1.
+pub(super) fn place(place: i64) -> usize {
+    usize::try_from(place - 1).unwrap_or(usize::MAX)
+}
+
 /// A duration in microseconds.
 pub(super) fn micros(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)

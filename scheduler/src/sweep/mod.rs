@@ -1,5 +1,6 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
+mod batches;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
@@ -13,10 +14,11 @@ use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes, lost_step_holds::LostStepHolds,
-    lost_steps::LostSteps,
+    batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes,
+    lost_step_holds::LostStepHolds, lost_steps::LostSteps,
 };
 use crate::{
+    batch::Releases,
     dispatch::{Backlog, Giver, Publisher, StepBacklog},
     intake::RunClock,
     lease::Roster,
@@ -51,6 +53,8 @@ pub struct Sweeper {
     pub roster: Roster,
     /// Whose ids follow the database's clock.
     pub clock: RunClock,
+    /// Who gives batches their turn.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.
@@ -82,6 +86,7 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
+        let mut batches = OwedBatches::default();
         let mut step_holds = LostStepHolds::default();
         let publishes = LostPublishes { patience: self.patience };
         let step_publishes = LostSteps { patience: self.patience };
@@ -93,6 +98,7 @@ impl Sweeper {
             said("feed the backlog", self.backlog.feed().await);
             said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);
+            said("give batches their turn", batches.sweep(self).await);
             said("ask what is executed", step_holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use piton_scheduler::{
+    batch::Releases,
     dispatch::Giver,
     journal::{Committer, Outcome},
     lease::Roster,
@@ -20,6 +21,7 @@ use piton_shared::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
         claim::ClaimAsk,
         dispatch::NewDispatch,
+        state::{StateScope, StateWrite},
         worker::Register,
     },
     name::{Org, Queue},
@@ -76,6 +78,11 @@ pub(crate) fn register(worker: WorkerId) -> Register {
     }
 }
 
+/// A write of a value over a version.
+pub(crate) fn set(scope: StateScope, name: &str, value: Option<&str>, expected: i64) -> StateWrite {
+    StateWrite { scope, name: name.into(), value: value.map(payload), expected }
+}
+
 /// One attempt's hold on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hold {
@@ -105,6 +112,20 @@ impl Hold {
                 next,
             },
         }
+    }
+
+    /// An append with a write of state and the row that answers it.
+    pub(crate) fn writes(&self, number: u32, own: u32, state: StateWrite) -> Appending {
+        let row = Entry {
+            kind: Kind::State,
+            name: "set".into(),
+            outcome: Ok(codec::versioned(state.value.as_deref(), state.expected + 1)),
+            ..row(&format!("set#{own}"), own, 0)
+        };
+        let mut append = self.append(number, Next::GoOn);
+        append.append.rows.push(row);
+        append.append.state = Some(state);
+        append
     }
 
     /// An append of rows alone, by their keys; the first has this number.
@@ -252,6 +273,7 @@ impl Database {
             waiters: Waiters::new().0,
             roster: Roster::new(DirectGrants::Off),
             timers: Timers::default(),
+            releases: Releases::new().0,
             giver: Giver::new().0,
             metrics: piton_telemetry::metrics::SchedulerMetrics::new(),
         }

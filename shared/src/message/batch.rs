@@ -11,6 +11,12 @@ use crate::{
     time::Timestamp,
 };
 
+/// The workflow of a run that is nothing but a batch. No worker has it: the schedulers carry such a run from its start to
+/// its end.
+pub const BATCH_RUN: &str = "piton.batch";
+/// The key of the batch in such a run.
+pub const BATCH_RUN_KEY: &str = "batch#1";
+
 /// What a batch is, the same with every chunk of its items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BatchTerms {
@@ -35,6 +41,19 @@ pub enum OnFailure {
     Continue,
     /// No further item is released; what is under way ends, the rest is cancelled.
     Stop,
+}
+
+impl OnFailure {
+    /// Every answer.
+    pub const ALL: [Self; 2] = [Self::Continue, Self::Stop];
+
+    /// The word used in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Stop => "stop",
+        }
+    }
 }
 
 /// Items of a batch, in the order of their numbers. The first chunk makes the batch; one that was sent before changes
@@ -96,6 +115,22 @@ pub enum BatchStatus {
     Failed,
     /// It was cancelled.
     Cancelled,
+}
+
+impl BatchStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Running, Self::Completed, Self::PartialFailure, Self::Failed, Self::Cancelled];
+
+    /// The word used in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::PartialFailure => "partial_failure",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// How an item of a batch ended.

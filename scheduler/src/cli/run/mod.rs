@@ -12,6 +12,11 @@ use serde_json::Value;
 
 use super::{CliError, Console, Exit, screen::text};
 
+pub(super) use self::{
+    show::{failure, path},
+    start::source,
+};
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Run {
     /// Start a run, and wait for its end if asked to.
@@ -24,6 +29,8 @@ pub(super) enum Run {
     Watch(watch::Watch),
     /// Print a run and its journal as one JSON document, for tests that replay it by today's code.
     Export(export::Export),
+    /// Show what a run keeps as long as it lives.
+    State(super::state::OfRun),
     /// Ask a run to stop: the workflow sees it at its next await and may clean up.
     Cancel(control::Cancel),
     /// Stop a run by force: from then on no result of it is accepted.
@@ -42,6 +49,7 @@ impl Run {
             Self::List(list) => list.run(console).await,
             Self::Watch(watch) => watch.run(console).await,
             Self::Export(export) => export.run(console).await,
+            Self::State(state) => state.run(console).await,
             Self::Cancel(cancel) => cancel.run(console).await,
             Self::Kill(kill) => kill.run(console).await,
             Self::Pause(pause) => pause.run(console).await,

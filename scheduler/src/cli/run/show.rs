@@ -22,7 +22,7 @@ impl Get {
 }
 
 /// The address of a run. What is no id becomes one that the server refuses, and nothing else.
-pub(super) fn path(id: &str) -> String {
+pub(in crate::cli) fn path(id: &str) -> String {
     let safe: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     format!("/v1/runs/{safe}")
 }
@@ -86,7 +86,7 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
 }
 
 /// A failure and its causes, in one line.
-pub(super) fn failure(failure: &Value) -> String {
+pub(in crate::cli) fn failure(failure: &Value) -> String {
     let chain = failure.get("chain").and_then(Value::as_array).into_iter().flatten();
     let mut words = vec![text(failure, "message")];
     words.extend(chain.filter_map(Value::as_str));

@@ -46,7 +46,7 @@ impl Start {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let client = console.client()?;
         let body = self.body()?;
-        let started = client.start(&body, self.key.as_deref()).await?;
+        let started = client.submit("/v1/runs", &body, self.key.as_deref()).await?;
         let Some(wait) = self.wait else {
             console.screen.show(&started, show::started)?;
             return Ok(Exit::Done);
@@ -88,8 +88,9 @@ async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliEr
     }
 }
 
-fn input_of(argument: &str) -> Result<Value, CliError> {
-    let (what, json) = match argument {
+/// What an argument says itself, or the file that it names, or standard input; and what that is called.
+pub(in crate::cli) fn source(argument: &str, option: &str) -> Result<(String, String), CliError> {
+    Ok(match argument {
         "-" => ("standard input".to_owned(), read(std::io::stdin().lock(), "standard input")?),
         argument => match argument.strip_prefix('@') {
             Some(path) => {
@@ -97,9 +98,13 @@ fn input_of(argument: &str) -> Result<Value, CliError> {
                     .map_err(|error| CliError::new(Exit::Usage, format!("{path} cannot be opened: {error}")))?;
                 (path.to_owned(), read(file, path)?)
             }
-            None => ("--input".to_owned(), argument.to_owned()),
+            None => (option.to_owned(), argument.to_owned()),
         },
-    };
+    })
+}
+
+fn input_of(argument: &str) -> Result<Value, CliError> {
+    let (what, json) = source(argument, "--input")?;
     serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
             .advise("text needs quotes of its own: --input '\"text\"'; a file is given as --input @FILE")

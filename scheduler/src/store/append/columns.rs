@@ -59,9 +59,9 @@ pub(super) struct Columns {
 }
 
 /// The columns of appends, in their order.
-pub(super) fn columns(appends: &[Appending]) -> Columns {
+pub(super) fn columns<'a>(appends: impl IntoIterator<Item = &'a Appending>) -> Columns {
     let mut c = Columns::default();
-    for (index, Appending { org, worker, append }) in appends.iter().enumerate() {
+    for (index, Appending { org, worker, append }) in appends.into_iter().enumerate() {
         let place = i32::try_from(index + 1).unwrap_or(i32::MAX);
         c.run.push(append.run.uuid());
         c.attempt.push(append.attempt.uuid());

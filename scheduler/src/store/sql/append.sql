@@ -172,7 +172,7 @@ changed as (
     where r.id = any (array(
         select f.run_id from fenced f
         where f.outcome = 'written' and (f.number > 0 or (f.strikes > 0 and f.row_count > 0))))
-    returning r.id, r.state
+    returning r.id, r.org, r.state
 ),
 released as (
     delete from held h where h.run_id = any (array(select id from changed where state <> 'running'))
@@ -180,6 +180,13 @@ released as (
 cleared as (
     delete from waits w
     where w.run_id = any (array(select id from changed where state in ('completed', 'failed', 'cancelled')))
+),
+forgotten as (
+    -- What a run kept for itself goes with it.
+    delete from state s
+    where s.org = any (array(select org from changed where state in ('completed', 'failed', 'cancelled')))
+      and s.scope = 'run'
+      and s.owner = any (array(select id::text from changed where state in ('completed', 'failed', 'cancelled')))
 ),
 cleared_steps as (
     delete from dispatches d

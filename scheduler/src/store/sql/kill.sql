@@ -12,6 +12,9 @@ killed as (
 unheld as (delete from held h using killed k where h.run_id = k.id),
 unready as (delete from ready d using killed k where d.run_id = k.id),
 unwaiting as (delete from waits w using killed k where w.run_id = k.id),
+forgotten as (
+    delete from state s where s.org = $2 and s.scope = 'run' and s.owner = any (array(select id::text from killed))
+),
 -- Whoever is claiming one of these this instant is waited for, and is among the holders.
 undispatched as (delete from dispatches d where d.run_id = any (array(select id from killed)) returning d.worker),
 unbatched as (

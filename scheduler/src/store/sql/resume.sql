@@ -4,8 +4,11 @@ with changed as (
     set parked = null, paused_at = null,
         strikes = case when r.state = 'parked' then 0 else r.strikes end,
         -- What waits in the backlog is fed from there: it may have a time before which it does not begin.
-        state = case when r.state = 'parked' then 'queued' else r.state end,
-        epoch = case when r.state = 'parked' then r.epoch + 1 else r.epoch end
+        state = case when r.state <> 'parked' then r.state
+                     -- Nobody claims a run that is nothing but a batch: it waits for its items again.
+                     when r.workflow = 'piton.batch' then 'suspended'
+                     else 'queued' end,
+        epoch = case when r.state = 'parked' and r.workflow <> 'piton.batch' then r.epoch + 1 else r.epoch end
     where r.id = $1 and r.org = $2 and (r.state = 'parked' or r.paused_at is not null)
     returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch, r.state, r.worker
 ),

@@ -1,5 +1,6 @@
 //! The HTTP door, as callers see it: a real scheduler behind a real socket.
 
+mod batches;
 mod health;
 mod keys;
 mod looks;

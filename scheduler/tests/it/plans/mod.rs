@@ -11,9 +11,14 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 13] = [
+const HOT: [&str; 18] = [
     "append",
     "append_look",
+    "batch_end",
+    "batch_finish",
+    "batch_finish_look",
+    "batch_look",
+    "batch_release",
     "claim",
     "finish_back",
     "finish_done",

@@ -1,6 +1,7 @@
 mod append;
 mod append_batch;
 mod append_next;
+mod batch;
 mod claim;
 mod control;
 mod intake;
@@ -9,5 +10,6 @@ pub(crate) mod lease;
 mod prepares;
 mod reading;
 mod ready;
+mod state;
 pub(crate) mod steps;
 mod timers;

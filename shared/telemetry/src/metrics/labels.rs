@@ -43,6 +43,10 @@ label! {
         Intake = "intake",
         /// Journal rows.
         Append = "append",
+        /// Journal rows with state or with items of batches.
+        AppendApart = "append_apart",
+        /// Turns of batches: items given away, ends.
+        Batch = "batch",
         /// Claims of runs.
         Claim = "claim",
         /// Claims of dispatched work.

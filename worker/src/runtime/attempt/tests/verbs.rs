@@ -57,7 +57,7 @@ pub(super) async fn keep(scope: Scope, input: u64) -> Result<u64, StepError> {
 
 pub(super) async fn count(scope: Scope) -> Result<(), StepError> {
     let add = |value: Option<&[u8]>| Ok(encode(value.map_or(0, |value| codec::decode(value).expect("a number")) + 1));
-    scope.update(StateScope::Session, COUNTER, Box::new(add)).await.map(|_| ())
+    scope.update(StateScope::Session, COUNTER, Box::new(add), number_of).await.map(|_| ())
 }
 
 pub(super) async fn count_if(scope: Scope) -> Result<(), StepError> {
