@@ -220,8 +220,15 @@ impl Drop for Shown<'_> {
     }
 }
 
+/// Every step that was executed, items of batches among them.
 fn steps<T>(run: &TestRun<T>) -> Vec<String> {
-    run.story.step_keys().into_iter().map(str::to_owned).collect()
+    let mut steps: Vec<String> = Vec::new();
+    for tried in run.story.tries() {
+        if !steps.contains(&tried.step) {
+            steps.push(tried.step.clone());
+        }
+    }
+    steps
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! The engine held against workflows of every kind.
 
+mod beside;
 mod faults;
 mod histories;
 mod scripts;
