@@ -45,8 +45,8 @@ async fn pass(gate: Resource<Gate>, number: u32) -> Result<u32> {
 
 #[workflow]
 async fn fan_out(ctx: &WorkflowContext, branches: u32) -> Result<u32> {
-    let doubled = ctx.parallel((0..branches).map(pass)).await?;
-    Ok(doubled.into_iter().sum())
+    let values = ctx.parallel((0..branches).map(pass).collect::<Vec<_>>()).await?;
+    Ok(values.into_iter().sum())
 }
 
 fn builder(gate: &Arc<Gate>) -> WorkerBuilder {
