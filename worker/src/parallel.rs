@@ -18,7 +18,7 @@ use crate::{
 /// Branches that run beside each other: a tuple of up to 12, or a `Vec`, an array or a mapped iterator of any number of
 /// one kind.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot run beside each other",
+    message = "several branches are expected here, not `{Self}`",
     label = "not a tuple of branches",
     note = "give a tuple of up to 12 branches, `ctx.parallel((a(x), b(y)))`, or a `Vec` of any number of one kind",
     note = "for many items of one function, a bounded number of them at once: `ctx.batch(items.into_iter().map(function))`"
@@ -193,7 +193,6 @@ impl<B: Branch> Slot<B> {
 
 macro_rules! tuple {
     ($($branch:ident $place:tt)+) => {
-        #[diagnostic::do_not_recommend]
         impl<$($branch: Branch),+> Branches for ($($branch,)+) {
             type Values = ($($branch::Output,)+);
             type Outcomes = ($(Result<$branch::Output, StepError>,)+);
@@ -329,7 +328,6 @@ impl<B: Branch> Running for Many<B> {
 
 macro_rules! many {
     ([$($generic:tt)*] $branches:ty) => {
-        #[diagnostic::do_not_recommend]
         impl<B: Branch, $($generic)*> Branches for $branches {
             type Values = Vec<B::Output>;
             type Outcomes = Vec<Result<B::Output, StepError>>;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    iter::Map,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -18,7 +19,8 @@ use crate::{
     parallel::{Branches, Many, Slot},
 };
 
-/// Branches of which one may win: a tuple of 2 to 8, or a `Vec` of any number of one kind.
+/// Branches of which one may win: a tuple of 2 to 8, or a `Vec`, an array or a mapped iterator of any
+/// number of one kind.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no race",
     label = "not a tuple of several branches",
@@ -71,8 +73,7 @@ impl WorkflowContext {
     ///
     /// #[workflow]
     /// async fn fastest(ctx: &WorkflowContext, mirrors: Vec<String>) -> Result<String> {
-    ///     let asked: Vec<_> = mirrors.into_iter().map(ask_model).collect();
-    ///     let (_mirror, answer) = ctx.race(asked).await?;
+    ///     let (_mirror, answer) = ctx.race(mirrors.into_iter().map(ask_model)).await?;
     ///     Ok(answer)
     /// }
     /// ```
@@ -137,20 +138,30 @@ impl<B: Racers> fmt::Debug for Racing<B> {
     }
 }
 
-impl<B: Branch> Racers for Vec<B> {
-    type Winner = (usize, B::Output);
+macro_rules! many {
+    ([$($generic:tt)*] $branches:ty) => {
+        impl<B: Branch, $($generic)*> Racers for $branches {
+            type Winner = (usize, B::Output);
 
-    fn poll_first(running: &mut Many<B>, cx: &mut Context<'_>) -> Poll<First<Self::Winner>> {
-        match running.poll_next(cx) {
-            Poll::Ready(Some((number, outcome))) => Poll::Ready((number as u32, outcome.map(|value| (number, value)))),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            fn poll_first(running: &mut Many<B>, cx: &mut Context<'_>) -> Poll<First<Self::Winner>> {
+                match running.poll_next(cx) {
+                    Poll::Ready(Some((number, outcome))) => {
+                        Poll::Ready((number as u32, outcome.map(|value| (number, value))))
+                    }
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                }
+            }
+
+            fn is_empty(running: &Many<B>) -> bool {
+                running.is_empty()
+            }
         }
-    }
-
-    fn is_empty(running: &Many<B>) -> bool {
-        running.is_empty()
-    }
+    };
 }
+
+many!([] Vec<B>);
+many!([const N: usize] [B; N]);
+many!([I: Iterator, C: FnMut(I::Item) -> B] Map<I, C>);
 
 macro_rules! race {
     ($(#[$doc:meta])* $name:ident $($branch:ident $place:tt $variant:ident $ordinal:literal)+) => {
@@ -160,7 +171,6 @@ macro_rules! race {
             $(#[doc = concat!("The ", $ordinal, " branch, with its value.")] $variant($branch),)+
         }
 
-        #[diagnostic::do_not_recommend]
         impl<$($branch: Branch),+> Racers for ($($branch,)+) {
             type Winner = $name<$($branch::Output),+>;
 

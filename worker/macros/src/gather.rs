@@ -84,15 +84,21 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         })
         .collect();
     let gathered = Ident::new("Gathered", Span::mixed_site());
-    Ok(quote! {{
-        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-        struct #gathered<#(#kinds),*> { #(#fields: #kinds),* }
-        #krate::__private::Gather::__new(
-            &#context,
-            &[#(#labels),*],
-            (#(#calls,)*),
-            |(#(#values,)*)| #gathered { #(#fields: #values),* },
-            |(#(#values,)*)| #gathered { #(#fields: #values),* },
-        )
-    }})
+    let (ctx, branches) = (Ident::new("ctx", Span::mixed_site()), Ident::new("branches", Span::mixed_site()));
+    // What the user wrote stands outside of the block, so that the struct shadows nothing of theirs.
+    Ok(quote! {
+        match (&#context, (#(#calls,)*)) {
+            (#ctx, #branches) => {
+                #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+                struct #gathered<#(#kinds),*> { #(#fields: #kinds),* }
+                #krate::__private::Gather::__new(
+                    #ctx,
+                    &[#(#labels),*],
+                    #branches,
+                    |(#(#values,)*)| #gathered { #(#fields: #values),* },
+                    |(#(#values,)*)| #gathered { #(#fields: #values),* },
+                )
+            }
+        }
+    })
 }
