@@ -178,9 +178,6 @@ fn wrong(request: &Appends) -> Option<String> {
         if append.number == 0 && more_than_rows {
             return Some(format!("an append of run {} changes more than rows and has no number", append.run));
         }
-        if !append.batches.is_empty() || append.state.is_some() {
-            return Some(format!("run {} wants a batch or state, which this scheduler does not have", append.run));
-        }
         if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
             return Some(format!("run {} wants to write a row from outside", append.run));
         }

@@ -113,6 +113,11 @@ pub struct Scheduler {
 impl Scheduler {
     /// Connects and begins to work. The schema must be there: see [`Store::migrate`].
     pub async fn start(options: SchedulerOptions) -> Result<Self, StartupError> {
+        // Everything that is made on the way lies in this future: too much for its caller's.
+        Box::pin(Self::put_together(options)).await
+    }
+
+    async fn put_together(options: SchedulerOptions) -> Result<Self, StartupError> {
         let store = Store::connect(&StoreOptions::new(&*options.database_url)).await.map_err(StartupError::Postgres)?;
         let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
         let bus = Bus::connect(BusOptions { subjects, ..BusOptions::new(&*options.nats_url, "piton-scheduler") })
@@ -213,7 +218,7 @@ impl Scheduler {
             releases: releases.clone(),
             metrics: metrics.clone(),
         };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Finish)));
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS / 4, metrics.clone(), Group::Finish)));
 
         let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };

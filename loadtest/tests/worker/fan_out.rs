@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
 use piton::{Resource, Result, Worker, WorkerBuilder, WorkerOptions, WorkflowContext, function, workflow};
 use piton_shared::{ids::RunId, state::RunState};
 use tokio::sync::Semaphore;
@@ -46,12 +45,8 @@ async fn pass(gate: Resource<Gate>, number: u32) -> Result<u32> {
 
 #[workflow]
 async fn fan_out(ctx: &WorkflowContext, branches: u32) -> Result<u32> {
-    let calls = (0..branches).map(|number| ctx.step(pass(number)).away());
-    let mut sum = 0;
-    for result in join_all(calls).await {
-        sum += result?;
-    }
-    Ok(sum)
+    let values = ctx.parallel((0..branches).map(pass).collect::<Vec<_>>()).await?;
+    Ok(values.into_iter().sum())
 }
 
 fn builder(gate: &Arc<Gate>) -> WorkerBuilder {

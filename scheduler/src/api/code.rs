@@ -74,8 +74,8 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
     /// The run has ended, so it can be neither cancelled nor killed. The answer says how it ended.
     RunEnded = "run_ended", CONFLICT, "The run has ended";
-    /// Only a parked run can be resumed. The answer says where the run stands.
-    RunNotParked = "run_not_parked", CONFLICT, "The run is not parked";
+    /// Only a run that is parked or paused can be resumed. The answer says where the run stands.
+    RunNotParked = "run_not_parked", CONFLICT, "The run is neither parked nor paused";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// A body must say `Content-Type: application/json`, and no content encoding.

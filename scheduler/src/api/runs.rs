@@ -23,7 +23,7 @@ use super::{
     query::Parameters,
     request::{PathId, in_time},
     routes::Door,
-    view::RunView,
+    view::{DISPATCHED, DispatchedView, RunView},
 };
 use crate::{
     engine::{Waited, Watch},
@@ -39,10 +39,17 @@ pub(super) async fn get(
     let wait = parameters.wait()?;
     parameters.finish()?;
     let run = RunId::new(id);
-    match wait {
-        Some(up_to) => waited(&door, run, door.engine.watch(run), &org, up_to, StatusCode::OK).await,
-        None => Ok(shown(look(&door, run, &org).await?, StatusCode::OK)),
+    if let Some(up_to) = wait {
+        return waited(&door, run, door.engine.watch(run), &org, up_to, StatusCode::OK).await;
     }
+    let row = look(&door, run, &org).await?;
+    if row.state.is_terminal() {
+        return Ok(shown(row, StatusCode::OK));
+    }
+    let rows = i64::try_from(DISPATCHED + 1).unwrap_or(i64::MAX);
+    let open = in_time(door.engine.store().steps_of(run, rows)).await?;
+    let view = RunView::from(row).with_dispatched(DispatchedView::of(open));
+    Ok((StatusCode::OK, axum::Json(view)).into_response())
 }
 
 /// One run as it stands.

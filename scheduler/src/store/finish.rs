@@ -230,7 +230,9 @@ async fn look(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut
         .fetch_all(&mut **tx)
         .await
         .map_err(StoreError::new("finish_look"))?;
-    found.into_iter().for_each(|place| mark(pass, &places, place));
+    for place in found {
+        mark(pass, &places, place);
+    }
     Ok(())
 }
 

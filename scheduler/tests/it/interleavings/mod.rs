@@ -1,8 +1,10 @@
 //! Two things at once, each order of their commits. One of them is held up in its middle by a lock of the test's own.
 
+mod batch_storm;
 mod claims;
 mod controls;
 mod holds;
+mod steps;
 mod storm;
 mod timers;
 

@@ -1,7 +1,7 @@
 mod append;
 mod append_batch;
 mod append_next;
-mod batch;
+pub(crate) mod batch;
 mod claim;
 mod control;
 mod intake;
@@ -12,4 +12,5 @@ mod reading;
 mod ready;
 mod state;
 pub(crate) mod steps;
+mod steps_stopped;
 mod timers;

@@ -4,7 +4,11 @@ use std::future::pending;
 
 use piton_shared::{
     ids::{Epoch, RunId, uuid_v7},
-    message::task::RunTask,
+    journal::StepKey,
+    message::{
+        dispatch::{DispatchId, StepTask},
+        task::RunTask,
+    },
     name::{Build, Org, Queue},
 };
 use piton_transport::{Bus, PublishError, PullError, Puller, Task, WorkError, WorkOptions, WorkStream};
@@ -138,4 +142,26 @@ async fn what_is_not_there_is_named() {
     let mut puller = Puller::open(&bus, "run=default=default=any").await.expect("connected");
     let pulled = puller.pull(1, PATIENCE, pending()).await.map(|tasks| tasks.len());
     assert!(matches!(pulled, Err(PullError::Missing { .. })), "{pulled:?}");
+}
+
+#[tokio::test]
+async fn dispatched_work_lies_in_a_stream_of_its_own() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (runs, _) = stream_and_consumer(&bus).await;
+    let steps = WorkStream::ensure_steps(&bus, WorkOptions::default()).await.expect("a stream");
+    let consumer = steps.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None).await.expect("a consumer");
+    let key = StepKey::new("parallel#1/0/a.b#1");
+    let work = StepTask { dispatch: DispatchId { run: task(1, 1).run, key, item: 0 }, epoch: Epoch(1) };
+    let subject = bus.subjects().step(&Org::DEFAULT, &Queue::DEFAULT, None, &work.dispatch);
+    let message = Task { subject: subject.clone(), message_id: work.message_id(), task: work.clone() };
+    assert_eq!(steps.publish(vec![message.clone(), message]).await, vec![Ok(1), Ok(1)]);
+    assert_eq!((steps.depth().await, runs.depth().await), (Ok(1), Ok(0)));
+    assert_eq!(steps.last_of(&subject).await.expect("looked").expect("there").task, Ok(work.clone()));
+    let mut puller = Puller::open_steps(&bus, consumer).await.expect("a puller");
+    let pulled = puller.pull(10, PATIENCE, pending()).await.expect("delivered");
+    assert_eq!(pulled[0].task, Ok(work));
+    pulled[0].ack().await.expect("acknowledged");
+    steps.restore().await.expect("it is there");
+    puller.close().await;
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use piton_shared::{
     codec,
-    journal::{Entry, Kind, StepKey},
+    journal::{Entry, Kind, Payload, StepKey},
     message::{
         append::Append,
         state::{StateScope, StateValue, StateWrite},
@@ -131,7 +131,9 @@ impl Attempt {
         };
         self.state.know(&call, current.version);
         match call.access {
-            Access::Get | Access::SetIf { .. } => self.answer_state(key, &current),
+            Access::Get | Access::SetIf { .. } => {
+                self.answer_state(key, codec::versioned(current.value.as_deref(), current.version));
+            }
             Access::Set(value) => {
                 self.state.writes.push_back(Write { key: key.clone(), value, expected: current.version });
             }
@@ -140,7 +142,7 @@ impl Attempt {
     }
 
     /// The call's row is told when its turn comes.
-    fn answer_state(&mut self, key: &StepKey, value: &StateValue) {
+    fn answer_state(&mut self, key: &StepKey, answer: Payload) {
         let Some(open) = self.state.open.get_mut(key) else {
             return;
         };
@@ -151,7 +153,7 @@ impl Attempt {
             kind: Kind::State,
             name: call.name.clone().into_owned(),
             input: call.input(),
-            outcome: Ok(codec::versioned(value.value.as_deref(), value.version)),
+            outcome: Ok(answer),
             began,
         }));
     }
@@ -247,15 +249,9 @@ impl Attempt {
         match call.access {
             Access::Set(value) => self.state.writes.push_front(Write { key, value, expected: current.version }),
             Access::Update => self.state.values.push_front((key, current)),
-            Access::SetIf { expected, .. } => self.answer_state(&key, &refused(current, expected)),
-            Access::Get => self.answer_state(&key, &current),
+            Access::SetIf { .. } | Access::Get => {
+                self.answer_state(&key, codec::contested(current.value.as_deref(), current.version));
+            }
         }
     }
-}
-
-/// What stands in the row of a write that was refused. One more than expected says that it was written: where somebody
-/// else's write has that number, it is told negated.
-fn refused(current: StateValue, expected: i64) -> StateValue {
-    let version = if current.version == expected + 1 { -current.version } else { current.version };
-    StateValue { version, ..current }
 }

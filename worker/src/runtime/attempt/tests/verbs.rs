@@ -64,8 +64,9 @@ pub(super) async fn count_if(scope: Scope) -> Result<(), StepError> {
     let (mut value, mut expected) = scope.state(StateScope::Session, COUNTER, Access::Get, number_of).await?;
     loop {
         let access = Access::SetIf { value: Some(encode(value + 1)), expected };
-        let (stands, version) = scope.state(StateScope::Session, COUNTER, access, number_of).await?;
-        if version == expected + 1 {
+        let written = |payload: &[u8]| Ok((number_of(payload)?, codec::is_contested(payload)?));
+        let ((stands, version), contested) = scope.state(StateScope::Session, COUNTER, access, written).await?;
+        if !contested {
             return Ok(());
         }
         (value, expected) = (stands, version);
