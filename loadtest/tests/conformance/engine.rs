@@ -33,6 +33,9 @@ impl Stack for Engine {
             if let Some(key) = start.key {
                 run = run.key(key);
             }
+            if let Some(session) = start.session {
+                run = run.session(session);
+            }
             run = match start.fault {
                 None => run,
                 Some((step, Fault::Cancel)) => run.cancel(When::executes(step)),

@@ -38,7 +38,7 @@ async fn side_by_side(ctx: &WorkflowContext, calls: u64) -> Result<u64> {
 
 /// Fails in its first tries, in the way it is told.
 #[function]
-async fn flaky(tally: Resource<Tally>, ctx: &FunctionContext, way: String, failures: u32) -> Result<u32> {
+pub(crate) async fn flaky(tally: Resource<Tally>, ctx: &FunctionContext, way: String, failures: u32) -> Result<u32> {
     tally.note(ctx);
     match (way.as_str(), ctx.try_number()) {
         (_, number) if number > failures => Ok(number),
@@ -118,7 +118,7 @@ async fn clocks(ctx: &WorkflowContext) -> Result<Vec<Timestamp>> {
 
 /// Goes on until somebody stops it; at its second try, or with another worker, it ends.
 #[function]
-async fn hang(tally: Resource<Tally>, ctx: &FunctionContext) -> Result<()> {
+pub(crate) async fn hang(tally: Resource<Tally>, ctx: &FunctionContext) -> Result<()> {
     tally.note(ctx);
     if tally.of(ctx.step_key().as_str()).len() > 1 {
         return Ok(());
@@ -200,4 +200,17 @@ pub(crate) fn worker(tally: Arc<Tally>) -> WorkerBuilder {
         .register(panicking)
         .register(asks_for_unknown)
         .register(foreign)
+        .register(crate::fan::side)
+        .register(crate::fan::failing)
+        .register(crate::fan::gathered)
+        .register(crate::fan::blocks)
+        .register(crate::fan::racing)
+        .register(crate::fan::bounded)
+        .register(crate::fan::stubborn_branches)
+        .register(crate::fan::bulk)
+        .register(crate::fan::mapped)
+        .register(crate::fan::remembers)
+        .register(crate::fan::visits)
+        .register(crate::fan::conditional)
+        .register(crate::fan::even)
 }

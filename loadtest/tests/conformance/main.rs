@@ -5,6 +5,7 @@
 
 mod cases;
 mod engine;
+mod fan;
 mod flows;
 mod real;
 mod stack;
@@ -50,6 +51,23 @@ conformance! {
         a_short_sleep_stays_in_memory_and_a_long_one_leaves_it
         what_is_drawn_is_the_same_in_every_replay
         time_goes_forward;
+    beside:
+        branches_come_in_the_order_they_were_asked_for
+        the_first_failure_of_branches_withdraws_the_rest
+        gathered_values_have_their_names_in_keys
+        a_block_has_a_scope_of_its_own
+        the_first_of_a_race_is_pinned_and_the_rest_withdrawn
+        a_deadline_passes_or_does_not
+        given_away_steps_are_tried_again;
+    batches:
+        every_item_has_an_outcome
+        a_batch_stops_at_the_first_failure_if_told
+        outputs_of_a_map_come_in_order
+        an_empty_batch_is_over_at_once;
+    state:
+        what_was_written_is_read_again
+        a_session_outlives_its_runs
+        a_conditional_write_loses_to_another_version;
     ends:
         a_cancel_is_told_and_made_good
         a_kill_ends_the_run_there

@@ -45,7 +45,7 @@ impl Real {
             input: codec::from_json(&start.input).expect("it encodes"),
             queue: Queue::DEFAULT,
             build: None,
-            session: None,
+            session: start.session.map(str::to_owned),
             tags: Vec::new(),
             delay: None,
             key: start.key.map(str::to_owned),

@@ -24,6 +24,7 @@ pub(crate) struct Start {
     pub(crate) workflow: &'static str,
     pub(crate) input: Value,
     pub(crate) key: Option<&'static str>,
+    pub(crate) session: Option<&'static str>,
     /// What befalls it while this step is executed for the first time.
     pub(crate) fault: Option<(&'static str, Fault)>,
 }
@@ -51,11 +52,15 @@ pub(crate) struct Told {
 impl Start {
     pub(crate) fn of(workflow: &'static str, input: impl Serialize) -> Self {
         let input = serde_json::to_value(input).expect("an input of a test is plain");
-        Self { workflow, input, key: None, fault: None }
+        Self { workflow, input, key: None, session: None, fault: None }
     }
 
     pub(crate) fn key(self, key: &'static str) -> Self {
         Self { key: Some(key), ..self }
+    }
+
+    pub(crate) fn session(self, session: &'static str) -> Self {
+        Self { session: Some(session), ..self }
     }
 
     pub(crate) fn during(self, step: &'static str, fault: Fault) -> Self {
