@@ -96,7 +96,7 @@ impl Stack for Real {
         Box::pin(async move {
             let run = self.begin(&start).await;
             if let Some((step, fault)) = start.fault {
-                self.befall(run, step, fault).await;
+                Box::pin(self.befall(run, step, fault)).await;
             }
             let still = async || {
                 let row = self.stack.engine.run(run, &ORG).await.ok().flatten()?;
