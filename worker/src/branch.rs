@@ -12,14 +12,20 @@ use piton_shared::{
     replay::{Durable, Scope},
 };
 
-use crate::{BoxFuture, Call, Result, Sleep, WorkflowContext, batch::Batch, definition::Function};
+use crate::{
+    BoxFuture, Call, Gather, Result, Sleep, WorkflowContext,
+    batch::Batch,
+    definition::Function,
+    parallel::{Branches, Parallel},
+};
 
 /// What can run beside others in [`parallel`](WorkflowContext::parallel), [`gather!`](crate::gather),
 /// [`race`](WorkflowContext::race) and [`deadline`](WorkflowContext::deadline).
 ///
 /// That is a call of a function; [`ctx.branch`](WorkflowContext::branch) for several steps after each other; a
-/// [`ctx.step`](WorkflowContext::step), [`ctx.sleep`](WorkflowContext::sleep) or [`ctx.batch`](WorkflowContext::batch) that
-/// was made before. Nothing else: what is not durable cannot be replayed.
+/// [`ctx.step`](WorkflowContext::step), [`ctx.sleep`](WorkflowContext::sleep), [`ctx.batch`](WorkflowContext::batch),
+/// [`ctx.parallel`](WorkflowContext::parallel) or [`gather!`](crate::gather) that was made before. Nothing else: what is
+/// not durable cannot be replayed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a branch",
     label = "not a branch",
@@ -89,6 +95,25 @@ impl Branch for Sleep {
 
 impl<F: Function> Branch for Batch<F> {
     type Output = crate::BatchResult<F::Output>;
+    type Running = Self;
+
+    fn start(self, _: &WorkflowContext, _: Label) -> Self {
+        self
+    }
+}
+
+/// What fans out is one branch to those beside it, and fails with the first failure of its own.
+impl<B: Branches<Values: Send>> Branch for Parallel<B> {
+    type Output = B::Values;
+    type Running = Self;
+
+    fn start(self, _: &WorkflowContext, _: Label) -> Self {
+        self
+    }
+}
+
+impl<B: Branches, V: Send, O> Branch for Gather<B, V, O> {
+    type Output = V;
     type Running = Self;
 
     fn start(self, _: &WorkflowContext, _: Label) -> Self {
