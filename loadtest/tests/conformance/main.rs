@@ -5,6 +5,7 @@
 
 mod cases;
 mod engine;
+mod examples;
 mod fan;
 mod flows;
 mod real;

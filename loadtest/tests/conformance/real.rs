@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 #[expect(dead_code, reason = "other tests use more of it")]
 #[path = "../worker/stack.rs"]
-mod live;
+pub(crate) mod live;
 
 use live::{ORG, Running, eventually};
 
