@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Processed {
     processed: u32,
-    failed: Vec<String>,
+    failed: u32,
+    /// Of the first that failed, which and why.
+    reasons: Vec<String>,
 }
 
 /// Processes one document.
@@ -23,9 +25,9 @@ async fn process_document(id: String) -> Result<usize> {
 async fn bulk_processor(ctx: &WorkflowContext, documents: Vec<String>) -> Result<Processed> {
     let items = documents.into_iter().map(|id| (id.clone(), process_document(id)));
     let result = ctx.batch(items).max_concurrency(20).await?;
-    let failed =
-        result.failed_items().await.into_iter().map(|item| format!("{}: {}", item.index, item.error)).collect();
-    Ok(Processed { processed: result.stats.completed, failed })
+    let failed = result.failed_items().await;
+    let reasons = failed.iter().take(10).map(|item| format!("{}: {}", item.index, item.error)).collect();
+    Ok(Processed { processed: result.stats.completed, failed: result.stats.failed, reasons })
 }
 
 fn worker() -> piton::WorkerBuilder {
@@ -56,7 +58,7 @@ mod tests {
         engine.on(process_document).takes(Duration::from_secs(30)).returns(1);
         let run = engine.run_blocking(bulk_processor(documents(100)));
         assert_eq!(run.story.duration(), Duration::from_secs(150));
-        assert_eq!(run.output(), Processed { processed: 100, failed: Vec::new() });
+        assert_eq!(run.output(), Processed { processed: 100, failed: 0, reasons: Vec::new() });
     }
 
     #[test]
@@ -64,6 +66,6 @@ mod tests {
         let mut documents = documents(5);
         documents[3].clear();
         let processed = TestEngine::of(worker()).run_blocking(bulk_processor(documents)).output();
-        assert_eq!((processed.processed, processed.failed.len()), (4, 1));
+        assert_eq!((processed.processed, processed.failed, processed.reasons.len()), (4, 1, 1));
     }
 }

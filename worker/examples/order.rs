@@ -24,6 +24,7 @@ struct Charge {
 struct Placed {
     status: String,
     order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<String>,
 }
 

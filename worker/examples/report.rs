@@ -1,40 +1,58 @@
-//! Reports: several sources asked at once and compiled, as a list and by name.
+//! Report: three sources asked at once, collected in order, compiled into one.
 //!
 //! Start a stack with `piton dev`, then `cargo run -p piton --example report`, then
-//! `piton run start report --input '"2026-Q1"' --wait` or `piton run start dashboard --wait`.
+//! `piton run start report --input '"2026-Q1"' --wait`.
 
 use piton::prelude::*;
+use serde::{Deserialize, Serialize};
 
-/// Asks one source.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Report {
+    sales: u64,
+    inventory: Vec<String>,
+    customers: u64,
+}
+
+/// What was sold, in cents.
 #[function(retries = 3, try_timeout = "1m")]
-async fn fetch(source: String, of: String) -> Result<u64> {
-    Ok((source.len() * of.len()) as u64)
+async fn fetch_sales(report_id: String) -> Result<u64> {
+    Ok(report_id.len() as u64 * 8999)
+}
+
+/// What is in stock.
+#[function(retries = 3, try_timeout = "1m")]
+async fn fetch_inventory(report_id: String) -> Result<Vec<String>> {
+    Ok(vec![format!("ropes of {report_id}"), format!("pitons of {report_id}")])
+}
+
+/// How many bought.
+#[function(retries = 3, try_timeout = "1m")]
+async fn fetch_customers(report_id: String) -> Result<u64> {
+    Ok(report_id.len() as u64)
 }
 
 /// Puts the parts together.
 #[function]
-async fn compile(parts: Vec<u64>) -> Result<String> {
-    Ok(format!("{} in all, of {} parts", parts.iter().sum::<u64>(), parts.len()))
+async fn compile_report(sales: u64, inventory: Vec<String>, customers: u64) -> Result<Report> {
+    Ok(Report { sales, inventory, customers })
 }
 
-/// Three sources at once, in order.
+/// All three at once, by whichever workers have room.
 #[workflow]
-async fn report(ctx: &WorkflowContext, id: String) -> Result<String> {
-    let of = |source: &str| fetch(source.into(), id.clone());
-    let (sales, inventory, customers) = ctx.parallel((of("sales"), of("inventory"), of("customers"))).await?;
-    Ok(ctx.step(compile(vec![sales, inventory, customers])).await?)
-}
-
-/// The same by name.
-#[workflow]
-async fn dashboard(ctx: &WorkflowContext) -> Result<String> {
-    let of = |source: &str| fetch(source.into(), "today".into());
-    let data = gather!(ctx, revenue: of("revenue"), users: of("users"), errors: of("errors")).await?;
-    Ok(format!("{} of {} users, {} errors", data.revenue, data.users, data.errors))
+async fn report(ctx: &WorkflowContext, report_id: String) -> Result<Report> {
+    let (sales, inventory, customers) = ctx
+        .parallel((fetch_sales(report_id.clone()), fetch_inventory(report_id.clone()), fetch_customers(report_id)))
+        .await?;
+    Ok(ctx.step(compile_report(sales, inventory, customers)).await?)
 }
 
 fn worker() -> piton::WorkerBuilder {
-    Worker::builder().register(fetch).register(compile).register(report).register(dashboard)
+    Worker::builder()
+        .register(fetch_sales)
+        .register(fetch_inventory)
+        .register(fetch_customers)
+        .register(compile_report)
+        .register(report)
 }
 
 #[tokio::main]
@@ -52,13 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_asked_at_once() {
+    fn sources_are_asked_at_once_and_stay_in_order() {
         let engine = TestEngine::of(worker());
-        engine.on(fetch).takes(Duration::from_secs(40)).returns(7);
+        engine.on(fetch_sales).takes(Duration::from_secs(40)).returns(7);
+        engine.on(fetch_customers).takes(Duration::from_secs(10)).returns(3);
         let run = engine.run_blocking(report("2026-Q1".into()));
         assert_eq!(run.story.duration(), Duration::from_secs(40));
-        assert_eq!(run.output(), "21 in all, of 3 parts");
-        assert_eq!(engine.run_blocking(dashboard()).output(), "7 of 7 users, 7 errors");
+        let report = run.output();
+        assert_eq!((report.sales, report.inventory.len(), report.customers), (7, 2, 3));
     }
 
     #[tokio::test]

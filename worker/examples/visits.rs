@@ -4,12 +4,21 @@
 //! `piton run start visits --session ada --wait`.
 
 use piton::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Visits {
+    visits: u64,
+}
 
 /// Counts a visit of this session.
 #[workflow]
-async fn visits(ctx: &WorkflowContext) -> Result<u64> {
+async fn visits(ctx: &WorkflowContext) -> Result<Visits> {
+    // Lives as long as the run.
     ctx.state().set("phase", "started".to_owned()).await?;
-    Ok(ctx.session().update("visit_count", |visits: Option<u64>| visits.unwrap_or(0) + 1).await?)
+    // Lives as long as the session. A set would lose the visit of another run that writes at the same time.
+    let visits = ctx.session().update("visit_count", |visits: Option<u64>| visits.unwrap_or(0) + 1).await?;
+    Ok(Visits { visits })
 }
 
 fn worker() -> piton::WorkerBuilder {
@@ -33,7 +42,7 @@ mod tests {
         let engine = TestEngine::of(worker());
         let mut counted = Vec::new();
         for session in ["ada", "ada", "bob"] {
-            counted.push(engine.run(visits()).session(session).crash(When::AfterAppend(2)).await.output());
+            counted.push(engine.run(visits()).session(session).crash(When::AfterAppend(2)).await.output().visits);
         }
         assert_eq!(counted, [1, 2, 1]);
     }

@@ -31,14 +31,16 @@ fn worker(stack: &Stack, name: &str) -> Child {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_a_worker() {
     let stack = Stack::start().await;
-    let examples: [(&str, &str, Value, RunState); 9] = [
+    let examples: [(&str, &str, Value, RunState); 11] = [
         ("bulk", "bulk_processor", json!(["a", "b", ""]), RunState::Completed),
+        ("dashboard", "dashboard", json!(null), RunState::Completed),
+        ("follow_up", "follow_up", json!("u-1"), RunState::Suspended),
         ("notify", "notify", json!("u-1"), RunState::Completed),
-        ("onboarding", "onboarding", json!("ada@example.org"), RunState::Suspended),
+        ("onboarding", "onboarding", json!("ada@example.org"), RunState::Completed),
         ("order", "order", json!({"order_id": "A-17"}), RunState::Completed),
         ("report", "report", json!("2026-Q1"), RunState::Completed),
-        ("report", "dashboard", json!(null), RunState::Completed),
         ("saga", "trip", json!("Delphi"), RunState::Completed),
+        ("starter", "welcome", json!({"email": "ada@example.org", "wait_seconds": 0}), RunState::Completed),
         ("survey", "survey", json!(null), RunState::Completed),
         ("visits", "visits", json!(null), RunState::Completed),
     ];

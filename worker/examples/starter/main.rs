@@ -27,3 +27,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     Worker::builder().options_from_env().register(send_mail).register(welcome).connect().await?.run().await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use piton::testing::{TestEngine, When};
+
+    use super::*;
+
+    /// No server, and no waiting: the day is over at once.
+    #[test]
+    fn the_question_comes_a_day_later_though_the_mail_server_and_the_worker_fail() {
+        let engine = TestEngine::new().register(send_mail);
+        engine.on(send_mail).fails_times(1, "the mail server is away").executes();
+        let run =
+            engine.run(welcome("ada@example.com".into(), None)).crash(When::After(Duration::from_hours(1))).blocking();
+        assert!(run.story.duration() >= Duration::from_hours(24));
+        assert_eq!(run.story.tries_of("send_mail#1").count(), 2);
+        assert_eq!(run.output(), ["Welcome! -> ada@example.com", "How was your first day? -> ada@example.com"]);
+    }
+}
