@@ -15,6 +15,8 @@ async fn a_project_is_made_once_and_never_over_another() {
     assert!(!manifest.contains("{{"), "{manifest}");
     let main = std::fs::read_to_string(path.join("src/main.rs")).expect("it was made");
     assert!(main.contains("#[workflow]"));
+    // `cargo test` in it tests something.
+    assert!(main.contains("TestEngine"));
 
     std::fs::write(path.join("src/main.rs"), "mine").expect("it is written");
     let again = done(piton(["new", name])).await;
