@@ -71,7 +71,7 @@ fn numbers(items: &[ReleasedItem]) -> Vec<u32> {
 }
 
 impl Database {
-    async fn brings(&self, hold: &Hold, number: u32, chunk: BatchItems) -> AppendAnswer {
+    pub(crate) async fn brings(&self, hold: &Hold, number: u32, chunk: BatchItems) -> AppendAnswer {
         let mut append = hold.append(number, Next::GoOn);
         append.append.batches.push(chunk);
         self.append(append).await
@@ -108,7 +108,7 @@ impl Database {
     }
 }
 
-fn batch(hold: &Hold) -> BatchId {
+pub(crate) fn batch(hold: &Hold) -> BatchId {
     BatchId { run: hold.run, key: StepKey::new("batch#1") }
 }
 
