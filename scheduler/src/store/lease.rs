@@ -11,7 +11,7 @@ use piton_shared::{
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Offer, Published, Store, StoreError, control, step, value};
+use super::{BatchId, Offer, Published, Store, StoreError, batch, control, step, value};
 use crate::failpoint::failpoint;
 
 /// A lease that was renewed.
@@ -34,6 +34,8 @@ pub struct Ended {
     pub offers: Vec<Offer>,
     /// Runs that are parked because of work that died with its worker too often.
     pub poisoned: Vec<RunId>,
+    /// Batches of which an item has failed because it died with its workers too often: they go on.
+    pub batches: Vec<BatchId>,
 }
 
 /// A worker as people see it.
@@ -139,9 +141,9 @@ impl Store {
         Ok(ids.into_iter().map(WorkerId::new).collect())
     }
 
-    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike, and what ran
-    /// alone there is parked if that makes `strikes`. None when the worker came back in time, or another scheduler was
-    /// first.
+    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike. If that makes
+    /// `strikes`, a run that ran alone there is parked, a run is that gave such a step away, and an item of a batch fails
+    /// for good. None when the worker came back in time, or another scheduler was first.
     pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Ended>, StoreError> {
         self.end(worker, End::LeaseOver { strikes }).await
     }
@@ -196,6 +198,12 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("requeue"))?;
+        let batches = match end {
+            End::LeaseOver { strikes } if !executed.is_empty() => {
+                batch::fail_poisoned(&mut tx, worker, &executed, strikes).await?
+            }
+            End::LeaseOver { .. } | End::Left => Vec::new(),
+        };
         let (offers, poisoned) = if executed.is_empty() {
             (Vec::new(), Vec::new())
         } else {
@@ -213,7 +221,7 @@ impl Store {
         tx.commit().await.map_err(StoreError::new("end_worker"))?;
         let mut runs = super::ready::published_rows(&requeued).map_err(StoreError::new("requeue"))?;
         runs.retain(|run| !poisoned.contains(&run.run));
-        Ok(Some(Ended { runs, offers, poisoned }))
+        Ok(Some(Ended { runs, offers, poisoned, batches }))
     }
 
     /// Forgets workers that ended longer ago than that; says how many.
@@ -265,7 +273,7 @@ async fn lost_steps(
             None => offers.push(offer),
             Some("poison") => {
                 runs.push(offer.dispatch.run.uuid());
-                keys.push(offer.dispatch.step_key().as_str().to_owned());
+                keys.push(offer.dispatch.key.as_str().to_owned());
                 strikes.push(i32::from(row.try_get::<i16, _>("strikes")?));
             }
             Some(_) => {}

@@ -73,6 +73,10 @@ impl LeaseEnds {
                     sweeper.metrics.runs_ended.at(Ending::Parked).inc();
                     sweeper.waiters.ended(run, End::Elsewhere);
                 }
+                for batch in left.batches {
+                    tracing::warn!(run = %batch.run, batch = %batch.key, "an item has failed: workers died too often with it");
+                    sweeper.releases.owed(batch);
+                }
                 sweeper.publisher.publish(left.runs);
                 sweeper.giver.offer(left.offers);
             }

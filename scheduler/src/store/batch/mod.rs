@@ -5,13 +5,14 @@ mod add;
 mod end;
 mod finish;
 mod look;
+mod poison;
 mod read;
 mod release;
 mod settle;
 mod start;
 mod turn;
 
-pub(super) use self::{add::add, finish::finish};
+pub(super) use self::{add::add, finish::finish, poison::fail_poisoned};
 pub use self::{
     look::{BatchId, BatchLook, Ends, RunPaused, Sealed, Settled},
     read::BatchRow,

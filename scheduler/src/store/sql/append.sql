@@ -37,6 +37,9 @@ there as materialized (
 fenced as materialized (
     select l.*, case
         when not l.mine then 'lost'
+        -- An outcome came between this statement's snapshot and the lock: it is not to be seen here, and neither is that what
+        -- is to be given away has it. The append is set aside, and tried again it sees.
+        when l.place = any ($40) and l.outside <> (select r.outside from runs r where r.id = l.run_id limit 1) then 'lost'
         when l.place = any (array(select place from there where others)) then 'taken'
         when l.next <> 'suspend' or l.brings > 0 or l.outside <> l.seen then 'written'
         -- A run that leaves memory with nothing that could wake it would hang in silence.

@@ -1,10 +1,10 @@
 -- Takes dispatched work out of a worker's hands: it is gone. The runs' locks are held. $1 the worker, $2 the runs,
--- $3 strikes to add, $4 the strikes that stop a piece of work as poison.
+-- $3 strikes to add, $4 the strikes that stop a step as poison. An item of a batch that has as many is failed before.
 with lost as (
     update dispatches d
     set (stopped, strikes, try_number, epoch, worker, hold, held_at, offered_at) = (
         select case
-                   when $3 > 0 and d.strikes + $3 >= $4 then 'poison'
+                   when d.item = 0 and $3 > 0 and d.strikes + $3 >= $4 then 'poison'
                    when (select r.paused_at from runs r where r.id = d.run_id) is not null then 'paused'
                end,
                d.strikes + $3,

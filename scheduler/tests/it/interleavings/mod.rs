@@ -3,6 +3,7 @@
 //! need a process of their own, as nextest gives them.
 
 mod batch_storm;
+mod batches;
 mod claims;
 mod controls;
 #[cfg(feature = "failpoints")]

@@ -1,6 +1,9 @@
 //! What dispatched work came to, beside everything else that happens to its run.
 
-use piton_scheduler::store::{Finish, KillOutcome};
+use piton_scheduler::{
+    journal::Committer,
+    store::{Finish, KillOutcome},
+};
 use piton_shared::{
     message::append::{AppendAnswer, Next},
     state::RunState,
@@ -15,6 +18,7 @@ use crate::{
 
 const DISPATCH: &str = include_str!("../sql/lock_dispatch.sql");
 const HELD: &str = include_str!("../sql/lock_held.sql");
+const GATE: &str = include_str!("../sql/shut_gate.sql");
 const ORG_ROW: &str = include_str!("../sql/lock_org.sql");
 
 /// A run that is held and gave `a#1` and `b#1` away; the first is executed.
@@ -198,5 +202,22 @@ async fn what_comes_back_beside_an_uncommitted_pause_is_held_back() {
         assert!(pass.offers.is_empty() && pass.next_due.is_none());
         db.assert_rules().await;
     }
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn an_append_that_looked_before_a_finish_and_locks_after_it_dispatches_nothing_anew() {
+    let db = Database::new("dispatch_beside_finish").await;
+    let (hold, step) = given(&db).await;
+    sqlx::raw_sql(include_str!("../sql/gate_appends.sql")).execute(&db.pool).await.expect("it is ours");
+    let obstacle = Obstacle::put(&db, GATE, hold.run.uuid()).await;
+    let committer = Committer { store: db.other_store().await, ..db.committer() };
+    let append = hold.append(2, Next::GoOn).with_step("a#1").with_step("c#1");
+    let appending = held_up(&db, 1, async move { committer.outcomes(&[append]).await }).await;
+    assert_eq!(db.finish_step(hold.worker, &step, done(&step)).await.wrote, [Finish::Written]);
+    obstacle.remove().await;
+    assert_eq!(appending.await.expect("it ran"), [Ok(AppendAnswer::Accepted)]);
+    let steps = db.store.steps_of(hold.run, 10).await.expect("read");
+    assert_eq!(steps.iter().map(|step| step.key.as_str()).collect::<Vec<_>>(), ["b#1", "c#1"]);
     db.finish().await;
 }

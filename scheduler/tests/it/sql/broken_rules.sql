@@ -64,6 +64,10 @@ where r.paused_at is not null and d.worker is null and d.stopped is null
 union all
 select d.run_id, 'paused without its run' from dispatches d join runs r on r.id = d.run_id
 where r.paused_at is null and d.stopped = 'paused'
+  -- What a closed batch had under way is dropped by a look that it owes.
+  and not exists (
+      select 1 from batches b
+      where b.run_id = d.run_id and b.step_key = d.step_key and b.finished_at is not null and b.settled_at is null)
 union all
 select run_id, 'a journal without a run' from journal j where not exists (select 1 from runs r where r.id = j.run_id)
 union all

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use piton_scheduler::{
     batch::{Plan, plan},
-    store::{BatchId, BatchRow, Finish, Finishing, ReleasedItem, Slot, Turned},
+    store::{BatchId, BatchRow, Finish, Finishing, Offer, ReleasedItem, Slot, Turned},
 };
 use piton_shared::{
     failure::Failure,
     ids::{HoldId, WorkerId},
     journal::{Outcome, StepKey},
+    limits::STRIKES,
     message::{
         append::{AppendAnswer, Next},
         batch::{BatchItem, BatchItems, BatchStatus, BatchSummary, BatchTerms, OnFailure},
@@ -15,6 +16,7 @@ use piton_shared::{
         read::More,
     },
     replay::StepOptions,
+    state::RunState,
     time::Timestamp,
 };
 
@@ -69,7 +71,7 @@ fn numbers(items: &[ReleasedItem]) -> Vec<u32> {
 }
 
 impl Database {
-    async fn brings(&self, hold: &Hold, number: u32, chunk: BatchItems) -> AppendAnswer {
+    pub(crate) async fn brings(&self, hold: &Hold, number: u32, chunk: BatchItems) -> AppendAnswer {
         let mut append = hold.append(number, Next::GoOn);
         append.append.batches.push(chunk);
         self.append(append).await
@@ -106,7 +108,7 @@ impl Database {
     }
 }
 
-fn batch(hold: &Hold) -> BatchId {
+pub(crate) fn batch(hold: &Hold) -> BatchId {
     BatchId { run: hold.run, key: StepKey::new("batch#1") }
 }
 
@@ -234,6 +236,48 @@ async fn what_a_closed_batch_had_under_way_is_dropped() {
         let after = db.turns(&hold, Some(worker)).await;
         assert!(after.items.is_empty() && after.told.is_empty());
         assert_eq!(db.results(&hold).await.iter().filter(|item| item.ends_with("none")).count(), 4);
+    }
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn an_item_that_workers_die_with_fails_and_the_batch_goes_on() {
+    let db = Database::new("batch_poison").await;
+    let home = db.worker().await;
+    for on_failure in OnFailure::ALL {
+        let hold = db.held(home).await;
+        let terms = BatchTerms { on_failure, ..terms(2) };
+        db.brings(&hold, 1, chunk(&terms, 1, 4, More::End)).await;
+        let dying = db.worker().await;
+        let items = db.turns(&hold, Some(dying)).await.items;
+        db.expire(dying).await;
+        let mut left = db.store.end_lease(dying, STRIKES).await.expect("answered").expect("it ended");
+        let poison = |offers: &[Offer]| offers.iter().find(|offer| offer.dispatch == items[0].id).cloned();
+        assert_eq!(left.offers.len(), 2, "a strike each");
+        let beside = left.offers.iter().find(|offer| offer.dispatch != items[0].id).expect("it is offered").clone();
+        for _ in 1..STRIKES {
+            assert!(left.batches.is_empty());
+            let dying = db.worker().await;
+            db.take_step(dying, &poison(&left.offers).expect("it is offered")).await;
+            db.expire(dying).await;
+            left = db.store.end_lease(dying, STRIKES).await.expect("answered").expect("it ended");
+        }
+        assert!(left.offers.is_empty() && left.poisoned.is_empty());
+        assert_eq!(left.batches, [batch(&hold)]);
+        assert_eq!(db.row(hold.run).await.state, RunState::Running, "only the item stops");
+        let (results, _) = db.store.batch_results(&batch(&hold), 0, 1, 1 << 20).await.expect("they are read");
+        assert_eq!((results[0].item, results[0].try_number), (1, STRIKES));
+        let failure = Failure::permanent("the worker died 3 times while it executed this");
+        assert_eq!(results[0].outcome, Some(Err(failure)));
+        let step = db.take_step(home, &beside).await;
+        let mut released = numbers(&db.turns(&hold, Some(home)).await.items);
+        db.finish_step(home, &step, crate::store::steps::done(&step)).await;
+        released.extend(numbers(&db.turns(&hold, Some(home)).await.items));
+        let row = db.batch(&hold).await;
+        match on_failure {
+            OnFailure::Continue => assert_eq!((row.status, released), (BatchStatus::Running, vec![3, 4])),
+            OnFailure::Stop => assert_eq!((row.status, released), (BatchStatus::Failed, vec![])),
+        }
     }
     db.finish().await;
 }

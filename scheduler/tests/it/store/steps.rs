@@ -160,6 +160,22 @@ async fn what_is_returned_goes_to_another_without_a_strike() {
 }
 
 #[tokio::test]
+async fn an_old_hold_of_the_same_worker_does_not_count() {
+    let db = Database::new("steps_old_hold").await;
+    let worker = db.worker().await;
+    let (hold, offers) = db.fan_out(worker, &["a#1"]).await;
+    let old = db.take_step(worker, &offers[0]).await;
+    let back = db.finish_step(worker, &old, RETURNED).await;
+    let step = db.take_step(worker, &back.offers[0]).await;
+    for ending in [done(&old), again(&old, LONG), RETURNED] {
+        assert_eq!(db.finish_step(worker, &old, ending).await.wrote, [Finish::Fenced]);
+    }
+    assert!(db.journal(hold.run).await.is_empty());
+    assert_eq!(db.finish_step(worker, &step, done(&step)).await.wrote, [Finish::Written]);
+    db.finish().await;
+}
+
+#[tokio::test]
 async fn claims_are_refused_by_epoch_org_and_life() {
     let db = Database::new("steps_claims").await;
     let (worker, dead) = (db.worker().await, db.worker().await);

@@ -1,7 +1,7 @@
 //! What stops dispatched work: deaths of workers, a kill, a pause.
 
-use piton_scheduler::store::{Finish, KillOutcome, PauseOutcome, ResumeOutcome};
-use piton_shared::{journal::StepKey, message::append::Next, parked::Parked, state::RunState};
+use piton_scheduler::store::{Finish, KillOutcome, Offer, PauseOutcome, ResumeOutcome};
+use piton_shared::{ids::Epoch, journal::StepKey, message::append::Next, parked::Parked, state::RunState};
 
 use super::steps::{RETURNED, done};
 use crate::{
@@ -95,6 +95,9 @@ async fn a_paused_run_gives_nothing_away_and_keeps_what_ends() {
     db.assert_rules().await;
     for offer in published.iter().chain(&offers[3..]) {
         assert!(db.claim_step(holder, offer).await.is_none());
+        // Nor by the number that it has now.
+        let now = Offer { epoch: Epoch(offer.epoch.0 + 1), ..offer.clone() };
+        assert!(db.claim_step(holder, &now).await.is_none());
     }
     assert!(db.store.publish_steps(&offers[3..]).await.expect("looked").is_empty());
     assert!(db.store.step_depths(10).await.expect("read").is_empty());
