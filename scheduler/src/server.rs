@@ -265,6 +265,7 @@ impl Scheduler {
         let timer_loop = TimerLoop {
             store: store.clone(),
             teller: teller.clone(),
+            backlog: backlog.clone(),
             giver: giver.clone(),
             timers,
             metrics: metrics.clone(),

@@ -126,6 +126,9 @@ pub const COMMIT_WAITING: usize = 16 * 1024;
 pub const JOURNAL_PAGE: u32 = 512;
 /// Rows a sweep takes of each kind; the rest comes with the next sweep.
 pub const SWEEP_ROWS: i64 = 500;
+/// Timers one commit fires; the rest comes with the next, at once. The statement compares what it fires with each other:
+/// larger rounds take longer for each timer.
+pub const FIRE_ROWS: i64 = 100;
 
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());

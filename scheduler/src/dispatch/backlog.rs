@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 
 use super::{
     Publisher,
-    lanes::{Lanes, Room, takers, target},
+    lanes::{Lanes, takers, target},
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Room, Store, StoreError};
 
 /// Feeds queues from the backlog, and knows how much room they have. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Backlog {
         Self { store, publisher, lanes: Lanes::default(), claimed: Arc::default() }
     }
 
-    /// Takes a place in a queue's stream for a new run.
+    /// Takes a place in a queue's stream for a run that is new or woken.
     pub fn take(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> Room {
         self.lanes.take(org, queue, build)
     }
@@ -39,7 +39,12 @@ impl Backlog {
         self.claimed.notify_one();
     }
 
-    /// Waits until runs were claimed.
+    /// Woken runs were put into the backlog because no room was known of: there may be some all the same.
+    pub fn put_off(&self) {
+        self.claimed.notify_one();
+    }
+
+    /// Waits until there may be room.
     pub async fn room_again(&self) {
         self.claimed.notified().await;
     }

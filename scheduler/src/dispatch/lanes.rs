@@ -8,18 +8,9 @@ use piton_shared::{
     name::{Build, Org, Queue},
 };
 
-use crate::store::{Depth, Slots};
+use crate::store::{Depth, Room, Slots};
 
 type Lane = (Org, Queue, Option<Build>);
-
-/// Whether a queue has room for one more published piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// Publish it.
-    Some,
-    /// Let it wait in the backlog.
-    None,
-}
 
 /// The room of every queue, as last seen. Cheap to clone.
 #[derive(Debug, Clone, Default)]

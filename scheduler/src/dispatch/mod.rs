@@ -14,7 +14,6 @@ pub(crate) use grant::cut;
 pub use grant::{ToWorkers, new_grant};
 pub(crate) use granter::entry_bytes;
 pub use granter::{Granter, Grants};
-pub use lanes::Room;
 pub use publisher::{Publisher, Publishing};
 pub use steps::{Giver, Giving, GrantedSteps, News, StepBacklog, StepClaims, StepGranter};
 

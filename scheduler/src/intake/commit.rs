@@ -20,12 +20,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::RunClock;
 use crate::{
-    dispatch::{Backlog, Publisher, Room, ToWorkers, new_grant},
+    dispatch::{Backlog, Publisher, ToWorkers, new_grant},
     engine::{Novelty, Start, StartError, Started},
     failpoint::failpoint,
     gather::Gatherer,
     lease::Roster,
-    store::{Accepted, Fault, NewRun, Placement, Published, Store},
+    store::{Accepted, Fault, NewRun, Placement, Published, Room, Store},
 };
 
 type Outcome = Result<Started, StartError>;

@@ -38,7 +38,7 @@ pub use journal::Seen;
 pub use key::{KeyFound, KeyRow};
 pub use lease::{Beat, Ended, WorkerRow};
 pub use outside::{CancelOutcome, Told};
-pub use ready::{Depth, HeldRow, Published, Slots};
+pub use ready::{Depth, HeldRow, Published, Room, Slots};
 pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schema::Schema;
 pub use state::StateRow;

@@ -34,6 +34,15 @@ pub struct Published {
     pub state: RunState,
 }
 
+/// Whether a queue has room for one more published piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Publish it.
+    Some,
+    /// Let it wait in the backlog.
+    None,
+}
+
 /// How full a queue is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Depth {

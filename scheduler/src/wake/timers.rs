@@ -2,15 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use piton_shared::limits;
+use piton_shared::{
+    limits,
+    name::{Build, Org, Queue},
+};
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::Teller;
 use crate::{
-    dispatch::Giver,
-    store::{Store, StoreError},
+    dispatch::{Backlog, Giver},
+    store::{Room, Store, StoreError},
 };
 
 /// Tells the loop that a timer was set. Cheap to clone.
@@ -38,6 +41,8 @@ pub struct TimerLoop {
     pub store: Store,
     /// Who wakes the runs.
     pub teller: Teller,
+    /// How much room queues have: a million runs that are due at once are not published at once.
+    pub backlog: Backlog,
     /// Who gives away what is to be tried again.
     pub giver: Giver,
     /// Who says that one was set.
@@ -65,7 +70,18 @@ impl TimerLoop {
 
     /// Fires timers, and lets work whose next try is due be executed; says how much.
     async fn fire(&self) -> Result<usize, StoreError> {
-        let fired = self.store.fire_due(limits::SWEEP_ROWS).await?;
+        let mut full = Room::Some;
+        let place = |org: &Org, queue: &Queue, build: Option<&Build>| {
+            let room = self.backlog.take(org, queue, build);
+            if room == Room::None {
+                full = Room::None;
+            }
+            room
+        };
+        let fired = self.store.fire_due_into(limits::FIRE_ROWS, place).await?;
+        if full == Room::None {
+            self.backlog.put_off();
+        }
         let mut count = fired.len();
         for told in &fired {
             self.metrics.timers_fired.add(u64::from(told.fired));

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use super::Giver;
 use crate::{
-    dispatch::lanes::{Lanes, Room, takers, target},
-    store::{Offer, Store, StoreError},
+    dispatch::lanes::{Lanes, takers, target},
+    store::{Offer, Room, Store, StoreError},
 };
 
 /// Feeds the stream of dispatched work, and knows how much room it has. Cheap to clone.

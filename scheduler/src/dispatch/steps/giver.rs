@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use super::{StepBacklog, StepGranter};
 use crate::{
-    dispatch::{ToWorkers, lanes::Room},
+    dispatch::ToWorkers,
     lease::Roster,
-    store::{Executing, Offer, Store},
+    store::{Executing, Offer, Room, Store},
 };
 
 /// Batches that wait; beyond that they are left to the sweeper.

@@ -1,4 +1,5 @@
--- Fires the due timers of runs whose locks are held: the look after the lock. $1 the runs, $2 an encoded nothing.
+-- Fires the due timers of runs whose locks are held: the look after the lock. $1 the runs, $2 an encoded nothing, $3 runs
+-- whose queue has no room: those that are suspended wait in the backlog.
 with over as (
     delete from waits w where w.run_id = any ($1) and w.due_at <= clock_timestamp() returning w.*
 ),
@@ -24,7 +25,9 @@ counted as (
 changed as (
     update runs r
     set outside = r.outside + (select c.fired from counted c where c.run_id = r.id),
-        state = case when r.state <> 'suspended' then r.state when r.paused_at is null then 'queued' else 'backlog' end,
+        state = case when r.state <> 'suspended' then r.state
+                     when r.paused_at is not null or r.id = any ($3) then 'backlog'
+                     else 'queued' end,
         epoch = case when r.state = 'suspended' then r.epoch + 1 else r.epoch end
     where r.id = any (array(select run_id from counted))
     returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside, r.paused_at

@@ -4,6 +4,7 @@ mod append_next;
 pub(crate) mod batch;
 mod claim;
 mod control;
+mod flood;
 mod intake;
 mod isolation;
 pub(crate) mod lease;
