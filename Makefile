@@ -34,6 +34,7 @@ tidy:
 lint: tidy ## Rules of the tree, formatting, clippy
 	@$(STAGE) fmt cargo fmt --all --check
 	@$(STAGE) clippy cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	@$(STAGE) bare cargo clippy -p piton --no-default-features -- -D warnings
 
 deny: ## Dependencies: bans, licences, sources
 	@$(STAGE) deny cargo deny check bans licenses sources

@@ -18,6 +18,7 @@ pub mod load;
 pub mod measure;
 mod no_op;
 pub mod orders;
+mod poison;
 pub mod private;
 mod process;
 mod psql;

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use hdrhistogram::Histogram;
 use serde::Deserialize;
 use tokio::task::LocalSet;
@@ -30,9 +31,21 @@ pub enum Workload {
     /// The same, meant for one caller.
     #[value(name = "W2", alias = "w2")]
     W2,
+    /// Runs that fan out over many items that do nothing, a bounded number at once, and collect the results.
+    #[value(name = "W3", alias = "w3")]
+    W3,
     /// Runs of one step that does nothing.
     #[value(name = "W4", alias = "w4")]
     W4,
+}
+
+/// How wide a run of [`Workload::W3`] fans out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fan {
+    /// Items of one run.
+    pub items: u32,
+    /// Items under way at once.
+    pub at_once: u32,
 }
 
 impl Workload {
@@ -41,14 +54,16 @@ impl Workload {
         match self {
             Self::W1 => "W1",
             Self::W2 => "W2",
+            Self::W3 => "W3",
             Self::W4 => "W4",
         }
     }
 
     /// Steps of one of its runs.
-    pub fn steps(self) -> u64 {
+    pub fn steps(self, fan: Fan) -> u64 {
         match self {
             Self::W1 | Self::W2 => 5,
+            Self::W3 => fan.items.into(),
             Self::W4 => 1,
         }
     }
@@ -57,15 +72,20 @@ impl Workload {
     pub fn in_flight(self) -> usize {
         match self {
             Self::W1 | Self::W4 => 200,
-            Self::W2 => 1,
+            Self::W2 | Self::W3 => 1,
         }
     }
 
-    fn body(self) -> &'static str {
-        match self {
+    fn body(self, fan: Fan) -> Bytes {
+        let body = match self {
             Self::W1 | Self::W2 => r#"{"workflow":"five_steps"}"#,
+            Self::W3 => {
+                let input = serde_json::json!({"items": fan.items, "at_once": fan.at_once});
+                return serde_json::json!({"workflow": "fan_out", "input": input}).to_string().into();
+            }
             Self::W4 => r#"{"workflow":"one_step"}"#,
-        }
+        };
+        Bytes::from_static(body.as_bytes())
     }
 }
 
@@ -117,21 +137,24 @@ pub struct Seen {
 #[derive(Deserialize)]
 struct Ended<'a> {
     #[serde(borrow)]
+    id: &'a str,
+    #[serde(borrow)]
     state: &'a str,
 }
 
 /// Runs `in_flight` callers, spread over the schedulers, until the dial says that it is over and their last runs have
 /// ended. All of it on this thread.
-pub async fn run(workload: Workload, in_flight: usize, apis: &[Arc<Api>], dial: &Dial) -> Seen {
+pub async fn run(workload: Workload, fan: Fan, in_flight: usize, apis: &[Arc<Api>], dial: &Dial) -> Seen {
     let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are in order");
     let seen = Rc::new(parking_lot::Mutex::new(Seen { latencies, errors: BTreeMap::new() }));
     let callers = LocalSet::new();
+    let body = workload.body(fan);
     for api in apis.iter().cycle().take(in_flight) {
-        let (api, dial, seen) = (Arc::clone(api), dial.clone(), Rc::clone(&seen));
+        let (api, dial, seen, body) = (Arc::clone(api), dial.clone(), Rc::clone(&seen), body.clone());
         callers.spawn_local(async move {
             while !dial.is(Phase::Over) {
                 let begun = Instant::now();
-                let end = call(workload, &api).await;
+                let end = call(body.clone(), &api).await;
                 let took = begun.elapsed();
                 if dial.is(Phase::Measured) {
                     seen.lock().record(&end, took);
@@ -146,12 +169,22 @@ pub async fn run(workload: Workload, in_flight: usize, apis: &[Arc<Api>], dial: 
     Rc::into_inner(seen).expect("every caller has ended").into_inner()
 }
 
-async fn call(workload: Workload, api: &Api) -> Result<(), String> {
-    let answer = api.start("?wait=30s", workload.body(), None).await.map_err(|error| error.to_string())?;
-    let state = serde_json::from_slice::<Ended<'_>>(&answer.body).map_or("unreadable", |ended| ended.state);
-    match (answer.status, state) {
-        (200 | 201, "completed") => Ok(()),
-        (status, state) => Err(format!("status {status}, state {state}")),
+/// One run, from the request to its end: a wide one is asked for again as long as it goes on.
+async fn call(body: Bytes, api: &Api) -> Result<(), String> {
+    let mut answer = api.start("?wait=30s", body, None).await.map_err(|error| error.to_string())?;
+    loop {
+        let (id, state) = match serde_json::from_slice::<Ended<'_>>(&answer.body) {
+            Ok(Ended { id, state }) => (id.to_owned(), state.to_owned()),
+            Err(_) => return Err(format!("status {}, unreadable", answer.status)),
+        };
+        match (answer.status, state.as_str()) {
+            (200 | 201, "completed") => return Ok(()),
+            (202, _) => {
+                let path = format!("/v1/runs/{id}?wait=30s");
+                answer = api.get(&path).await.map_err(|error| error.to_string())?;
+            }
+            (status, state) => return Err(format!("status {status}, state {state}")),
+        }
     }
 }
 

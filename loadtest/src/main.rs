@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, Subcommand};
 use piton_loadtest::{
     Api, Cluster, Psql, built,
-    load::{self, Dial, Workload},
+    load::{self, Dial, Fan, Workload},
     measure::{self, Accounting, Component, Database, Groups, is_in_memory},
     private::{Afterwards, PrivateStack, fresh_folder},
     report::{Report, Settings, Window},
@@ -32,7 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
-    /// W1: runs of five sequential no-op steps. W2: the same, one at a time. W4: runs of one step.
+    /// W1: runs of five sequential no-op steps. W2: the same, one at a time. W3: runs that fan out over many no-op items and
+    /// collect the results, one run at a time. W4: runs of one step.
     #[arg(value_enum, required = true)]
     workload: Option<Workload>,
     /// Seconds that are measured.
@@ -41,9 +42,15 @@ struct Arguments {
     /// Seconds before that, which do not count.
     #[arg(long, default_value_t = 3.0)]
     warm_up: f64,
-    /// Runs under way at once. Defaults to 200, for W2 to 1.
+    /// Runs under way at once. Defaults to 200, for W2 and W3 to 1.
     #[arg(long)]
     in_flight: Option<usize>,
+    /// Items of a run of W3.
+    #[arg(long, default_value_t = 1000)]
+    items: u32,
+    /// Items of a run of W3 that are under way at once in the whole cluster.
+    #[arg(long, default_value_t = 100)]
+    at_once: u32,
     /// Schedulers.
     #[arg(long, default_value_t = 1)]
     schedulers: usize,
@@ -179,6 +186,8 @@ impl Arguments {
         };
         let settings = Settings {
             in_flight,
+            items: self.items,
+            at_once: self.at_once,
             seconds: self.seconds,
             warm_up_seconds: self.warm_up,
             schedulers: if self.urls.is_empty() { self.schedulers } else { 0 },
@@ -200,7 +209,7 @@ impl Arguments {
         );
         let dial = Dial::default();
         let (seen, window) = tokio::join!(
-            load::run(workload, in_flight, apis, &dial),
+            load::run(workload, Fan { items: self.items, at_once: self.at_once }, in_flight, apis, &dial),
             self.watch(&dial, apis, &accounting, database.as_ref())
         );
         Ok(Report::new(workload, &seen, &window?, settings))

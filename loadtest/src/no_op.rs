@@ -21,3 +21,15 @@ pub(crate) async fn five_steps(ctx: &WorkflowContext) -> Result<u32> {
 pub(crate) async fn one_step(ctx: &WorkflowContext) -> Result<u32> {
     Ok(ctx.step(no_op(1)).await?)
 }
+
+/// As wide as it is asked for, with a bound, and every result is read.
+#[workflow]
+pub(crate) async fn fan_out(ctx: &WorkflowContext, items: u32, at_once: u32) -> Result<u64> {
+    let result = ctx.batch((0..items).map(no_op)).max_concurrency(at_once).await?;
+    let mut outputs = result.outputs();
+    let mut sum = 0;
+    while let Some(item) = outputs.next().await {
+        sum += u64::from(item.outcome?);
+    }
+    Ok(sum)
+}

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    load::{Seen, Workload},
+    load::{Fan, Seen, Workload},
     measure::{Component, DatabaseCounts, GroupReport, Groups, Machine, Spent, between},
 };
 
 /// What a load test found. Times in milliseconds, memory in MB of 2^20 bytes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `W1`, `W2` or `W4`.
+    /// `W1`, `W2`, `W3` or `W4`.
     pub workload: &'static str,
     /// Runs completed a second.
     pub runs_per_s: f64,
@@ -81,6 +81,10 @@ pub struct DatabaseReport {
 pub struct Settings {
     /// Callers.
     pub in_flight: usize,
+    /// Items of a run of W3; for others it says nothing.
+    pub items: u32,
+    /// Items of such a run that are under way at once.
+    pub at_once: u32,
     /// Measured.
     pub seconds: f64,
     /// Before that.
@@ -98,6 +102,12 @@ pub struct Settings {
     pub postgres: BTreeMap<String, String>,
     /// `release` or `debug`.
     pub build: &'static str,
+}
+
+impl Settings {
+    fn fan(&self) -> Fan {
+        Fan { items: self.items, at_once: self.at_once }
+    }
 }
 
 /// What was seen around the measured time.
@@ -122,7 +132,7 @@ impl Report {
     pub fn new(workload: Workload, seen: &Seen, window: &Window, settings: Settings) -> Self {
         let seconds = window.elapsed.as_secs_f64();
         let runs = seen.latencies.len();
-        let steps = (runs * workload.steps()) as f64;
+        let steps = (runs * workload.steps(settings.fan())) as f64;
         let milliseconds = |quantile| seen.latencies.value_at_quantile(quantile) as f64 / 1000.0;
         let machine = Machine::here();
         let cpu: BTreeMap<Component, f64> = window

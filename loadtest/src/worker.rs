@@ -10,6 +10,7 @@ use crate::{
     ledger::Ledger,
     no_op,
     orders::{self, Provider},
+    poison,
 };
 
 /// The folder of the [`Ledger`] and of the gates. Defaults to a folder of this process among the temporary files.
@@ -36,9 +37,14 @@ pub async fn run() -> anyhow::Result<()> {
         .register(no_op::no_op)
         .register(no_op::five_steps)
         .register(no_op::one_step)
+        .register(no_op::fan_out)
         .register(gate::wait_at_gate)
         .register(gate::gated)
         .register(gate::nap)
+        .register(poison::die)
+        .register(poison::poison)
+        .register(poison::take_time)
+        .register(poison::long)
         .register(orders::validate_order)
         .register(orders::charge_customer)
         .register(orders::send_confirmation)

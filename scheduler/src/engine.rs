@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use piton_shared::{
     ids::RunId,
     journal::Payload,
+    message::batch::{BatchItem, BatchTerms},
     name::{Build, Org, Queue},
     state::RunState,
     time::Timestamp,
@@ -15,6 +16,7 @@ use piton_transport::{Bus, BusState};
 use tokio::time::Instant;
 
 use crate::{
+    batch::BatchStarts,
     control::Controls,
     intake::IntakeHandle,
     look::{LookError, Looks},
@@ -41,6 +43,29 @@ pub struct Start {
     pub tags: Vec<String>,
     /// How long to wait before it begins.
     pub delay: Option<Duration>,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+    /// Trace context, as W3C `traceparent`.
+    pub trace: Option<String>,
+}
+
+/// A batch that somebody wants, as a run of its own.
+#[derive(Debug, Clone)]
+pub struct StartBatch {
+    /// Whose.
+    pub org: Org,
+    /// The queue whose workers execute its items.
+    pub queue: Queue,
+    /// The build they must have.
+    pub build: Option<Build>,
+    /// The session it belongs to.
+    pub session: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// What it is; its queue is the one above.
+    pub terms: BatchTerms,
+    /// All its items.
+    pub items: Vec<BatchItem>,
     /// The caller's idempotency key.
     pub key: Option<String>,
     /// Trace context, as W3C `traceparent`.
@@ -111,13 +136,26 @@ pub enum Cancelled {
     Ended(RunState),
 }
 
+/// What a pause came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// Committed, and everybody who works on it has applied it or is gone: no new step of it starts.
+    Confirmed,
+    /// Committed: nothing of it is given to anybody. Not everybody who works on it has confirmed within the time.
+    Committed,
+    /// It was paused before.
+    Before,
+    /// It had ended before.
+    Ended(RunState),
+}
+
 /// What a resume came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// Queued again.
-    Queued,
-    /// It is not parked.
-    NotParked(RunState),
+    /// It goes on, and stands here now.
+    GoesOn(RunState),
+    /// Nothing had stopped it: it is neither parked nor paused.
+    Unstopped(RunState),
 }
 
 /// Whether the scheduler can do its work.
@@ -170,6 +208,7 @@ pub struct Engine {
     store: Store,
     bus: Bus,
     intake: IntakeHandle,
+    batches: BatchStarts,
     looks: Looks,
     controls: Controls,
     waiters: Waiters,
@@ -181,12 +220,13 @@ impl Engine {
         store: Store,
         bus: Bus,
         intake: IntakeHandle,
+        batches: BatchStarts,
         looks: Looks,
         controls: Controls,
-        waiters: Waiters,
         metrics: SchedulerMetrics,
     ) -> Self {
-        Self { store, bus, intake, looks, controls, waiters, metrics }
+        let waiters = controls.waiters.clone();
+        Self { store, bus, intake, batches, looks, controls, waiters, metrics }
     }
 
     /// Accepts a run; returns once it is committed.
@@ -204,6 +244,11 @@ impl Engine {
             Novelty::Repeated => self.watch(started.run),
         };
         Ok((started, watch))
+    }
+
+    /// Accepts a batch as a run of its own; returns once it is committed with all its items.
+    pub async fn start_batch(&self, start: StartBatch) -> Result<Started, StartError> {
+        self.batches.start(start).await
     }
 
     /// Begins to watch a run.
@@ -253,7 +298,12 @@ impl Engine {
         self.controls.kill(run, org, confirm_within).await
     }
 
-    /// Queues a parked run again. None when there is no such run.
+    /// Pauses a run and waits, at most `confirm_within`, until that is confirmed. None when there is no such run.
+    pub async fn pause(&self, run: RunId, org: &Org, confirm_within: Duration) -> Result<Option<Paused>, StoreError> {
+        self.controls.pause(run, org, confirm_within).await
+    }
+
+    /// Lets a run go on that is parked or paused. None when there is no such run.
     pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<Resumed>, StoreError> {
         self.controls.resume(run, org).await
     }

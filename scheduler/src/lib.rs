@@ -1,12 +1,16 @@
 //! The scheduler of Piton: it accepts runs, journals their results, dispatches their work and wakes them.
 
 pub mod api;
+pub mod batch;
 pub mod cli;
 pub mod control;
 pub mod dev;
 pub mod dispatch;
 pub mod engine;
+mod failpoint;
+pub mod finish;
 pub mod gather;
+pub mod halve;
 pub mod intake;
 pub mod journal;
 pub mod lease;

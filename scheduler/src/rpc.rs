@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use futures::{StreamExt, stream::FuturesUnordered};
 use piton_shared::{
     ids::SchedulerId,
-    journal::Place,
+    journal::{Kind, Place},
     limits,
     message::{
         Answer, Refusal,
-        append::{Appends, Next},
+        append::{Append, Appends, Next},
+        batch::BatchItems,
+        read::More,
         wake::Ended,
     },
     name::Org,
@@ -21,8 +23,9 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    dispatch::Claims,
-    journal::AppendJob,
+    dispatch::{Claims, StepClaims},
+    finish::{self, FinishJob},
+    journal::{AppendJob, any_goes_apart},
     lease::{BeatJob, Registrar},
     wake::{End, Waiters},
 };
@@ -43,6 +46,12 @@ pub struct Desk {
     pub claims: Claims,
     /// Where appends wait for their commit.
     pub appends: mpsc::Sender<AppendJob>,
+    /// Where those wait that are written apart.
+    pub apart: mpsc::Sender<AppendJob>,
+    /// Claims of dispatched work, and its inputs.
+    pub step_claims: StepClaims,
+    /// Where ends of dispatched work wait for their commit.
+    pub finishes: mpsc::Sender<FinishJob>,
     /// Where heartbeats wait for theirs.
     pub beats: mpsc::Sender<BeatJob>,
     /// Who waits for ends.
@@ -90,7 +99,11 @@ impl Desk {
             Method::Leave => reply(received, |leave| self.registrar.leave(leave)).await,
             Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
             Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
+            Method::Alone => reply(received, |alone| self.claims.note_solitude(alone)).await,
             Method::Read => reply(received, |read| self.claims.read(read)).await,
+            Method::ClaimSteps => reply(received, |claim| self.step_claims.claim(claim)).await,
+            Method::ReadStep => reply(received, |read| self.step_claims.read(read)).await,
+            Method::Finish => self.finish(received).await,
             Method::Append => self.append(received).await,
             Method::Heartbeat => self.beat(received).await,
         }
@@ -110,9 +123,25 @@ impl Desk {
             refuse(&received, Refusal::Invalid(wrong)).await;
             return;
         }
-        if let Err(error) = self.appends.try_send(AppendJob { org, request, reply: received }) {
+        let road = if any_goes_apart(&request) { &self.apart } else { &self.appends };
+        if let Err(error) = road.try_send(AppendJob { org, request, reply: received }) {
             let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
             let answer = Answer::<()>::Unavailable { reason: "too many appends are waiting".into() };
+            respond(&job.reply, &answer).await;
+        }
+    }
+
+    async fn finish(&self, received: Received) {
+        let Some(request) = open(&received).await else {
+            return;
+        };
+        if let Some(wrong) = finish::wrong(&request) {
+            refuse(&received, Refusal::Invalid(wrong)).await;
+            return;
+        }
+        if let Err(error) = self.finishes.try_send(FinishJob { request, reply: received }) {
+            let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
+            let answer = Answer::<()>::Unavailable { reason: "too many ends are waiting".into() };
             respond(&job.reply, &answer).await;
         }
     }
@@ -136,16 +165,73 @@ fn wrong(request: &Appends) -> Option<String> {
         if !runs.insert(append.run) {
             return Some(format!("two appends of run {} in one request", append.run));
         }
-        if append.rows.len() + append.waits.len() + append.failed_tries.len() > limits::COMMIT_ROWS {
+        let rows = append.rows.len() + append.waits.len() + append.failed_tries.len() + append.dispatches.len();
+        if rows > limits::COMMIT_ROWS {
             return Some(format!("an append of run {} has more than {} rows", append.run, limits::COMMIT_ROWS));
         }
-        let more_than_rows = append.next != Next::GoOn || !append.waits.is_empty() || !append.withdrawn.is_empty();
+        let more_than_rows = append.next != Next::GoOn
+            || !append.waits.is_empty()
+            || !append.withdrawn.is_empty()
+            || !append.dispatches.is_empty()
+            || !append.batches.is_empty()
+            || append.state.is_some();
         if append.number == 0 && more_than_rows {
             return Some(format!("an append of run {} changes more than rows and has no number", append.run));
         }
         if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
             return Some(format!("run {} wants to write a row from outside", append.run));
         }
+        if let Some(wrong) = wrong_state(append).or_else(|| wrong_items(append)) {
+            return Some(format!("an append of run {} {wrong}", append.run));
+        }
+    }
+    None
+}
+
+/// What a write of state may not be.
+fn wrong_state(append: &Append) -> Option<String> {
+    let write = append.state.as_ref()?;
+    if append.number == 0 {
+        return Some("writes state and has no number".into());
+    }
+    if append.rows.last().is_none_or(|row| row.kind != Kind::State) {
+        return Some("writes state without a row that answers it".into());
+    }
+    if write.name.is_empty() || write.name.len() > limits::STATE_NAME_BYTES {
+        return Some(format!("names a value of state with none or more than {} bytes", limits::STATE_NAME_BYTES));
+    }
+    if write.expected < 0 {
+        return Some("expects a version that there never is".into());
+    }
+    (write.value.as_ref().is_some_and(|value| value.len() > limits::PAYLOAD_BYTES))
+        .then(|| format!("writes a value of more than {} bytes", limits::PAYLOAD_BYTES))
+}
+
+/// What items of batches may not be.
+fn wrong_items(append: &Append) -> Option<String> {
+    let mut batches = HashSet::new();
+    for BatchItems { key, terms, first, items, more } in &append.batches {
+        let last = u64::from(*first) + items.len() as u64;
+        let wrong = if append.number == 0 {
+            "has no number".to_owned()
+        } else if !batches.insert(key) {
+            "comes in two chunks".to_owned()
+        } else if items.len() > limits::BATCH_CHUNK_ITEMS {
+            format!("has more than {} items in a chunk", limits::BATCH_CHUNK_ITEMS)
+        } else if *first == 0 || last > u64::from(limits::BATCH_ITEMS) + 1 {
+            format!("has an item that is none from 1 to {}", limits::BATCH_ITEMS)
+        } else if items.is_empty() && *more == More::Follows {
+            "has a chunk without items that is not the last".to_owned()
+        } else if !(1..=limits::BATCH_CONCURRENCY_MAX).contains(&terms.max_concurrency) {
+            format!("wants a concurrency that is none from 1 to {}", limits::BATCH_CONCURRENCY_MAX)
+        } else if items.iter().any(|item| item.input.len() > limits::PAYLOAD_BYTES) {
+            format!("has an item of more than {} bytes", limits::PAYLOAD_BYTES)
+        } else if items.iter().filter_map(|item| item.id.as_ref()).any(|id| id.len() > limits::BATCH_ITEM_ID_BYTES) {
+            format!("has an item whose id is longer than {} bytes", limits::BATCH_ITEM_ID_BYTES)
+        } else {
+            continue;
+        };
+        return Some(format!("has items of {key}, which {wrong}"));
     }
     None
 }

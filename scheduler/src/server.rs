@@ -14,9 +14,14 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    batch::{BatchStarts, Releases, Turns},
     control::Controls,
-    dispatch::{Backlog, Claims, Granter, Publisher, Publishing, ToWorkers, run_stream},
+    dispatch::{
+        Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
+        ToWorkers, run_stream, step_stream,
+    },
     engine::Engine,
+    finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, RunClock},
     journal::Committer,
@@ -89,8 +94,8 @@ pub enum StartupError {
     /// NATS cannot be reached, or refuses.
     #[error("failed to connect to NATS")]
     Nats(#[source] ConnectError),
-    /// The stream of run tasks cannot be made.
-    #[error("failed to make the stream of run tasks")]
+    /// A stream of tasks cannot be made.
+    #[error("failed to make a stream of tasks")]
     Stream(#[source] WorkError),
     /// The subscriptions cannot be made.
     #[error("failed to subscribe to what workers ask")]
@@ -108,6 +113,11 @@ pub struct Scheduler {
 impl Scheduler {
     /// Connects and begins to work. The schema must be there: see [`Store::migrate`].
     pub async fn start(options: SchedulerOptions) -> Result<Self, StartupError> {
+        // Everything that is made on the way lies in this future: too much for its caller's.
+        Box::pin(Self::put_together(options)).await
+    }
+
+    async fn put_together(options: SchedulerOptions) -> Result<Self, StartupError> {
         let store = Store::connect(&StoreOptions::new(&*options.database_url)).await.map_err(StartupError::Postgres)?;
         let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
         let bus = Bus::connect(BusOptions { subjects, ..BusOptions::new(&*options.nats_url, "piton-scheduler") })
@@ -135,6 +145,21 @@ impl Scheduler {
             metrics: metrics.clone(),
         });
         let backlog = Backlog::new(store.clone(), publisher.clone());
+        let step_work = step_stream(&bus).await.map_err(StartupError::Stream)?;
+        let step_backlog = StepBacklog::new(store.clone(), metrics.clone());
+        let step_granter = StepGranter { store: store.clone(), metrics: metrics.clone() };
+        let (giver, news) = Giver::new();
+        let giving = Giving {
+            store: store.clone(),
+            work: step_work.clone(),
+            subjects: bus.subjects().clone(),
+            roster: roster.clone(),
+            granter: step_granter.clone(),
+            backlog: step_backlog.clone(),
+            workers: workers.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(giving.run(news));
         let teller = Teller { store: store.clone(), publisher: publisher.clone(), workers: workers.clone() };
 
         tasks.spawn(publishing);
@@ -155,15 +180,45 @@ impl Scheduler {
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
+        let (releases, releasing) = Releases::new();
         let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Committer {
             store: store.clone(),
             waiters: waiters.clone(),
             roster: roster.clone(),
             timers: timers.clone(),
+            releases: releases.clone(),
+            giver: giver.clone(),
             metrics: metrics.clone(),
         };
-        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append)));
+        let gathered = Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::Append);
+        tasks.spawn(committer.clone().run(gathered));
+        // Those that wait for locks have a committer of their own: nobody else waits with them.
+        let (apart, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS, metrics.clone(), Group::AppendApart)));
+
+        let turns = Turns {
+            store: store.clone(),
+            roster: roster.clone(),
+            teller: teller.clone(),
+            giver: giver.clone(),
+            waiters: waiters.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(releasing.run(turns.clone()));
+        let (finishes, jobs) = mpsc::channel(limits::COMMIT_WAITING);
+        let committer = Finisher {
+            store: store.clone(),
+            teller: teller.clone(),
+            giver: giver.clone(),
+            roster: roster.clone(),
+            backlog: step_backlog.clone(),
+            timers: timers.clone(),
+            turns,
+            releases: releases.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(committer.run(Gatherer::new(jobs, limits::COMMIT_ROWS / 4, metrics.clone(), Group::Finish)));
 
         let (beats, jobs) = mpsc::channel(limits::COMMIT_WAITING);
         let committer = Beats { store: store.clone(), roster: roster.clone(), lease: options.lease };
@@ -171,10 +226,11 @@ impl Scheduler {
 
         let registrar = Registrar {
             store: store.clone(),
-            bus: bus.clone(),
             work: work.clone(),
+            step_work: step_work.clone(),
             roster: roster.clone(),
             publisher: publisher.clone(),
+            giver: giver.clone(),
             scheduler,
             lease: options.lease,
             heartbeat: options.heartbeat,
@@ -186,12 +242,31 @@ impl Scheduler {
             backlog: backlog.clone(),
             granter,
         };
-        let desk = Desk { bus: bus.clone(), scheduler, registrar, claims, appends, beats, waiters: waiters.clone() };
+        let step_claims = StepClaims {
+            store: store.clone(),
+            roster: roster.clone(),
+            backlog: step_backlog.clone(),
+            granter: step_granter,
+        };
+        let desk = Desk {
+            bus: bus.clone(),
+            scheduler,
+            registrar,
+            claims,
+            step_claims,
+            appends,
+            apart,
+            finishes,
+            beats,
+            waiters: waiters.clone(),
+        };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
 
         let timer_loop = TimerLoop {
             store: store.clone(),
             teller: teller.clone(),
+            backlog: backlog.clone(),
+            giver: giver.clone(),
             timers,
             metrics: metrics.clone(),
             every: options.sweep,
@@ -200,12 +275,16 @@ impl Scheduler {
         let sweeper = Sweeper {
             store: store.clone(),
             work,
+            step_work,
             bus: bus.clone(),
             publisher,
             backlog,
+            giver: giver.clone(),
+            step_backlog,
             waiters: waiters.clone(),
             roster,
-            clock,
+            clock: clock.clone(),
+            releases: releases.clone(),
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
@@ -214,8 +293,9 @@ impl Scheduler {
         tasks.spawn(sweeper.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, waiters: waiters.clone() };
-        let engine = Engine::new(store.clone(), bus, intake, looks, controls, waiters, metrics);
+        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
+        let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
+        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -53,6 +53,10 @@ id! {
     WorkerId
 }
 id! {
+    /// One worker's hold on work that was dispatched, fresh with every claim: the fencing token of its end.
+    HoldId
+}
+id! {
     /// One scheduler process.
     SchedulerId
 }

@@ -25,6 +25,12 @@ impl StepKey {
         &self.0
     }
 
+    /// The key of an item of this batch, counted from 1.
+    #[must_use]
+    pub fn item(&self, number: u32) -> Self {
+        Self(format!("{}/{number}", self.0))
+    }
+
     /// The key of the note that try `number` of this step may begin.
     #[must_use]
     pub fn retry(&self, number: u32) -> Self {
@@ -50,11 +56,18 @@ pub enum Kind {
     Retry,
     /// Somebody asked that the run be cancelled.
     Cancel,
+    /// What a batch came to, its items' results apart.
+    Batch,
+    /// Which branch of a race was first.
+    Race,
+    /// State of the run or of its session, read or written.
+    State,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Step, Self::Sleep, Self::Retry, Self::Cancel];
+    pub const ALL: [Self; 7] =
+        [Self::Step, Self::Sleep, Self::Retry, Self::Cancel, Self::Batch, Self::Race, Self::State];
 
     /// The word used in the database and the API.
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +76,9 @@ impl Kind {
             Self::Sleep => "sleep",
             Self::Retry => "retry",
             Self::Cancel => "cancel",
+            Self::Batch => "batch",
+            Self::Race => "race",
+            Self::State => "state",
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod failure;
+pub mod history;
 pub mod ids;
 pub mod journal;
 pub mod limits;
@@ -16,5 +17,5 @@ pub mod replay;
 pub mod retry;
 pub mod state;
 pub mod subject;
-mod text;
+pub mod text;
 pub mod time;

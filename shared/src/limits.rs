@@ -36,6 +36,9 @@ pub const TASK_ACK_WAIT: Duration = Duration::from_secs(30);
 pub const TASK_ACK_PENDING: i64 = 50_000;
 /// Pulls that may wait at one consumer, one a worker and queue.
 pub const TASK_PULLS: i64 = 8192;
+/// How long a consumer is kept that nobody pulls from; tasks stay in the stream, and the next worker of its queue has it
+/// made anew.
+pub const CONSUMER_IDLE: Duration = Duration::from_hours(7 * 24);
 /// Tasks of one pull at most.
 pub const PULL_TASKS: usize = 1000;
 
@@ -54,6 +57,25 @@ pub const IDLE_POLLS: u32 = 10_000;
 pub const REQUEST_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long a request may wait for a run's end; then 202 with a link.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// Items of one batch at most; the next one parks the run with that reason.
+pub const BATCH_ITEMS: u32 = 10_000_000;
+/// Items of a batch that are under way at once when the call names no number.
+pub const BATCH_CONCURRENCY: u32 = 10;
+/// Items of a batch that may be under way at once.
+pub const BATCH_CONCURRENCY_MAX: u32 = 10_000;
+/// Items of a batch that travel in one append; the rest follows once these are written.
+pub const BATCH_CHUNK_ITEMS: usize = 512;
+/// Bytes of the items of a batch that travel in one append, each with [`BATCH_ITEM_OVERHEAD`]: room for one payload of any
+/// size, and as much again for the rows beside them.
+pub const BATCH_CHUNK_BYTES: usize = 448 * 1024;
+/// Bytes that an item takes in a message besides its input and its id.
+pub const BATCH_ITEM_OVERHEAD: usize = 64;
+/// Bytes of an item's id.
+pub const BATCH_ITEM_ID_BYTES: usize = 256;
+/// Results of a batch that a worker reads at once.
+pub const BATCH_RESULTS_PAGE: u32 = 512;
+/// Bytes of the name of a value of state.
+pub const STATE_NAME_BYTES: usize = 256;
 /// Rows of a page when the caller names no number.
 pub const PAGE_DEFAULT: u32 = 50;
 /// Rows of a page at most; more is refused.
@@ -69,6 +91,11 @@ pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 pub const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How long a worker is taken to live after a heartbeat, by the database's clock.
 pub const LEASE: Duration = Duration::from_millis(2500);
+/// How long a worker's row is kept after its end. What its runs were told keeps its id.
+pub const WORKER_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long a worker whose heartbeats nobody acknowledges hopes to go on with what it holds. Then it begins anew under
+/// another id: schedulers may have forgotten the old one, and would take it for a new worker's.
+pub const WORKER_HOPES: Duration = Duration::from_hours(24);
 /// What a worker takes off its lease for the drift of clocks and its own delays.
 pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
 /// The longest wait between two tries to reach NATS again.
@@ -85,7 +112,8 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 pub const RUN_SLOTS: u32 = 1000;
 /// Functions a worker executes at once.
 pub const STEP_SLOTS: u32 = 100;
-/// Deaths of its worker after which a run is parked.
+/// Deaths of its worker in a row after which a run is parked. Before the last of them it runs alone, and only what died
+/// alone is parked. Of work that was given away: after which its run is parked, or the item of a batch fails.
 pub const STRIKES: u32 = 3;
 /// Published runs a queue holds at least before the rest waits in the backlog.
 pub const QUEUE_DEPTH: u32 = 64;
@@ -98,12 +126,20 @@ pub const COMMIT_WAITING: usize = 16 * 1024;
 pub const JOURNAL_PAGE: u32 = 512;
 /// Rows a sweep takes of each kind; the rest comes with the next sweep.
 pub const SWEEP_ROWS: i64 = 500;
+/// Timers one commit fires; the rest comes with the next, at once. The statement compares what it fires with each other:
+/// larger rounds take longer for each timer.
+pub const FIRE_ROWS: i64 = 100;
 
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
+// No worker may come back under an id that was forgotten.
+const _: () = assert!(2 * WORKER_HOPES.as_secs() < WORKER_KEPT.as_secs());
 // All workers together may pull what is pending, each at least something.
 const _: () = assert!(TASK_ACK_PENDING as usize >= 10 * PULL_TASKS);
 // A row carries an input and a result: both must fit into a message with room for what travels beside them.
 const _: () = assert!(2 * PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
+// A chunk holds any one item, and fits beside a row.
+const _: () = assert!(PAYLOAD_BYTES + BATCH_ITEM_ID_BYTES + BATCH_ITEM_OVERHEAD <= BATCH_CHUNK_BYTES);
+const _: () = assert!(BATCH_CHUNK_BYTES + PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

@@ -50,10 +50,13 @@ pub enum Parked {
         /// The wire name asked for.
         name: String,
     },
-    /// The run's worker died with it too often.
-    #[error("the run's worker died {strikes} times while it held it")]
+    /// Workers died too often with the run, or with a step of it that was given away.
+    #[error("workers died {strikes} times while they held {}", step.as_ref().map_or_else(|| "the run".to_owned(), |key| format!("`{key}`, which was given away")))]
     Poison {
         /// How often.
         strikes: u32,
+        /// The step, or the item of a batch; none for the run itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepKey>,
     },
 }

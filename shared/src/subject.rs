@@ -5,6 +5,7 @@
 
 use crate::{
     ids::{RunId, SchedulerId, WorkerId},
+    message::dispatch::DispatchId,
     name::{Build, NameError, Org, Queue},
 };
 
@@ -21,16 +22,35 @@ pub enum Method {
     Claim,
     /// [`crate::message::claim::HandBack`]
     HandBack,
+    /// [`crate::message::claim::Alone`]
+    Alone,
     /// [`crate::message::append::Appends`]
     Append,
     /// [`crate::message::read::Read`]
     Read,
+    /// [`crate::message::dispatch::ClaimSteps`]
+    ClaimSteps,
+    /// [`crate::message::dispatch::Finish`]
+    Finish,
+    /// [`crate::message::read::ReadStep`]
+    ReadStep,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 7] =
-        [Self::Register, Self::Heartbeat, Self::Leave, Self::Claim, Self::HandBack, Self::Append, Self::Read];
+    pub const ALL: [Self; 11] = [
+        Self::Register,
+        Self::Heartbeat,
+        Self::Leave,
+        Self::Claim,
+        Self::HandBack,
+        Self::Alone,
+        Self::Append,
+        Self::Read,
+        Self::ClaimSteps,
+        Self::Finish,
+        Self::ReadStep,
+    ];
 
     /// Its token in subjects.
     pub const fn as_str(self) -> &'static str {
@@ -40,8 +60,12 @@ impl Method {
             Self::Leave => "leave",
             Self::Claim => "claim",
             Self::HandBack => "handback",
+            Self::Alone => "alone",
             Self::Append => "append",
             Self::Read => "read",
+            Self::ClaimSteps => "claimsteps",
+            Self::Finish => "finish",
+            Self::ReadStep => "readstep",
         }
     }
 }
@@ -126,6 +150,31 @@ impl Subjects {
     /// The one filter of that consumer.
     pub fn run_consumer_filter(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> String {
         format!("{}.run.{org}.{queue}.{}.*", self.prefix, build_token(build))
+    }
+
+    /// The stream of dispatched work.
+    pub fn step_stream(&self) -> String {
+        format!("{}-steps", self.prefix)
+    }
+
+    /// What the stream of dispatched work holds.
+    pub fn step_stream_subjects(&self) -> String {
+        format!("{}.step.>", self.prefix)
+    }
+
+    /// The task of one piece of dispatched work: `<prefix>.step.<org>.<queue>.<build or any>.<work>`.
+    pub fn step(&self, org: &Org, queue: &Queue, build: Option<&Build>, dispatch: &DispatchId) -> String {
+        format!("{}.step.{org}.{queue}.{}.{}", self.prefix, build_token(build), dispatch.token())
+    }
+
+    /// The durable consumer of a queue's dispatched work, or of a queue and a build.
+    pub fn step_consumer(org: &Org, queue: &Queue, build: Option<&Build>) -> String {
+        format!("step={org}={queue}={}", build_token(build))
+    }
+
+    /// The one filter of that consumer.
+    pub fn step_consumer_filter(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> String {
+        format!("{}.step.{org}.{queue}.{}.*", self.prefix, build_token(build))
     }
 }
 

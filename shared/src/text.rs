@@ -1,7 +1,7 @@
 //! Text that is shown to people and must not grow without bound.
 
 /// Cuts `text` to about `bytes` bytes at a character's border; says so where it was cut.
-pub(crate) fn cut(text: &str, bytes: usize) -> String {
+pub fn cut(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }

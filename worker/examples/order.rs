@@ -24,6 +24,7 @@ struct Charge {
 struct Placed {
     status: String,
     order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<String>,
 }
 
@@ -64,17 +65,44 @@ async fn order(ctx: &WorkflowContext, wanted: Wanted) -> Result<Placed> {
     Ok(Placed { status: "complete".into(), order_id: order.order_id, charge_id: Some(charge.charge_id) })
 }
 
+fn worker() -> piton::WorkerBuilder {
+    Worker::builder().register(validate_order).register(charge_customer).register(send_confirmation).register(order)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    Worker::builder()
-        .options_from_env()
-        .register(validate_order)
-        .register(charge_customer)
-        .register(send_confirmation)
-        .register(order)
-        .connect()
-        .await?
-        .run()
-        .await?;
+    worker().options_from_env().connect().await?.run().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use piton::testing::{TestEngine, Trial};
+
+    use super::*;
+
+    fn wanted(order_id: &str) -> Wanted {
+        Wanted { order_id: order_id.to_owned() }
+    }
+
+    #[test]
+    fn an_order_is_charged_and_confirmed() {
+        let placed = TestEngine::of(worker()).run_blocking(order(wanted("A-17"))).output();
+        assert_eq!((placed.status.as_str(), placed.charge_id.as_deref()), ("complete", Some("ch_A-17")));
+    }
+
+    #[test]
+    fn an_invalid_order_is_not_charged() {
+        let run = TestEngine::of(worker()).run_blocking(order(wanted("")));
+        assert_eq!(run.story.step_keys(), ["validate_order#1"]);
+        assert_eq!(run.output().status, "invalid");
+    }
+
+    #[tokio::test]
+    async fn every_try_of_the_charge_has_the_same_key() {
+        let trial = Trial::of(|| TestEngine::of(worker()), || order(wanted("A-17")));
+        trial.fail_each_step(|failed| assert!(failed.run.result.is_err())).await;
+        trial.repeat_each_step(|_| {}).await;
+        trial.crash_at_each_append(|_| {}).await;
+    }
 }

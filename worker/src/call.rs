@@ -90,8 +90,11 @@ impl<F: Function> Call<F> {
         self
     }
 
-    /// Has it run only by a worker that listens on this queue. Default: the function's, else whatever worker holds the run.
-    /// Steps are not sent to other queues yet: a run whose worker does not listen on it is parked and says so.
+    /// Has it executed only by a worker that listens on this queue. Default: the function's; else the worker that holds
+    /// the run, and in a fan-out any worker of the run's queue.
+    ///
+    /// A worker that holds the run and does not listen on it gives the step away. Until a worker listens that knows the
+    /// function the step waits, and the run with it, in no memory.
     ///
     /// # Panics
     ///

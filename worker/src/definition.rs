@@ -1,6 +1,6 @@
 //! What an attribute defines, as traits that the rest of the crate works with.
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use piton_shared::{
     codec::{self, DecodeError, EncodeError},
@@ -68,13 +68,20 @@ pub trait Definition: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn registration() -> Registration;
+
+    /// The input as it is written where it is called: nothing, the one value, or a tuple.
+    #[doc(hidden)]
+    fn arguments(input: Self::Input) -> Arguments;
 }
+
+/// A definition's arguments, of a type that only its caller knows: the definition itself is opaque to everybody else.
+pub type Arguments = Box<dyn Any + Send>;
 
 /// A unit of side effects: what [`#[function]`](macro@crate::function) defines.
 #[diagnostic::on_unimplemented(
-    message = "`step` calls a function, and this is a workflow",
+    message = "a function is called here, and this is a workflow",
     label = "this is a workflow",
-    note = "call a `#[function]` here; a workflow is started as a run of its own"
+    note = "call a `#[function]`; a workflow is started as a run of its own"
 )]
 pub trait Function: Definition {
     #[doc(hidden)]

@@ -1,27 +1,47 @@
 #![doc = include_str!("docs/lib.md")]
 
+mod batch;
+mod batch_result;
+mod branch;
 mod call;
+mod deadline;
 mod definition;
 // One rule for durations in attributes and in the environment.
 #[path = "../macros/src/duration.rs"]
 mod duration;
 mod function_context;
+mod gather;
+#[doc = include_str!("docs/what_a_workflow_may_do.md")]
+pub mod guide {}
+mod map;
 mod options;
 mod outcome;
+mod parallel;
 pub mod prelude;
 mod progress;
+mod race;
 mod registry;
 mod resource;
 mod runtime;
+mod sleep;
+mod state;
+pub mod testing;
 mod worker;
 mod workflow_context;
 
+pub use batch::{Batch, IntoItem};
+pub use batch_result::{BatchResult, BatchStats, BatchStatus, FailedItem, Item, Outputs};
+pub use branch::{Block, Branch};
 pub use call::{Awaitable, Call};
+pub use deadline::{Deadline, DeadlineError};
 pub use definition::{Definition, Function, Journaled, Workflow};
 pub use function_context::{FunctionContext, Try, TryHandle};
 pub use futures::future::BoxFuture;
+pub use gather::{Gather, GatherSettled};
+pub use map::{Map, MapError};
 pub use options::{OptionsError, WorkerOptions};
 pub use outcome::{Outcome, Result, ResultExt, Unmade};
+pub use parallel::{Branches, Parallel, Settled};
 pub use piton_macros::{function, workflow};
 pub use piton_shared::{
     codec::{bytes, optional_bytes},
@@ -35,9 +55,12 @@ pub use piton_shared::{
 };
 pub use piton_telemetry::metrics::WorkerMetrics;
 pub use progress::Progress;
+pub use race::{Race2, Race3, Race4, Race5, Race6, Race7, Race8, Racers, Racing};
 pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};
 pub use resource::{Injected, Need, Resource, Resources};
 pub use runtime::{ConnectError, Connected, RunError};
+pub use sleep::Sleep;
+pub use state::{GetOr, State, Update, Versioned, Writable, Written};
 pub use uuid::Uuid;
 pub use worker::{BuildError, Problem, Worker, WorkerBuilder};
 pub use workflow_context::{Run, WorkflowContext};
@@ -47,12 +70,13 @@ pub use workflow_context::{Run, WorkflowContext};
 pub mod __private {
     pub use std::vec::Vec;
 
+    pub use piton_macros::gather;
     pub use serde;
 
     pub use crate::{
-        BoxFuture, Call, Definition, Function, FunctionContext, Journaled, Outcome, Resources, Result, Workflow,
-        WorkflowContext,
-        definition::Defaults,
+        BoxFuture, Call, Definition, Function, FunctionContext, Gather, Journaled, Outcome, Resources, Result,
+        Workflow, WorkflowContext,
+        definition::{Arguments, Defaults},
         registry::Registration,
         resource::{Injected, Need},
     };
@@ -65,6 +89,11 @@ pub mod __private {
 
     /// Says where it stands when an input cannot be journaled.
     pub const fn journaled<T: Journaled>() {}
+
+    /// Boxes what a definition is called with.
+    pub fn arguments<T: Send + 'static>(arguments: T) -> Arguments {
+        Box::new(arguments)
+    }
 
     /// What a resource parameter asks for.
     pub fn need<R: Injected>() -> Need {

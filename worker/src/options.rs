@@ -1,6 +1,6 @@
 //! How a worker is set up.
 
-use std::{env, ffi::OsString, num::NonZeroU32, time::Duration};
+use std::{env, ffi::OsString, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use piton_shared::{
     limits,
@@ -50,6 +50,10 @@ pub struct WorkerOptions {
     /// How long its functions may finish once it is told to stop; zero hands everything back at once.
     /// Variable `PITON_DRAIN`, as `30s`. Defaults to [`limits::DRAIN`].
     pub drain: Duration,
+    /// Where it serves `GET /metrics` (for Prometheus), `GET /health/live` and `GET /health/ready` over HTTP, to whoever
+    /// reaches the address. Variable `PITON_METRICS_ADDRESS`, as `127.0.0.1:9464`; port 0 takes any free port.
+    /// Defaults to none, which serves nothing. Needs the feature `http`, which is on by default.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 impl Default for WorkerOptions {
@@ -64,6 +68,7 @@ impl Default for WorkerOptions {
             run_slots: RUN_SLOTS,
             step_slots: STEP_SLOTS,
             drain: limits::DRAIN,
+            metrics_address: None,
         }
     }
 }
@@ -148,6 +153,9 @@ impl WorkerOptions {
         if let Some(value) = text("PITON_DRAIN")? {
             options.drain = drain("PITON_DRAIN", value)?;
         }
+        if let Some(value) = text("PITON_METRICS_ADDRESS")? {
+            options.metrics_address = Some(address("PITON_METRICS_ADDRESS", value)?);
+        }
         Ok(options)
     }
 }
@@ -212,6 +220,14 @@ fn drain(variable: &'static str, value: String) -> Result<Duration, OptionsError
     duration::parse(&value).map_err(|expected| OptionsError::Form { variable, value, expected })
 }
 
+fn address(variable: &'static str, value: String) -> Result<SocketAddr, OptionsError> {
+    value.parse().map_err(|_| OptionsError::Form {
+        variable,
+        value,
+        expected: "write an IP address and a port, as `127.0.0.1:9464`".to_owned(),
+    })
+}
+
 /// The host and the process, so that people find it; nothing depends on it.
 fn own_name() -> String {
     let host = host_name().unwrap_or_else(|| "worker".to_owned());
@@ -254,6 +270,7 @@ mod tests {
             ("PITON_RUN_SLOTS", "7"),
             ("PITON_STEP_SLOTS", "3"),
             ("PITON_DRAIN", "90s"),
+            ("PITON_METRICS_ADDRESS", "[::1]:9464"),
         ]);
         let expected = WorkerOptions {
             url: "nats://a:4222, tls://b:4222".to_owned(),
@@ -265,6 +282,7 @@ mod tests {
             run_slots: NonZeroU32::new(7).expect("not zero"),
             step_slots: NonZeroU32::new(3).expect("not zero"),
             drain: Duration::from_secs(90),
+            metrics_address: Some(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 9464))),
         };
         assert_eq!(options, Ok(expected));
         assert_eq!(read(&[("PITON_DRAIN", "0")]).map(|options| options.drain), Ok(Duration::ZERO));
@@ -285,6 +303,8 @@ mod tests {
             ("PITON_RUN_SLOTS", "0"),
             ("PITON_STEP_SLOTS", "-1"),
             ("PITON_DRAIN", "soon"),
+            ("PITON_METRICS_ADDRESS", "9464"),
+            ("PITON_METRICS_ADDRESS", "localhost:9464"),
         ] {
             let text = read(&[(variable, value)]).expect_err(value).to_string();
             assert!(text.starts_with(&format!("{variable} is `{value}`")), "{text}");

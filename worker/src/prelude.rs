@@ -1,6 +1,6 @@
 //! What almost every file of a user's needs: `use piton::prelude::*;`.
 
 pub use crate::{
-    Failure, FunctionContext, Resource, Resources, Result, ResultExt, RetryPolicy, StepError, Worker, WorkflowContext,
-    function, workflow,
+    BatchStatus, DeadlineError, Failure, FunctionContext, Race2, Race3, Race4, Resource, Resources, Result, ResultExt,
+    RetryPolicy, StepError, Worker, WorkflowContext, Written, function, gather, workflow,
 };

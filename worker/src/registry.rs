@@ -142,7 +142,8 @@ fn body_of<W: Workflow>(run: Run, input: &[u8]) -> Result<Body, Parked> {
     }))
 }
 
-fn encode_result<D: Definition>(result: &D::Output) -> Result<Payload> {
+/// A result as it is journaled.
+pub(crate) fn encode_result<D: Definition>(result: &D::Output) -> Result<Payload> {
     result.encode().map_err(|error| {
         Failure::from(error).context(format!("the result of `{}` cannot be journaled", D::NAME)).into_permanent()
     })
@@ -155,17 +156,28 @@ fn encode_result<D: Definition>(result: &D::Output) -> Result<Payload> {
     note = "pass the item itself: `.register(charge_card)`, not a call of it"
 )]
 pub trait Register<Inputs> {
+    /// What stands behind the name.
+    #[doc(hidden)]
+    type Defined: Definition;
+
+    /// What it is called with: nothing, the one value, or a tuple.
+    #[doc(hidden)]
+    type Arguments: 'static;
+
     #[doc(hidden)]
     fn registration() -> Registration;
 }
 
 macro_rules! register {
-    ($($input:ident)*) => {
+    ($arguments:ty: $($input:ident)*) => {
         #[diagnostic::do_not_recommend]
-        impl<Item, D: Definition, $($input),*> Register<(D, $($input,)*)> for Item
+        impl<Item, D: Definition, $($input: 'static),*> Register<(D, $($input,)*)> for Item
         where
             Item: Fn($($input),*) -> Call<D>,
         {
+            type Defined = D;
+            type Arguments = $arguments;
+
             fn registration() -> Registration {
                 D::registration()
             }
@@ -173,19 +185,19 @@ macro_rules! register {
     };
 }
 
-register!();
-register!(A);
-register!(A B);
-register!(A B C);
-register!(A B C E);
-register!(A B C E F);
-register!(A B C E F G);
-register!(A B C E F G H);
-register!(A B C E F G H I);
-register!(A B C E F G H I J);
-register!(A B C E F G H I J K);
-register!(A B C E F G H I J K L);
-register!(A B C E F G H I J K L M);
+register!((): );
+register!(A: A);
+register!((A, B): A B);
+register!((A, B, C): A B C);
+register!((A, B, C, E): A B C E);
+register!((A, B, C, E, F): A B C E F);
+register!((A, B, C, E, F, G): A B C E F G);
+register!((A, B, C, E, F, G, H): A B C E F G H);
+register!((A, B, C, E, F, G, H, I): A B C E F G H I);
+register!((A, B, C, E, F, G, H, I, J): A B C E F G H I J);
+register!((A, B, C, E, F, G, H, I, J, K): A B C E F G H I J K);
+register!((A, B, C, E, F, G, H, I, J, K, L): A B C E F G H I J K L);
+register!((A, B, C, E, F, G, H, I, J, K, L, M): A B C E F G H I J K L M);
 
 /// The functions, workflows and resources of one worker. Checked when it was built, never changed after.
 #[derive(Clone, Default)]

@@ -4,6 +4,7 @@ use std::{
     any::{TypeId, type_name},
     collections::{HashMap, btree_map::Entry},
     fmt,
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -83,6 +84,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Serves its metrics and its health over HTTP there, see [`WorkerOptions::metrics_address`]. Say it after
+    /// [`options`](Self::options) and [`options_from_env`](Self::options_from_env), which set up everything.
+    pub fn metrics_address(mut self, address: SocketAddr) -> Self {
+        self.options.metrics_address = Some(address);
+        self
+    }
+
     /// Adds a function or workflow: the item that an attribute stands on.
     pub fn register<Inputs, Item: Register<Inputs>>(mut self, _item: Item) -> Self {
         match Item::registration() {
@@ -103,6 +111,27 @@ impl WorkerBuilder {
         if self.given.insert(TypeId::of::<T>(), resource).is_some() {
             self.problems.push(Problem::ResourceTwice { resource });
         }
+        self.registry.resources = std::mem::take(&mut self.registry.resources).with_shared(value);
+        self
+    }
+
+    /// What it was told so far.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What it listens on so far.
+    pub(crate) fn queues(&self) -> &[piton_shared::name::Queue] {
+        &self.options.queues
+    }
+
+    /// What is wrong so far. Resources that are lacking are not among it.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Gives it a resource in place of one of the same type.
+    pub(crate) fn with_resource<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         self.registry.resources = std::mem::take(&mut self.registry.resources).with_shared(value);
         self
     }

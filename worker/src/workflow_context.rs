@@ -1,14 +1,12 @@
 //! What a workflow does goes through its context.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use piton_shared::{
-    codec::EncodeError,
     ids::RunId,
     replay::{Durable, Scope, StepOptions},
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +40,15 @@ pub struct Run {
 impl WorkflowContext {
     pub(crate) fn new(scope: Scope, run: Run) -> Self {
         Self { scope, run: Arc::new(run) }
+    }
+
+    /// The same run, in this scope.
+    pub(crate) fn within(&self, scope: Scope) -> Self {
+        Self { scope, run: Arc::clone(&self.run) }
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Calls a function, once, however often the run is replayed.
@@ -82,21 +89,9 @@ impl WorkflowContext {
         let name = call.name.unwrap_or(Cow::Borrowed(F::NAME));
         let options = over(call.options, F::DEFAULTS.options());
         match call.input.encode() {
-            Ok(input) => self.scope.step_encoded(name, F::NAME, input, options, F::Input::canonical),
-            Err(error) => self.scope.step(name, F::NAME, &Refused(error), options),
+            Ok(input) => self.scope.step_encoded(name, F::NAME, input, options, F::Input::canonical, F::Output::decode),
+            Err(error) => self.scope.refused(&name, &error),
         }
-    }
-
-    /// Waits for so long, durably: a worker may stop meanwhile, and only the time that remains is waited.
-    ///
-    /// A duration of zero still makes a row in the journal.
-    pub fn sleep(&self, duration: Duration) -> Durable<()> {
-        self.scope.sleep("sleep", duration)
-    }
-
-    /// The same under a name of its own, which stands on the timeline.
-    pub fn sleep_named(&self, name: impl Into<Cow<'static, str>>, duration: Duration) -> Durable<()> {
-        self.scope.sleep(name, duration)
     }
 
     /// The time of the last result this run was told, by the database's clock; at first, the time of its
@@ -151,26 +146,11 @@ impl fmt::Debug for WorkflowContext {
 }
 
 /// What a call says, and where it says nothing, what its function says.
-fn over(call: StepOptions, function: StepOptions) -> StepOptions {
+pub(crate) fn over(call: StepOptions, function: StepOptions) -> StepOptions {
     StepOptions {
         timeout: call.timeout.or(function.timeout),
         try_timeout: call.try_timeout.or(function.try_timeout),
         retry: call.retry.or(function.retry),
         queue: call.queue.or(function.queue),
-    }
-}
-
-/// An input that cannot be encoded: the scope parks the run with the reason, as for any other.
-struct Refused(EncodeError);
-
-impl Serialize for Refused {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(ser::Error::custom(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Refused {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(de::Error::custom("it was never encoded"))
     }
 }

@@ -209,6 +209,37 @@ pub mod made {
 }
 
 // One `use` brings the call and the registration.
+/// Verbs, in the words of a user who calls things as their expansion does.
+pub mod verbs {
+    use piton::prelude::*;
+
+    /// Not the one that `gather!` makes.
+    pub struct Gathered;
+
+    /// Doubles.
+    #[function]
+    pub async fn double(number: u64) -> Result<u64> {
+        Ok(number * 2)
+    }
+
+    /// Reads one field of two.
+    #[workflow]
+    pub async fn gathers(ctx: &WorkflowContext) -> Result<u64> {
+        let (v0, fields) = (1, 2);
+        let own = |_: Gathered| double(fields);
+        let data = gather!(ctx, v0: double(v0), gathered: own(Gathered), context: block(ctx)).await?;
+        let nested = gather!(ctx.clone(), one: ctx.branch("one", async move |ctx: WorkflowContext| {
+            Ok(gather!(ctx, two: double(2),).await?.two)
+        }))
+        .await?;
+        Ok(data.v0 + nested.one)
+    }
+
+    fn block(ctx: &WorkflowContext) -> piton::Block<u64> {
+        ctx.branch("block", async |_: WorkflowContext| Ok(1))
+    }
+}
+
 use billing::charge;
 use piton::{FunctionContext, Resources, Worker};
 
@@ -232,8 +263,10 @@ fn everything_registers_once() -> Result<(), piton::BuildError> {
         .register(made::add_two)
         .register(made::hides)
         .register(made::tested)
+        .register(verbs::double)
+        .register(verbs::gathers)
         .build()?;
-    assert_eq!(worker.registry().workflow_names().collect::<Vec<_>>(), ["all", "by_path", "hides"]);
+    assert_eq!(worker.registry().workflow_names().collect::<Vec<_>>(), ["all", "by_path", "gathers", "hides"]);
     assert!(worker.registry().function("billing.charge").is_some());
     Ok(())
 }

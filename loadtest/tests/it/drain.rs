@@ -59,6 +59,30 @@ async fn a_worker_told_to_stop_finishes_what_it_can() -> anyhow::Result<()> {
     rig.stop().await
 }
 
+/// Twice told, it does not wait for its functions, however long it may: their runs go to others at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_told_twice_to_stop_leaves_at_once() -> anyhow::Result<()> {
+    let mut rig = Rig::start(Data::Throwaway, 1, 0).await?;
+    let first = rig.start_worker(&[("PITON_DRAIN", "1h")]).await?;
+    let run = rig.begin("gated", "gate".into()).await?;
+    rig.at_gate("gate", first, 1).await?;
+    let mut worker = rig.cluster.take_worker(0);
+    worker.signal(Signal::INT)?;
+    until("the word that it drains", SOON, async || {
+        Ok((rig.registrations("worker-1").await?[0]["intent"] == "draining").then_some(()))
+    })
+    .await?;
+    worker.signal(Signal::INT)?;
+    let status = worker.ended(Duration::from_secs(20)).await?;
+    assert!(status.success(), "{status}");
+    assert_eq!(rig.registrations("worker-1").await?[0]["end_reason"], "left");
+    let second = rig.start_worker(&[]).await?;
+    rig.at_gate("gate", second, 1).await?;
+    rig.gate.open("gate")?;
+    assert_eq!(rig.completed(&run).await?["result"], second);
+    rig.stop().await
+}
+
 /// A scheduler that is told to stop answers those who wait, and the other serves on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_told_to_stop_answers_who_waits() -> anyhow::Result<()> {

@@ -9,10 +9,11 @@ use std::{
 };
 
 use piton::{
-    Failure, FunctionContext, Resource, Result, RetryPolicy, StepError, Worker, WorkflowContext, function, workflow,
+    Failure, FunctionContext, Resource, Result, RetryPolicy, StepError, Worker, WorkerOptions, WorkflowContext,
+    function, workflow,
 };
 use piton_scheduler::{engine::Killed, server::DirectGrants};
-use piton_shared::{parked::Parked, state::RunState};
+use piton_shared::{name::Queue, parked::Parked, state::RunState};
 use tokio::sync::Notify;
 
 use crate::stack::{ORG, Stack, eventually};
@@ -201,21 +202,23 @@ async fn a_cancelled_run_makes_good() {
     worker.stop().await;
 }
 
-/// Its step asks for a queue that no worker of these tests listens on.
+/// Its step asks for a queue of its own.
 #[workflow]
 async fn elsewhere(ctx: &WorkflowContext) -> Result<u64> {
     Ok(ctx.step(double(1).queue("gpu")).await?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_for_another_queue_parks_and_says_so() {
+async fn a_step_for_another_queue_is_executed_there() {
     let stack = Stack::start().await;
     let worker = stack.work(everything(&Arc::default()).register(elsewhere)).await;
     let run = stack.begin("elsewhere", &()).await;
-    let row = stack.reaches(run, RunState::Parked).await;
-    let Some(Parked::Limit { message }) = row.parked else { panic!("{:?}", row.parked) };
-    assert!(message.starts_with("step `double#1` asks for queue `gpu`"), "{message}");
+    stack.reaches(run, RunState::Suspended).await;
+    let queues = vec![Queue::new("gpu").expect("a name")];
+    let there = stack.work_with(everything(&Arc::default()), WorkerOptions { queues, ..stack.options() }).await;
+    assert_eq!(stack.result::<u64>(run).await, 2);
     worker.stop().await;
+    there.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,10 @@
 //! The worker against real schedulers, a real Postgres and a real NATS: each test has a stack of its own.
 
+mod alone;
+mod batches;
 mod crash;
 mod edges;
+mod fan_out;
 mod flow;
 mod outage;
 mod stack;

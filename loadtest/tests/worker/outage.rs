@@ -6,9 +6,15 @@ use std::sync::{
 };
 
 use piton::{Resource, Result, Worker, WorkflowContext, function, workflow};
-use tokio::sync::Semaphore;
+use piton_scheduler::server::DirectGrants;
+use piton_shared::{name::Queue, subject::Subjects};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    sync::Semaphore,
+};
 
-use crate::stack::{ORG, Stack, eventually};
+use crate::stack::{ORG, PATIENCE, Stack, eventually};
 
 /// Functions that were dropped before their end.
 #[derive(Default)]
@@ -72,6 +78,43 @@ async fn nats_is_wiped_and_runs_go_on() {
         stack.result::<u32>(run).await;
     }
     worker.stop().await;
+}
+
+/// Consumers of queues that nobody serves are deleted by the server. One that goes under a worker is made again, and what
+/// was published meanwhile is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_is_deleted_and_runs_go_on() {
+    let stack = Stack::start_with(DirectGrants::Off).await;
+    let gate = Arc::new(Semaphore::new(1000));
+    let worker = stack.work(builder(&gate)).await;
+    let first = stack.begin("gated", &1).await;
+    stack.result::<u32>(first).await;
+    let consumer = Subjects::run_consumer(&ORG, &Queue::DEFAULT, None);
+    let stream = Subjects::default().run_stream();
+    let deleted = ask(&stack.nats.url(), &format!("$JS.API.CONSUMER.DELETE.{stream}.{consumer}")).await;
+    assert!(deleted.contains("\"success\":true"), "{deleted}");
+    for run in [stack.begin("gated", &2).await, stack.begin("gated", &1).await] {
+        stack.result::<u32>(run).await;
+    }
+    worker.stop().await;
+}
+
+/// Asks the server something, as anybody may who speaks its protocol, and reads the answer.
+async fn ask(url: &str, subject: &str) -> String {
+    let address = url.strip_prefix("nats://").expect("a URL of ours");
+    let stream = TcpStream::connect(address).await.expect("the server runs");
+    let (reading, mut writing) = stream.into_split();
+    let asked = format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer 0\r\n\r\n");
+    writing.write_all(asked.as_bytes()).await.expect("it is sent");
+    let mut lines = BufReader::new(reading).lines();
+    let mut answer = String::new();
+    let hearing = async {
+        while !answer.starts_with('{') {
+            answer = lines.next_line().await.expect("the server speaks text").expect("the server answers");
+        }
+    };
+    tokio::time::timeout(PATIENCE, hearing).await.expect("it answers in time");
+    answer
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 
 pub(crate) const ORG: Org = Org::DEFAULT;
 /// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Postgres, NATS and a scheduler.
 pub(crate) struct Stack {

@@ -1,5 +1,7 @@
 //! Request bodies: read within bounds, and only as JSON.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -9,10 +11,15 @@ use axum::{
     },
 };
 use futures::StreamExt;
-use piton_shared::limits::REQUEST_BODY_BYTES;
+use piton_shared::{codec::wide_integers, limits::REQUEST_BODY_BYTES};
 use serde_json::Value;
 
-use super::{code::Code, limits, problem::Problem};
+use super::{
+    code::Code,
+    limits,
+    problem::{FieldError, Problem},
+    routes::Door,
+};
 
 /// A body that must be JSON.
 #[derive(Debug)]
@@ -22,22 +29,22 @@ pub(super) struct Json(pub(super) Value);
 #[derive(Debug)]
 pub(super) struct MaybeJson(pub(super) Option<Value>);
 
-impl<S: Send + Sync> FromRequest<S> for Json {
+impl FromRequest<Door> for Json {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, door: &Door) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         check_type(&head.headers)?;
-        parse(&read(&head.headers, body).await?).map(Self)
+        parse(&read(&head.headers, body, door.times.body).await?).map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for MaybeJson {
+impl FromRequest<Door> for MaybeJson {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, door: &Door) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
-        let bytes = read(&head.headers, body).await?;
+        let bytes = read(&head.headers, body, door.times.body).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -68,16 +75,16 @@ fn too_large() -> Problem {
     .with("max_bytes", REQUEST_BODY_BYTES)
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > REQUEST_BODY_BYTES) {
         return Err(too_large());
     }
-    match tokio::time::timeout(limits::BODY, collect(body)).await {
+    match tokio::time::timeout(within, collect(body)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Code::BodyTimeout,
-            format!("the body had not arrived after {} s; nothing was done: send it again", limits::BODY.as_secs()),
+            format!("the body had not arrived after {within:?}; nothing was done: send it again"),
         )),
     }
 }
@@ -98,11 +105,18 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let value = serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
             .with("line", error.line())
             .with("column", error.column())
-    })
+    })?;
+    // They were read as the nearest float: whoever gets them would work with another number than was sent.
+    let wide = wide_integers(std::str::from_utf8(bytes).unwrap_or_default(), limits::FAULTS);
+    if wide.is_empty() {
+        return Ok(value);
+    }
+    let detail = "is an integer that 64 bits do not hold: send it as a string";
+    Err(Problem::fields(wide.into_iter().map(|pointer| FieldError { pointer, detail: detail.into() }).collect()))
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ macro_rules! codes {
 codes! {
     /// The body is no JSON. The answer says in which line and column reading stopped. Send one JSON value in UTF-8.
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
-    /// The id in the path is no UUID. Ids are given out by Piton; take it from the answer that named the run or key.
+    /// The id in the path is no UUID, or no name that a session can have. Ids are given out by Piton; take it from the
+    /// answer that named the run or key.
     InvalidId = "invalid_id", BAD_REQUEST, "The id is not a UUID";
     /// A parameter after the `?` is unknown, appears twice, or has a value it cannot have. The answer names it. Cursors
     /// are to be taken from an answer and sent back unchanged, to the same address.
@@ -59,6 +60,9 @@ codes! {
     UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
     /// There is no such run in the org of the key that was used. Ids are not shared between orgs.
     UnknownRun = "unknown_run", NOT_FOUND, "There is no such run";
+    /// There is no such batch in the org of the key that was used. A batch that a workflow made is found by its run and
+    /// its key there.
+    UnknownBatch = "unknown_batch", NOT_FOUND, "There is no such batch";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
@@ -70,8 +74,8 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
     /// The run has ended, so it can be neither cancelled nor killed. The answer says how it ended.
     RunEnded = "run_ended", CONFLICT, "The run has ended";
-    /// Only a parked run can be resumed. The answer says where the run stands.
-    RunNotParked = "run_not_parked", CONFLICT, "The run is not parked";
+    /// Only a run that is parked or paused can be resumed. The answer says where the run stands.
+    RunNotParked = "run_not_parked", CONFLICT, "The run is neither parked nor paused";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// A body must say `Content-Type: application/json`, and no content encoding.
@@ -83,6 +87,8 @@ codes! {
     InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";
     /// The request was well formed, but the database refused a value in it. Nothing was stored.
     UnacceptableValue = "unacceptable_value", UNPROCESSABLE_ENTITY, "A value cannot be stored";
+    /// The run's journal is larger than an export may be. Read it page by page at `/v1/runs/{id}/journal`.
+    ExportTooLarge = "export_too_large", UNPROCESSABLE_ENTITY, "The run is too large to be exported";
     /// The org of this request does not exist. Nothing was started.
     UnknownOrg = "unknown_org", UNPROCESSABLE_ENTITY, "There is no such org";
     /// A mistake of ours. The scheduler's log has the cause under the request's id. Whether the request took effect is

@@ -1,4 +1,4 @@
-//! Cancelling, killing and resuming runs.
+//! Cancelling, killing, pausing and resuming runs.
 
 use axum::{
     Extension,
@@ -18,11 +18,11 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     view::{run_path, wait_path},
 };
-use crate::engine::{Cancelled, Killed, Resumed};
+use crate::engine::{Cancelled, Killed, Paused, Resumed};
 
 /// What an order came to.
 #[derive(Debug, Serialize)]
@@ -72,7 +72,8 @@ pub(super) async fn cancel(
     };
     let reason = reason.as_deref().unwrap_or("somebody asked over the API");
     let run = RunId::new(id);
-    let cancelled = in_time(door.engine.cancel(run, &org, reason)).await?.ok_or_else(|| Problem::unknown_run(run))?;
+    let cancelled =
+        door.in_time(door.engine.cancel(run, &org, reason)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match cancelled {
         Cancelled::Cancelled => Ok(outcome(StatusCode::OK, run, "cancelled", "the run had not begun and never will")),
         Cancelled::Requested => Ok(outcome(
@@ -119,6 +120,35 @@ pub(super) async fn kill(
     }
 }
 
+/// `POST /v1/runs/{id}/pause`.
+pub(super) async fn pause(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let wait = parameters.wait()?.unwrap_or(limits::KILL_CONFIRM);
+    parameters.finish()?;
+    let run = RunId::new(id);
+    let paused = door.engine.pause(run, &org, wait).await?.ok_or_else(|| Problem::unknown_run(run))?;
+    match paused {
+        Paused::Confirmed => Ok(outcome(
+            StatusCode::OK,
+            run,
+            "paused",
+            "no new step of the run starts until it is resumed; what was under way ends and is kept",
+        )),
+        Paused::Committed => Ok(outcome(
+            StatusCode::ACCEPTED,
+            run,
+            "committed",
+            "nothing of the run is given to anybody; not everybody who works on it has said that nothing new starts",
+        )),
+        Paused::Before => Ok(outcome(StatusCode::OK, run, "paused_before", "the run was paused before")),
+        Paused::Ended(state) => Err(ended(run, state, "paused")),
+    }
+}
+
 /// `POST /v1/runs/{id}/resume`.
 pub(super) async fn resume(
     State(door): State<Door>,
@@ -128,15 +158,17 @@ pub(super) async fn resume(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let run = RunId::new(id);
-    let resumed = in_time(door.engine.resume(run, &org)).await?.ok_or_else(|| Problem::unknown_run(run))?;
+    let resumed = door.in_time(door.engine.resume(run, &org)).await?.ok_or_else(|| Problem::unknown_run(run))?;
     match resumed {
-        Resumed::Queued => {
+        Resumed::GoesOn(RunState::Queued) => {
             Ok(outcome(StatusCode::OK, run, "queued", "the run is queued again and goes on from its journal"))
         }
-        Resumed::NotParked(state) => {
-            Err(Problem::new(Code::RunNotParked, format!("run {run} is {state}; only a parked run is resumed"))
-                .with("run_id", run.to_string())
-                .with("state", state.as_str()))
-        }
+        Resumed::GoesOn(_) => Ok(outcome(StatusCode::OK, run, "resumed", "the run goes on where it stood")),
+        Resumed::Unstopped(state) => Err(Problem::new(
+            Code::RunNotParked,
+            format!("run {run} is {state} and not paused; only a parked or paused run is resumed"),
+        )
+        .with("run_id", run.to_string())
+        .with("state", state.as_str())),
     }
 }

@@ -35,6 +35,11 @@ impl Fields {
         self.faults.push(FieldError { pointer: pointer.into(), detail: detail.into() });
     }
 
+    /// How many fields are wrong so far.
+    pub(super) fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
     /// A field of any kind.
     pub(super) fn any(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
@@ -112,6 +117,17 @@ impl Fields {
         texts
     }
 
+    /// A whole number within these bounds, if it is there.
+    pub(super) fn number(&mut self, name: &'static str, least: u32, most: u32) -> Option<u32> {
+        let value = self.given(name)?;
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let checked = number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+            let what = if value.is_number() { value.to_string() } else { kind(&value).to_owned() };
+            format!("must be a whole number from {least} to {most}, not {what}")
+        });
+        self.accept(name, checked)
+    }
+
     /// A duration, as seconds or as a text like `10s`, `1h 30m` or `PT10S`.
     pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
         let value = self.given(name)?;
@@ -153,7 +169,8 @@ fn escape(name: &str) -> String {
     short.replace('~', "~0").replace('/', "~1")
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What a value is, as a message says it.
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -45,7 +45,7 @@ pub(super) async fn ready(State(door): State<Door>) -> Response {
 }
 
 async fn look(door: &Door) -> Health {
-    let health = tokio::time::timeout(limits::ANSWER, door.engine.health()).await;
+    let health = tokio::time::timeout(door.times.answer, door.engine.health()).await;
     health.unwrap_or(Health { postgres: Reachable::No, nats: Reachable::No })
 }
 

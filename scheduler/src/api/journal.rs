@@ -1,12 +1,10 @@
 //! `GET /v1/runs/{id}/journal`: what a run has been told, in that order, and what it waits for.
 
-use std::collections::BTreeMap;
-
 use axum::{Extension, extract::State};
 use piton_shared::{
     failure::Failure,
     ids::{RunId, WorkerId},
-    journal::{Entry, Kind, Place, in_order},
+    journal::{Entry, Kind, Place},
     message::read::More,
     state::RunState,
 };
@@ -19,13 +17,13 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     runs::look,
     time::Rfc3339,
     view::{payload, run_path},
 };
-use crate::store::{Store, StoreError, TryRow, WaitRow};
+use crate::store::{Seen, TryRow, WaitRow};
 
 /// A page of a journal.
 #[derive(Debug, Serialize)]
@@ -89,31 +87,31 @@ pub(super) async fn get(
     PathId(id): PathId,
     mut parameters: Parameters,
 ) -> Result<axum::Json<JournalView>, Problem> {
-    let seen = parameters.checked("cursor", |text| Seen::read(&text))?.unwrap_or_default();
+    let seen = parameters.checked("cursor", |text| read(&text))?.unwrap_or_default();
     let limit = parameters.limit(limits::JOURNAL_PAGE_MAX)?;
     parameters.finish()?;
     let run = RunId::new(id);
     // The state is read first: a run that had ended then has told all that the journal has now.
     let state = look(&door, run, &org).await?.state;
     let store = door.engine.store();
-    let page = in_time(page(store, run, seen, limit as usize)).await?;
+    let (entries, more) = door.in_time(store.journal_told(run, seen, limit)).await?;
     let rows = i64::from(limits::JOURNAL_SIDE_ROWS);
-    let tries = in_time(store.tries_of(run, rows + 1)).await?;
-    let waits = in_time(store.waits_of(run, rows + 1)).await?;
+    let tries = door.in_time(store.tries_of(run, rows + 1)).await?;
+    let waits = door.in_time(store.waits_of(run, rows + 1)).await?;
     let most = limits::JOURNAL_SIDE_ROWS as usize;
     let truncated = [("failed_tries", tries.len()), ("waits", waits.len())]
         .into_iter()
         .filter_map(|(name, rows)| (rows > most).then_some(name))
         .collect();
-    let cursor = page.seen.write();
-    let next = match page.more {
+    let cursor = write(entries.iter().fold(seen, Seen::and));
+    let next = match more {
         More::Follows => Some(format!("{}/journal?limit={limit}&cursor={cursor}", run_path(id))),
         More::End => None,
     };
     Ok(axum::Json(JournalView {
         run_id: id,
         state,
-        entries: page.entries.into_iter().map(EntryView::from).collect(),
+        entries: entries.into_iter().map(EntryView::from).collect(),
         failed_tries: tries.into_iter().take(most).map(TryView::from).collect(),
         waits: waits.into_iter().take(most).map(WaitView::from).collect(),
         truncated,
@@ -122,97 +120,16 @@ pub(super) async fn get(
     }))
 }
 
-/// How far a reader is: the last own row and the last row from outside that it was shown. A plain position would not
-/// do, since a row from outside may stand before an own row that is written after it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    own: u32,
-    outside: u32,
+/// A cursor as callers keep it.
+fn write(seen: Seen) -> String {
+    format!("{}.{}", seen.own, seen.outside)
 }
 
-impl Seen {
-    fn read(text: &str) -> Result<Self, &'static str> {
-        let parsed = text
-            .split_once('.')
-            .and_then(|(own, outside)| Some(Self { own: own.parse().ok()?, outside: outside.parse().ok()? }));
-        parsed.ok_or("is no cursor of a journal; take it from `cursor` unchanged")
-    }
-
-    fn write(self) -> String {
-        format!("{}.{}", self.own, self.outside)
-    }
-
-    fn after(&mut self, entry: &Entry) {
-        match entry.place {
-            Place::Own { number, .. } => self.own = self.own.max(number),
-            Place::Outside { number } => self.outside = self.outside.max(number),
-        }
-    }
-}
-
-struct Page {
-    entries: Vec<Entry>,
-    seen: Seen,
-    more: More,
-}
-
-/// The first rows after `seen`. The table is read by key, so all of it is read, and of each kind of row as many as the
-/// page could need are kept.
-struct Nearest {
-    seen: Seen,
-    limit: usize,
-    own: BTreeMap<u32, Entry>,
-    outside: BTreeMap<u32, Entry>,
-    more: More,
-}
-
-impl Nearest {
-    fn new(seen: Seen, limit: usize) -> Self {
-        Self { seen, limit, own: BTreeMap::new(), outside: BTreeMap::new(), more: More::End }
-    }
-
-    fn offer(&mut self, entry: Entry) {
-        let (rows, number, seen) = match entry.place {
-            Place::Own { number, .. } => (&mut self.own, number, self.seen.own),
-            Place::Outside { number } => (&mut self.outside, number, self.seen.outside),
-        };
-        if number <= seen {
-            return;
-        }
-        rows.insert(number, entry);
-        if rows.len() > self.limit {
-            rows.pop_last();
-            self.more = More::Follows;
-        }
-    }
-
-    fn page(self) -> Page {
-        let kept = self.own.into_values().chain(self.outside.into_values());
-        let mut entries = in_order(kept.collect());
-        let more = if entries.len() > self.limit { More::Follows } else { self.more };
-        entries.truncate(self.limit);
-        let mut seen = self.seen;
-        for entry in &entries {
-            seen.after(entry);
-        }
-        Page { entries, seen, more }
-    }
-}
-
-async fn page(store: &Store, run: RunId, seen: Seen, limit: usize) -> Result<Page, StoreError> {
-    let mut nearest = Nearest::new(seen, limit);
-    let mut after = None;
-    loop {
-        let (entries, more) = store.journal_page(run, after.as_ref(), limits::JOURNAL_READ).await?;
-        after = entries.last().map(|entry| entry.key.clone());
-        for entry in entries {
-            nearest.offer(entry);
-        }
-        match more {
-            More::Follows => {}
-            More::End => return Ok(nearest.page()),
-        }
-    }
+fn read(cursor: &str) -> Result<Seen, &'static str> {
+    let parsed = cursor
+        .split_once('.')
+        .and_then(|(own, outside)| Some(Seen { own: own.parse().ok()?, outside: outside.parse().ok()? }));
+    parsed.ok_or("is no cursor of a journal; take it from `cursor` unchanged")
 }
 
 impl From<Entry> for EntryView {
@@ -288,54 +205,12 @@ mod tests {
         entry(&format!("own{number}"), Place::Own { number, after })
     }
 
-    fn outside(number: u32) -> Entry {
-        entry(&format!("out{number}"), Place::Outside { number })
-    }
-
-    fn keys(rows: &[Entry], seen: Seen, limit: usize) -> (Vec<String>, Seen, More) {
-        let mut nearest = Nearest::new(seen, limit);
-        for entry in rows.iter().cloned() {
-            nearest.offer(entry);
-        }
-        let page = nearest.page();
-        let keys = page.entries.iter().map(|e| e.key.to_string()).collect();
-        (keys, page.seen, page.more)
-    }
-
-    #[test]
-    fn pages_of_any_size_tell_everything_once_and_in_order() {
-        let rows = vec![own(3, 1), outside(2), own(1, 0), outside(1), own(2, 1), outside(3)];
-        let told: Vec<_> = in_order(rows.clone()).iter().map(|e| e.key.to_string()).collect();
-        for limit in 1..=7 {
-            let mut seen = Seen::default();
-            let mut read = Vec::new();
-            loop {
-                let (keys, next, more) = keys(&rows, seen, limit);
-                assert!(keys.len() <= limit);
-                read.extend(keys);
-                seen = next;
-                match more {
-                    More::Follows => {}
-                    More::End => break,
-                }
-            }
-            assert_eq!(read, told, "pages of {limit}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_later_is_told_later_and_nothing_twice() {
-        let (_, seen, _) = keys(&[own(1, 0), outside(1)], Seen::default(), 10);
-        let (new, ..) = keys(&[own(1, 0), outside(1), own(2, 0)], seen, 10);
-        assert_eq!(new, ["own2"]);
-    }
-
     #[test]
     fn cursors_read_back() {
         let seen = Seen { own: 12, outside: 3 };
-        assert_eq!(Seen::read(&seen.write()), Ok(seen));
+        assert_eq!(read(&write(seen)), Ok(seen));
         for bad in ["", "1", "1.", "-1.2", "1.2.3", "x.y"] {
-            assert!(Seen::read(bad).is_err(), "{bad}");
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
     secret::Secret,
     time::Rfc3339,
@@ -98,7 +98,8 @@ pub(super) async fn create(
     }
     fields.finish()?;
     let name = name.unwrap_or_default();
-    let minted = in_time(mint(door.engine.store(), &org, &name))
+    let minted = door
+        .in_time(mint(door.engine.store(), &org, &name))
         .await?
         .ok_or_else(|| Problem::new(Code::UnknownOrg, format!("there is no org `{org}`")))?;
     tracing::info!(key.id = %minted.id, key.prefix = minted.prefix, "made an API key");
@@ -111,7 +112,7 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<axum::Json<KeysView>, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(in_time(listed(door.engine.store(), &org)).await?))
+    Ok(axum::Json(door.in_time(listed(door.engine.store(), &org)).await?))
 }
 
 pub(super) async fn revoke(
@@ -121,7 +122,7 @@ pub(super) async fn revoke(
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     parameters.finish()?;
-    let revoked = in_time(door.engine.store().key_revoke(KeyId::new(id), &org)).await?;
+    let revoked = door.in_time(door.engine.store().key_revoke(KeyId::new(id), &org)).await?;
     match revoked {
         Some(_) => {
             tracing::info!(key.id = %id, "revoked an API key");

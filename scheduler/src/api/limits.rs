@@ -4,12 +4,25 @@ use std::time::Duration;
 
 /// Connections open at once; more wait in the listener's queue.
 pub(super) const CONNECTIONS: usize = 4096;
-/// How long a client may take to send a request's head, and how long a connection may be idle.
-pub(super) const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take to send a request's body: 408 beyond.
-pub(super) const BODY: Duration = Duration::from_secs(20);
-/// How long an answer may take, waiting that was asked for apart: 504 beyond.
-pub(super) const ANSWER: Duration = Duration::from_secs(15);
+
+/// How long the parts of a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// How long a client may take to send a request's head, and how long a connection may be idle: it is closed beyond.
+    /// Defaults to 30 s.
+    pub head: Duration,
+    /// How long a client may take to send a request's body: 408 beyond. Defaults to 20 s.
+    pub body: Duration,
+    /// How long an answer may take, waiting that was asked for apart: 504 beyond. Defaults to 15 s.
+    pub answer: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), body: Duration::from_secs(20), answer: Duration::from_secs(15) }
+    }
+}
+
 /// Requests under way that only read or change; one more is told to come back (503).
 pub(super) const BRIEF_REQUESTS: usize = 512;
 /// Requests under way that may wait for a run; one more is told to come back (503).
@@ -26,10 +39,10 @@ pub(super) const KEYS_REMEMBERED: usize = 1024;
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;
+/// Journal rows that an export reads from the database at once.
+pub(super) const JOURNAL_READ: u32 = 128;
 /// Failed tries, and waits, that a page of the journal shows of a run.
 pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
-/// Journal rows that are read from the database at once.
-pub(super) const JOURNAL_READ: u32 = 128;
 /// Bytes of a tag, a reason, a key's name.
 pub(super) const TEXT_BYTES: usize = 256;
 /// Bytes of a request id that is taken over from the caller.
@@ -40,7 +53,17 @@ pub(super) const DELAY: Duration = Duration::from_hours(10 * 366 * 24);
 pub(super) const KILL_CONFIRM: Duration = Duration::from_secs(5);
 /// Rows of a page of the journal at most; each may have an input and a result of the largest size.
 pub(super) const JOURNAL_PAGE_MAX: u32 = 100;
-/// Journals read at once: their pages may be large. One more is told to come back (503).
+/// Bytes of payloads in an exported run; a larger one is refused. Its journal's pages show it in parts.
+pub(super) const EXPORT_BYTES: usize = 32 * 1024 * 1024;
+/// Journals, state and results read, and batches taken, at once: they may be large. One more is told to come back (503).
 pub(super) const JOURNAL_REQUESTS: usize = 16;
 /// Wrong fields that one answer names.
 pub(super) const FAULTS: usize = 50;
+/// Values of a page of state at most; each may have the largest size of a payload.
+pub(super) const STATE_PAGE_MAX: u32 = 100;
+/// Items of a batch that one request brings at most.
+pub(super) const REQUEST_ITEMS: usize = 100_000;
+/// Tries that a caller may ask for beyond the first.
+pub(super) const RETRIES: u32 = 1000;
+/// Bytes of the results that a page of a batch shows; it ends after the result that passes them.
+pub(super) const RESULT_BYTES: usize = 8 * 1024 * 1024;

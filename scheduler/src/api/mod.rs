@@ -5,9 +5,13 @@
 //! and answers with a view or a [`Problem`]. A problem's [`Code`] never changes its meaning.
 
 mod access;
+mod batch_body;
+mod batch_view;
+mod batches;
 mod body;
 mod code;
 mod control;
+mod export;
 mod fields;
 mod health;
 mod journal;
@@ -21,6 +25,7 @@ mod runs;
 mod secret;
 mod serve;
 mod start;
+mod state;
 pub mod time;
 mod view;
 mod workers;
@@ -28,8 +33,8 @@ mod workers;
 pub use access::{Access, NotLoopback};
 pub use code::Code;
 pub use keys::MintedKey;
-pub use limits::KEY_MEMORY;
+pub use limits::{KEY_MEMORY, Times};
 pub use problem::{FieldError, Problem};
 pub(crate) use runs::escape;
 pub use secret::Secret;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, serve, serve_within};

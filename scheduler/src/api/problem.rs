@@ -152,7 +152,7 @@ impl From<&StoreError> for Problem {
     /// Logs what is our own mistake.
     fn from(error: &StoreError) -> Self {
         match error.fault() {
-            Fault::Passing => {
+            Fault::Passing | Fault::Taken => {
                 tracing::warn!(error = error as &dyn std::error::Error, "the database is away");
                 Self {
                     retry_after: Some(limits::RETRY_AFTER),

@@ -1,6 +1,10 @@
 //! What every request gets: an id, a span, an end in time, and an answer even when we make a mistake.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Path, Request, State},
@@ -15,7 +19,12 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{code::Code, limits, problem::Problem};
+use super::{
+    code::Code,
+    limits::{self, Times},
+    problem::Problem,
+    routes::Door,
+};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -102,36 +111,40 @@ fn request_id(headers: &HeaderMap) -> String {
     given.filter(fits).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned)
 }
 
-/// How many requests of a kind may be under way.
+/// How many requests of a kind may be under way, and how long each.
 #[derive(Debug, Clone)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    longest: Duration,
+}
 
 impl Room {
-    pub(super) fn of(requests: usize) -> Self {
-        Self(Arc::new(Semaphore::new(requests)))
+    pub(super) fn of(requests: usize, times: Times) -> Self {
+        Self { places: Arc::new(Semaphore::new(requests)), longest: times.body + times.answer + REQUEST_WAIT }
     }
 }
 
 /// Refuses a request when its kind has no room, and ends it when it takes too long.
 pub(super) async fn bounded(State(room): State<Room>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = room.0.try_acquire() else {
+    let Ok(_permit) = room.places.try_acquire() else {
         return Problem::overloaded().into_response();
     };
-    let most = limits::BODY + limits::ANSWER + REQUEST_WAIT;
-    match tokio::time::timeout(most, next.run(request)).await {
+    match tokio::time::timeout(room.longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => timed_out().into_response(),
     }
 }
 
-/// Ends our own part of the work when it takes too long.
-pub(super) async fn in_time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, Problem>
-where
-    Problem: From<E>,
-{
-    match tokio::time::timeout(limits::ANSWER, work).await {
-        Ok(done) => done.map_err(Problem::from),
-        Err(_) => Err(timed_out()),
+impl Door {
+    /// Ends our own part of the work when it takes too long.
+    pub(super) async fn in_time<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Problem>
+    where
+        Problem: From<E>,
+    {
+        match tokio::time::timeout(self.times.answer, work).await {
+            Ok(done) => done.map_err(Problem::from),
+            Err(_) => Err(timed_out()),
+        }
     }
 }
 
@@ -224,7 +237,7 @@ mod tests {
         let metrics = SchedulerMetrics::new();
         let router = Router::new()
             .route("/", route)
-            .route_layer(from_fn_with_state(Room::of(room), bounded))
+            .route_layer(from_fn_with_state(Room::of(room, Times::default()), bounded))
             .layer(from_fn_with_state(Arc::new(metrics.http.clone()), envelop));
         let request = Request::builder().uri("/").header(REQUEST_ID, "r-1").body(Body::empty()).expect("a request");
         let response = router.oneshot(request).await.expect("routers always answer");

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     access::{Access, KnownKeys, admit},
-    control, health, journal, keys, limits,
+    batches, control, export, health, journal, keys,
+    limits::{self, Times},
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, workers,
+    runs, start, state, workers,
 };
 use crate::engine::Engine;
 
@@ -26,26 +27,38 @@ pub(super) struct Door {
     pub(super) keys: KnownKeys,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
     pub(super) closing: CancellationToken,
+    pub(super) times: Times,
 }
 
-pub(super) fn router(engine: Engine, access: Access, closing: CancellationToken) -> Router {
+pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
     let metrics = Arc::new(engine.metrics().http.clone());
-    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing };
+    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing, times };
     let waiting = Router::new()
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))
         .route("/v1/runs/{id}/kill", post(control::kill))
-        .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS), bounded));
+        .route("/v1/batches/{id}", get(batches::get).delete(batches::cancel))
+        .route("/v1/runs/{id}/pause", post(control::pause))
+        .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS, times), bounded));
     let brief = Router::new()
         .route("/v1/runs/{id}/cancel", post(control::cancel))
         .route("/v1/runs/{id}/resume", post(control::resume))
+        .route("/v1/runs/{id}/batches", get(batches::of_run))
+        .route("/v1/runs/{id}/batches/{key}", get(batches::one_of_run))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route("/v1/workers", get(workers::list))
         .route("/v1/keys", post(keys::create).get(keys::list))
         .route("/v1/keys/{id}", delete(keys::revoke))
-        .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS), bounded));
+        .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
     let large = Router::new()
         .route("/v1/runs/{id}/journal", get(journal::get))
-        .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS), bounded));
+        .route("/v1/runs/{id}/state", get(state::of_run))
+        .route("/v1/sessions/{session}/state", get(state::of_session))
+        .route("/v1/runs/{id}/batches/{key}/results", get(batches::results_in_run))
+        .route("/v1/batches", post(batches::submit))
+        .route("/v1/batches/{id}/results", get(batches::results))
+        .route("/v1/runs/{id}/export", get(export::get))
+        .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
     waiting
         .merge(brief)
         .merge(large)

@@ -21,9 +21,9 @@ use super::{
     fields::check_text,
     problem::Problem,
     query::Parameters,
-    request::{PathId, in_time},
+    request::PathId,
     routes::Door,
-    view::RunView,
+    view::{DISPATCHED, DispatchedView, RunView},
 };
 use crate::{
     engine::{Waited, Watch},
@@ -39,15 +39,22 @@ pub(super) async fn get(
     let wait = parameters.wait()?;
     parameters.finish()?;
     let run = RunId::new(id);
-    match wait {
-        Some(up_to) => waited(&door, run, door.engine.watch(run), &org, up_to, StatusCode::OK).await,
-        None => Ok(shown(look(&door, run, &org).await?, StatusCode::OK)),
+    if let Some(up_to) = wait {
+        return waited(&door, run, door.engine.watch(run), &org, up_to, StatusCode::OK).await;
     }
+    let row = look(&door, run, &org).await?;
+    if row.state.is_terminal() {
+        return Ok(shown(row, StatusCode::OK));
+    }
+    let rows = i64::try_from(DISPATCHED + 1).unwrap_or(i64::MAX);
+    let open = door.in_time(door.engine.store().steps_of(run, rows)).await?;
+    let view = RunView::from(row).with_dispatched(DispatchedView::of(open));
+    Ok((StatusCode::OK, axum::Json(view)).into_response())
 }
 
 /// One run as it stands.
 pub(super) async fn look(door: &Door, run: RunId, org: &Org) -> Result<RunRow, Problem> {
-    in_time(door.engine.run(run, org)).await?.ok_or_else(|| Problem::unknown_run(run))
+    door.in_time(door.engine.run(run, org)).await?.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Waits for a run's end: answers `ended` then, 202 with a link while it goes on. A scheduler that is being stopped
@@ -102,7 +109,7 @@ pub(super) async fn list(
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let filter = RunFilter { before, state, workflow, session };
-    let mut rows = in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
+    let mut rows = door.in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.run.uuid().simple().to_string());

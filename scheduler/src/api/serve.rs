@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     access::{Access, NotLoopback},
-    limits, routes,
+    limits::{self, Times},
+    routes,
 };
 use crate::engine::Engine;
 
@@ -47,16 +48,30 @@ pub async fn serve(
     access: Access,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
+    serve_within(Times::default(), listener, engine, access, shutdown).await
+}
+
+/// As [`serve`], with other times for the parts of a request.
+///
+/// # Errors
+/// Those of [`serve`].
+pub async fn serve_within(
+    times: Times,
+    listener: TcpListener,
+    engine: Engine,
+    access: Access,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
     access.check(address)?;
-    let router = routes::router(engine, access, shutdown.clone());
+    let router = routes::router(engine, access, times, shutdown.clone());
     tracing::info!(%address, access = ?access, "serving the API");
-    accept(listener, &router, &shutdown).await;
+    accept(listener, &router, times.head, &shutdown).await;
     tracing::info!(%address, "stopped serving the API");
     Ok(())
 }
 
-async fn accept(listener: TcpListener, router: &Router, shutdown: &CancellationToken) {
+async fn accept(listener: TcpListener, router: &Router, head: Duration, shutdown: &CancellationToken) {
     let room = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let ends = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -70,7 +85,7 @@ async fn accept(listener: TcpListener, router: &Router, shutdown: &CancellationT
             () = shutdown.cancelled() => break,
             (permit, accepted) = next => match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), ends.watcher());
+                    let connection = connection(stream, peer, router.clone(), head, ends.watcher());
                     connections.spawn(async move {
                         connection.await;
                         drop(permit);
@@ -91,12 +106,12 @@ async fn accept(listener: TcpListener, router: &Router, shutdown: &CancellationT
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, head: Duration, watcher: Watcher) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD)
+        .header_read_timeout(head)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection broke");

@@ -11,6 +11,7 @@ use axum::{
 use piton_shared::{
     codec,
     limits::{CALLER_KEY_BYTES, PAYLOAD_BYTES, REQUEST_WAIT, TAGS},
+    message::batch::BATCH_RUN,
     name::{Build, Org, Queue, check_definition},
 };
 use serde_json::Value;
@@ -23,7 +24,7 @@ use super::{
     limits,
     problem::Problem,
     query::Parameters,
-    request::{in_time, trace_of},
+    request::trace_of,
     routes::Door,
     runs::waited,
     view::{StartedView, run_path},
@@ -55,13 +56,13 @@ pub(super) async fn start(
     let workflow = asked.start.workflow.clone();
     match wait.or(asked.wait) {
         None => {
-            let started = in_time(door.engine.start(asked.start)).await?;
+            let started = door.in_time(door.engine.start(asked.start)).await?;
             tracing::Span::current().record("run.id", started.run.to_string());
             let view = axum::Json(StartedView::new(&started, workflow));
             Ok((status(&started), located(&started), view).into_response())
         }
         Some(up_to) => {
-            let (started, watch) = in_time(door.engine.start_watched(asked.start)).await?;
+            let (started, watch) = door.in_time(door.engine.start_watched(asked.start)).await?;
             tracing::Span::current().record("run.id", started.run.to_string());
             let answer = waited(&door, started.run, watch, &org, up_to, status(&started)).await?;
             Ok((located(&started), answer).into_response())
@@ -69,7 +70,7 @@ pub(super) async fn start(
     }
 }
 
-fn status(started: &Started) -> StatusCode {
+pub(super) fn status(started: &Started) -> StatusCode {
     match started.novelty {
         Novelty::New => StatusCode::CREATED,
         Novelty::Repeated => StatusCode::OK,
@@ -80,7 +81,7 @@ fn located(started: &Started) -> [(HeaderName, String); 1] {
     [(LOCATION, run_path(started.run.uuid()))]
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let wrong = |detail: String| {
         Problem::new(Code::InvalidHeader, format!("the header Idempotency-Key {detail}"))
@@ -103,17 +104,14 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     if let Some(Err(error)) = workflow.as_deref().map(check_definition) {
         fields.fault("/workflow", error.to_string());
     }
+    if workflow.as_deref() == Some(BATCH_RUN) {
+        fields.fault("/workflow", "is no workflow that a worker has; `POST /v1/batches` starts such a run");
+    }
     let input = fields.any("input").unwrap_or(Value::Null);
     let queue = fields.checked("queue", Queue::new);
     let build = fields.checked("build", Build::new);
     let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
-    let tags = fields.texts("tags", TAGS, |tag| {
-        check_text(tag, limits::TEXT_BYTES)?;
-        if tag.contains(',') {
-            return Err("may not have a comma".into());
-        }
-        Ok(())
-    });
+    let tags = fields.texts("tags", TAGS, check_tag);
     let delay = fields.duration("delay");
     if delay.is_some_and(|delay| delay > limits::DELAY) {
         fields.fault("/delay", "may be ten years at most");
@@ -136,6 +134,14 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
         },
         wait: wait.map(|wait| wait.min(REQUEST_WAIT)),
     })
+}
+
+pub(super) fn check_tag(tag: &str) -> Result<(), String> {
+    check_text(tag, limits::TEXT_BYTES)?;
+    if tag.contains(',') {
+        return Err("may not have a comma".into());
+    }
+    Ok(())
 }
 
 fn unencodable(error: &codec::EncodeError) -> Problem {

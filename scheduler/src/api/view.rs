@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::time::Rfc3339;
 use crate::{
     engine::Started,
-    store::{RunRow, WorkerRow},
+    store::{RunRow, StepRow, WorkerRow},
 };
 
 /// A run. Times are RFC 3339 in UTC, by the database's clock.
@@ -32,6 +32,8 @@ pub(super) struct RunView {
     started_at: Option<Rfc3339>,
     finished_at: Option<Rfc3339>,
     cancel_requested_at: Option<Rfc3339>,
+    /// Since when nothing new of it starts, if it is paused.
+    paused_at: Option<Rfc3339>,
     /// Not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Value>,
@@ -40,7 +42,74 @@ pub(super) struct RunView {
     result: Option<Value>,
     failure: Option<Failure>,
     parked: Option<Value>,
+    /// Steps and items that were given away and are open; of a run that goes on, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispatched: Option<DispatchedView>,
     links: Links,
+}
+
+/// What of a run is open outside.
+#[derive(Debug, Serialize)]
+pub(super) struct DispatchedView {
+    steps: Vec<StepView>,
+    /// Whether there are more than are shown.
+    more: bool,
+}
+
+/// A step, or an item of a batch, that was given away.
+#[derive(Debug, Serialize)]
+struct StepView {
+    key: String,
+    name: String,
+    queue: String,
+    /// `waiting` for a worker, `executing`, `retrying` later, `paused`, or `poison`: workers died with it too often.
+    status: &'static str,
+    /// Since when it stands so.
+    since: Rfc3339,
+    due_at: Option<Rfc3339>,
+    try_number: u32,
+    worker_id: Option<Uuid>,
+}
+
+/// Steps of a run that are shown at most.
+pub(super) const DISPATCHED: usize = 100;
+
+impl DispatchedView {
+    /// Of rows that were read up to one more than is shown.
+    pub(super) fn of(mut rows: Vec<StepRow>) -> Self {
+        let more = rows.len() > DISPATCHED;
+        rows.truncate(DISPATCHED);
+        Self { steps: rows.into_iter().map(StepView::from).collect(), more }
+    }
+}
+
+impl From<StepRow> for StepView {
+    fn from(row: StepRow) -> Self {
+        let (status, since) = match (row.stopped.as_deref(), row.held_at, row.due_at) {
+            (Some("paused"), ..) => ("paused", row.offered_at),
+            (Some(_), ..) => ("poison", row.offered_at),
+            (None, Some(held_at), _) => ("executing", held_at),
+            (None, None, Some(_)) => ("retrying", row.offered_at),
+            (None, None, None) => ("waiting", row.offered_at),
+        };
+        Self {
+            key: row.key.to_string(),
+            name: row.name,
+            queue: row.queue,
+            status,
+            since: since.into(),
+            due_at: row.due_at.map(Rfc3339::from),
+            try_number: row.try_number,
+            worker_id: row.worker.map(piton_shared::ids::WorkerId::uuid),
+        }
+    }
+}
+
+impl RunView {
+    /// With what of it is open outside.
+    pub(super) fn with_dispatched(self, dispatched: DispatchedView) -> Self {
+        Self { dispatched: Some(dispatched), ..self }
+    }
 }
 
 /// Where to look next.
@@ -91,10 +160,12 @@ impl From<RunRow> for RunView {
             started_at: row.started_at.map(Rfc3339::from),
             finished_at: row.finished_at.map(Rfc3339::from),
             cancel_requested_at: row.cancel_asked_at.map(Rfc3339::from),
+            paused_at: row.paused_at.map(Rfc3339::from),
             input: row.input.as_deref().map(payload),
             result: row.result.as_deref().map(payload),
             failure: row.failure,
             parked: row.parked.as_ref().map(parked),
+            dispatched: None,
             links: Links::of(id, row.state),
         }
     }
@@ -157,6 +228,8 @@ pub(super) struct WorkerView {
     intent: String,
     /// Runs it holds by the database.
     runs_held: i64,
+    /// Dispatched steps and items that it executes by the database.
+    steps_executing: i64,
     under_way: Vec<UnderWayView>,
     registered_at: Rfc3339,
     heartbeat_at: Rfc3339,
@@ -203,6 +276,7 @@ impl From<WorkerRow> for WorkerView {
             free_step_slots: row.free_steps,
             intent: row.intent,
             runs_held: row.held,
+            steps_executing: row.executing,
             under_way: under_way.collect(),
             registered_at: row.registered_at.into(),
             heartbeat_at: row.beat_at.into(),

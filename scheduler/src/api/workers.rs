@@ -3,9 +3,7 @@
 use axum::{Extension, extract::State};
 use serde::Serialize;
 
-use super::{
-    access::Caller, limits, problem::Problem, query::Parameters, request::in_time, routes::Door, view::WorkerView,
-};
+use super::{access::Caller, limits, problem::Problem, query::Parameters, routes::Door, view::WorkerView};
 
 /// The live workers of an org, and those that ended in the last minutes.
 #[derive(Debug, Serialize)]
@@ -20,7 +18,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<WorkersView>, Problem> {
     parameters.finish()?;
     let rows = i64::from(limits::WORKERS_LISTED);
-    let workers = in_time(door.engine.store().workers_list(&org, rows)).await?;
+    let workers = door.in_time(door.engine.store().workers_list(&org, rows)).await?;
     let workers = workers.into_iter().map(WorkerView::from).collect();
     Ok(axum::Json(WorkersView { workers }))
 }

@@ -54,9 +54,9 @@ impl Client {
         self.send(self.request(Method::DELETE, path)?).await
     }
 
-    /// Starts a run, with an idempotency key if there is one.
-    pub(super) async fn start(&self, body: &Value, key: Option<&str>) -> Result<Value, CliError> {
-        let mut request = self.request(Method::POST, "/v1/runs")?.json(body);
+    /// Posts what makes something, with an idempotency key if there is one.
+    pub(super) async fn submit(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Value, CliError> {
+        let mut request = self.request(Method::POST, path)?.json(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }

@@ -1,11 +1,11 @@
 //! `piton dev`
 
-use std::{num::NonZeroU8, path::PathBuf};
+use std::{ffi::OsString, io, num::NonZeroU8, path::PathBuf, process::ExitStatus};
 
 use serde_json::json;
 
 use super::{CliError, Console, Exit, error::chain, serve, signal::Signals};
-use crate::dev::{Dev as Stack, DevError, DevOptions};
+use crate::dev::{Beside, BesideError, Dev as Stack, DevError, DevOptions};
 
 /// Starts a private Postgres and NATS and a scheduler on this machine.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,10 @@ pub(super) struct Dev {
     /// How many schedulers, each with an API of its own.
     #[arg(long, default_value = "1", value_name = "N")]
     schedulers: NonZeroU8,
+    /// A command to run beside the stack, with the stack's addresses in its environment: `piton dev -- cargo run`. The
+    /// stack stops when it ends, and it is asked to stop when the stack is.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
 
 impl Dev {
@@ -50,13 +54,49 @@ impl Dev {
         };
         let places = stack.places();
         let printed = console.screen.show(&json!(places), |_, _| places.banner());
-        if printed.is_ok() {
-            signals.next().await;
-            eprintln!("stopping; Ctrl-C again stops at once");
+        let mut beside = match (&printed, self.command.as_slice()) {
+            (Ok(()), command @ [_, ..]) => Some(Beside::start(command, places)),
+            (Ok(()) | Err(_), _) => None,
+        };
+        let mut ended = Ok(Exit::Done);
+        match &mut beside {
+            Some(Ok(command)) => tokio::select! {
+                status = command.ended() => ended = came_to(status),
+                () = signals.next() => eprintln!("stopping; Ctrl-C again stops at once"),
+            },
+            Some(Err(error)) => ended = Err(not_started(error)),
+            None if printed.is_ok() => {
+                signals.next().await;
+                eprintln!("stopping; Ctrl-C again stops at once");
+            }
+            None => {}
         }
-        let stopped =
-            signals.unless_again(Box::pin(async { stack.stop().await.map_err(|error| failed(&error)) })).await;
-        printed.and(stopped)
+        let stopping = async {
+            // The command first, so that a worker can say goodbye.
+            if let Some(Ok(command)) = beside {
+                command.stop().await.map_err(|error| CliError::caused(Exit::Unavailable, &error))?;
+            }
+            stack.stop().await.map_err(|error| failed(&error))
+        };
+        let stopped = signals.unless_again(Box::pin(stopping)).await;
+        printed.and(stopped).and(ended)
+    }
+}
+
+/// What the command beside the stack came to is what `piton dev` comes to.
+fn came_to(status: io::Result<ExitStatus>) -> Result<Exit, CliError> {
+    match status {
+        Ok(status) if status.success() => Ok(Exit::Done),
+        Ok(status) => Err(CliError::new(Exit::RunFailed, format!("the command beside the stack ended with {status}"))),
+        Err(error) => Err(CliError::caused(Exit::Unavailable, &error)),
+    }
+}
+
+fn not_started(error: &BesideError) -> CliError {
+    match error {
+        BesideError::NotFound { .. } => CliError::caused(Exit::Usage, error)
+            .advise("what stands behind `--` is a program on PATH with its arguments: `piton dev -- cargo run`"),
+        BesideError::Refused { .. } => CliError::caused(Exit::Unavailable, error),
     }
 }
 

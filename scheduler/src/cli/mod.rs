@@ -3,6 +3,7 @@
 //! Each command is a file: its arguments, what it does, and how it shows the answer. What is shown is made by pure
 //! functions of the API's JSON, so that the words are tested without a server.
 
+mod batch;
 mod client;
 mod dev;
 mod doctor;
@@ -10,10 +11,12 @@ mod error;
 mod exit;
 mod key;
 mod migrate;
+mod new;
 mod run;
 mod screen;
 mod serve;
 mod signal;
+mod state;
 mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -70,6 +73,8 @@ struct Global {
 enum Command {
     /// Start a private Postgres and NATS and a scheduler on this machine, for trying out and developing.
     Dev(dev::Dev),
+    /// Make a small project with one workflow, to be changed.
+    New(new::New),
     /// Run a scheduler on a Postgres and a NATS that are there.
     Serve(serve::Serve),
     /// Bring the database's schema up to date.
@@ -79,6 +84,12 @@ enum Command {
     /// Start, look at, follow and stop runs.
     #[command(subcommand)]
     Run(run::Run),
+    /// Run a function over many items.
+    #[command(subcommand)]
+    Batch(batch::Batch),
+    /// Look at sessions.
+    #[command(subcommand)]
+    Session(state::Session),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -105,17 +116,27 @@ impl Command {
         match self {
             Self::Serve(_) => Some("info,async_nats=warn"),
             Self::Dev(_) => Some("warn"),
-            Self::Migrate(_) | Self::Doctor(_) | Self::Run(_) | Self::Worker(_) | Self::Key(_) => None,
+            Self::New(_)
+            | Self::Migrate(_)
+            | Self::Doctor(_)
+            | Self::Run(_)
+            | Self::Batch(_)
+            | Self::Session(_)
+            | Self::Worker(_)
+            | Self::Key(_) => None,
         }
     }
 
     async fn run(self, console: &Console) -> Result<Exit, CliError> {
         match self {
             Self::Dev(dev) => Box::pin(dev.run(console)).await,
+            Self::New(new) => new.run(console),
             Self::Serve(serve) => Box::pin(serve.run(console)).await,
             Self::Migrate(migrate) => migrate.run(console).await,
             Self::Doctor(doctor) => doctor.run(console).await,
             Self::Run(run) => run.run(console).await,
+            Self::Batch(batch) => batch.run(console).await,
+            Self::Session(session) => session.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

@@ -37,7 +37,7 @@ impl Door {
     pub async fn open(listener: TcpListener, access: Access, options: SchedulerOptions) -> Result<Self, DoorError> {
         let address = listener.local_addr().map_err(|error: io::Error| ServeError::Address(error))?;
         access.check(address).map_err(ServeError::NotLoopback)?;
-        let scheduler = Scheduler::start(options).await?;
+        let scheduler = Box::pin(Scheduler::start(options)).await?;
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(api::serve(listener, scheduler.engine(), access, shutdown.clone()));
         Ok(Self { address, scheduler, serving, shutdown })

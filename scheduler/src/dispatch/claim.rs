@@ -6,19 +6,25 @@ use piton_shared::{
     limits,
     message::{
         Answer, Refusal,
-        claim::{Claim, ClaimAnswer, Claimed, HandBack, HandBackReason, HandedBack},
+        claim::{Alone, Claim, ClaimAnswer, Claimed, Company, HandBack, HandBackReason, HandedBack, Solitude},
         read::{More, Part, Read, ReadAnswer},
     },
 };
 
-use super::{Backlog, Granter, Publisher, granter::entry_bytes};
+use super::{
+    Backlog, Granter, Publisher,
+    granter::{entry_bytes, open_bytes},
+};
 use crate::{
+    failpoint::failpoint,
     lease::Roster,
-    store::{Store, StoreError},
+    store::{BatchId, Store, StoreError},
 };
 
 /// Runs of one claim at most.
 const CLAIM_RUNS: usize = 1024;
+/// Bytes of results after which a page of them ends: the last of them fits into the message all the same.
+const RESULT_BYTES: usize = limits::MESSAGE_BYTES - limits::PAYLOAD_BYTES - 64 * 1024;
 /// How long a run that its worker lacks waits for another.
 const LACKING_FOR: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -44,7 +50,10 @@ impl Claims {
             return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {CLAIM_RUNS} runs")));
         }
         match self.granted(&claim).await {
-            Ok(claimed) => Answer::Done(claimed),
+            Ok(claimed) => {
+                failpoint!("claim-committed", Answer::Unavailable { reason: "the answer was lost".to_owned() });
+                Answer::Done(claimed)
+            }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }
@@ -52,6 +61,9 @@ impl Claims {
     async fn granted(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let granted = self.granter.grant(claim.worker, claim.asks.clone()).await?;
         self.roster.took(claim.worker, u32::try_from(granted.grants.len()).unwrap_or(u32::MAX));
+        if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
+            self.roster.keep(claim.worker);
+        }
         if !granted.grants.is_empty() {
             self.backlog.claimed();
         }
@@ -84,7 +96,23 @@ impl Claims {
         if !self.store.holds(read.run, read.attempt, read.worker).await? {
             return Ok(ReadAnswer::Fenced);
         }
+        if let Part::State { scope, name } = &read.part {
+            return Ok(ReadAnswer::State(self.store.state(read.run, *scope, name).await?));
+        }
+        if let Part::BatchResults { key, after } = &read.part {
+            let batch = BatchId { run: read.run, key: key.clone() };
+            let rows = limits::BATCH_RESULTS_PAGE;
+            let (results, more) = self.store.batch_results(&batch, *after, rows, RESULT_BYTES).await?;
+            return Ok(ReadAnswer::Results { results, more });
+        }
         let rows = limits::JOURNAL_PAGE;
+        if let Part::Open { after } = &read.part {
+            let found = self.store.open_calls(&[read.run], after.as_ref(), rows).await?;
+            let more = if found.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
+            let open = found.into_iter().map(|row| row.call).collect();
+            let (open, more) = fitting(open, more, open_bytes);
+            return Ok(ReadAnswer::Open { open, more });
+        }
         let (entries, more) = match &read.part {
             Part::Journal { after } => self.store.journal_page(read.run, after.as_ref(), rows).await?,
             Part::Outside { after } => {
@@ -92,9 +120,20 @@ impl Claims {
                 let more = if entries.len() as u64 >= u64::from(rows) { More::Follows } else { More::End };
                 (entries, more)
             }
-            Part::Input => (Vec::new(), More::End),
+            // Read above.
+            Part::Input | Part::Open { .. } | Part::State { .. } | Part::BatchResults { .. } => (Vec::new(), More::End),
         };
-        Ok(fitting(entries, more))
+        let (entries, more) = fitting(entries, more, entry_bytes);
+        Ok(ReadAnswer::Entries { entries, more })
+    }
+
+    /// A run that was granted alone begins, or is alone no more.
+    pub async fn note_solitude(&self, alone: Alone) -> Answer<Solitude> {
+        match self.store.note_solitude(&alone).await {
+            Ok(solitude) => Answer::Done(solitude),
+            // Also while the run that was alone there before is still on its way back.
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
     }
 
     /// Runs come back without a strike.
@@ -117,17 +156,17 @@ impl Claims {
     }
 }
 
-/// As many entries as one message holds; at least one, so that reading goes on.
-fn fitting(mut entries: Vec<piton_shared::journal::Entry>, more: More) -> ReadAnswer {
+/// As much as one message holds; at least one, so that reading goes on.
+fn fitting<T>(mut found: Vec<T>, more: More, bytes_of: impl Fn(&T) -> usize) -> (Vec<T>, More) {
     let mut bytes = 0;
-    let fits = entries.iter().take_while(|entry| {
-        bytes += entry_bytes(entry);
+    let fits = found.iter().take_while(|one| {
+        bytes += bytes_of(one);
         bytes < limits::MESSAGE_BYTES - 4096
     });
     let fits = fits.count().max(1);
-    if fits < entries.len() {
-        entries.truncate(fits);
-        return ReadAnswer::Entries { entries, more: More::Follows };
+    if fits < found.len() {
+        found.truncate(fits);
+        return (found, More::Follows);
     }
-    ReadAnswer::Entries { entries, more }
+    (found, more)
 }

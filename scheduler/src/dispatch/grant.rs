@@ -5,12 +5,17 @@ use std::collections::HashMap;
 use piton_shared::{
     ids::{AttemptId, Epoch, WorkerId},
     limits,
-    message::{claim::Grant, read::More, wake::ToWorker},
+    message::{
+        claim::{Company, Grant},
+        read::More,
+        wake::ToWorker,
+    },
     time::Timestamp,
 };
 use piton_transport::Bus;
 
-use crate::store::NewRun;
+use super::GrantedSteps;
+use crate::store::{Executing, NewRun};
 
 /// Bytes a grant takes beside its input, generously.
 const GRANT_BYTES: usize = 512;
@@ -41,8 +46,29 @@ impl ToWorkers {
             by_worker.entry(worker).or_default().push(grant);
         }
         for (worker, grants) in by_worker {
-            for grants in cut(grants) {
+            for grants in cut(grants, grant_bytes) {
                 self.tell(worker, &ToWorker::Granted { control_version, grants }).await;
+            }
+        }
+    }
+
+    /// Hands over dispatched work that a worker holds already; it fits into one message.
+    pub async fn grant_steps(&self, worker: WorkerId, granted: GrantedSteps) {
+        let GrantedSteps { control_version, grants } = granted;
+        if !grants.is_empty() {
+            self.tell(worker, &ToWorker::GrantedSteps { control_version, grants }).await;
+        }
+    }
+
+    /// Says whose results nobody waits for any more.
+    pub async fn drop_steps(&self, steps: Vec<Executing>) {
+        let mut by_worker: HashMap<WorkerId, Vec<_>> = HashMap::new();
+        for step in steps {
+            by_worker.entry(step.worker).or_default().push((step.dispatch, step.hold));
+        }
+        for (worker, steps) in by_worker {
+            for steps in cut(steps, |(dispatch, _)| 128 + dispatch.key.as_str().len()) {
+                self.tell(worker, &ToWorker::DropSteps { steps }).await;
             }
         }
     }
@@ -54,6 +80,7 @@ pub fn new_grant(run: &NewRun, attempt: AttemptId, created_at: Timestamp) -> Gra
         run: run.id,
         epoch: Epoch(1),
         attempt,
+        company: Company::Shared,
         workflow: run.workflow.clone(),
         seed: run.id.uuid(),
         created_at,
@@ -62,22 +89,27 @@ pub fn new_grant(run: &NewRun, attempt: AttemptId, created_at: Timestamp) -> Gra
         entries: Vec::new(),
         journal: More::End,
         open: Vec::new(),
+        more_open: More::End,
         trace: run.trace.clone(),
     }
 }
 
-/// Cuts grants into messages that stay below the bound.
-fn cut(grants: Vec<Grant>) -> Vec<Vec<Grant>> {
-    let mut messages: Vec<Vec<Grant>> = Vec::new();
+fn grant_bytes(grant: &Grant) -> usize {
+    GRANT_BYTES + grant.input.as_ref().map_or(0, Vec::len) + grant.workflow.len()
+}
+
+/// Cuts what is to be said into messages that stay below the bound.
+pub(crate) fn cut<T>(parts: impl IntoIterator<Item = T>, bytes_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut messages: Vec<Vec<T>> = Vec::new();
     let mut bytes = limits::MESSAGE_BYTES;
-    for grant in grants {
-        let size = GRANT_BYTES + grant.input.as_ref().map_or(0, Vec::len) + grant.workflow.len();
-        if bytes + size > limits::MESSAGE_BYTES {
+    for part in parts {
+        let size = bytes_of(&part);
+        if bytes + size > limits::MESSAGE_BYTES - 4096 {
             messages.push(Vec::new());
             bytes = 0;
         }
         bytes += size;
-        messages.last_mut().expect("one was pushed for the first grant").push(grant);
+        messages.last_mut().expect("one was pushed for the first part").push(part);
     }
     messages
 }

@@ -7,7 +7,7 @@ use piton_shared::{
     journal::Entry,
     limits,
     message::{
-        claim::{ClaimAsk, Grant, OpenCall},
+        claim::{ClaimAsk, Company, Grant, OpenCall},
         read::More,
     },
 };
@@ -19,6 +19,8 @@ use crate::store::{Granted, Store, StoreError};
 const GRANT_BYTES: usize = 640;
 /// Rows of the journal that travel with a grant.
 const GRANT_ROWS: u32 = 64;
+/// Open calls that travel with a grant.
+const GRANT_OPEN: u32 = 64;
 
 /// Commits claims and reads what a grant carries. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ pub struct Granter {
     pub metrics: SchedulerMetrics,
 }
 
-/// What was granted.
+/// What was granted. Each takes a place of the worker's room; one that runs alone takes all of it.
 #[derive(Debug)]
 pub struct Grants {
     /// The newest control that the granting statement saw.
@@ -54,7 +56,7 @@ impl Granter {
         let resumed: Vec<_> = granted.iter().filter(|grant| grant.attempts > 1).map(|grant| grant.run).collect();
         let mut open: HashMap<RunId, Vec<OpenCall>> = HashMap::new();
         if !resumed.is_empty() {
-            for row in self.store.open_calls(&resumed).await? {
+            for row in self.store.open_calls(&resumed, None, GRANT_OPEN).await? {
                 open.entry(row.run).or_default().push(row.call);
             }
         }
@@ -69,8 +71,16 @@ impl Granter {
     }
 
     async fn with_journal(&self, found: Granted, open: Vec<OpenCall>, room: &mut usize) -> Result<Grant, StoreError> {
-        let open_bytes: usize = open.iter().map(|call| call.key.as_str().len() + 128).sum();
-        *room = room.saturating_sub(open_bytes);
+        let open_bytes: usize = open.iter().map(open_bytes).sum();
+        let mut more_open = if open.len() as u64 >= u64::from(GRANT_OPEN) { More::Follows } else { More::End };
+        let open = if open_bytes < *room {
+            *room -= open_bytes;
+            open
+        } else {
+            // They have to be read apart, from their beginning.
+            more_open = More::Follows;
+            Vec::new()
+        };
         let input = if found.input.len() < *room {
             *room -= found.input.len();
             Some(found.input)
@@ -92,6 +102,7 @@ impl Granter {
             run: found.run,
             epoch: found.epoch,
             attempt: found.attempt,
+            company: Company::after(found.strikes),
             workflow: found.workflow,
             seed: found.seed,
             created_at: found.created_at,
@@ -100,13 +111,19 @@ impl Granter {
             entries,
             journal,
             open,
+            more_open,
             trace: found.trace,
         })
     }
 }
 
+/// Bytes of an open call in a message, generously.
+pub(super) fn open_bytes(call: &OpenCall) -> usize {
+    192 + call.key.as_str().len()
+}
+
 /// Bytes of an entry in a message, generously.
-pub(super) fn entry_bytes(entry: &Entry) -> usize {
+pub(crate) fn entry_bytes(entry: &Entry) -> usize {
     let outcome = match &entry.outcome {
         Ok(result) => result.len(),
         Err(failure) => failure.message.len() + failure.chain.iter().map(String::len).sum::<usize>(),

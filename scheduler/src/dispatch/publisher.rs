@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use piton_shared::{
     ids::{AttemptId, WorkerId, uuid_v7},
-    message::{claim::ClaimAsk, task::RunTask},
+    message::{
+        claim::{ClaimAsk, Company},
+        task::RunTask,
+    },
     state::RunState,
     subject::Subjects,
 };
@@ -14,7 +17,7 @@ use piton_transport::{PublishError, Task, WorkStream};
 use tokio::sync::mpsc;
 
 use super::{Granter, ToWorkers};
-use crate::{lease::Roster, store::Published};
+use crate::{failpoint::failpoint, lease::Roster, store::Published};
 
 /// Batches that wait; beyond that they are left to the sweeper.
 const WAITING: usize = 1024;
@@ -68,9 +71,16 @@ impl Publishing {
                 runs.extend(more);
             }
             runs.retain(|run| run.state == RunState::Queued);
+            // First those that take a whole worker, so that nobody is sent there beside them.
+            runs.sort_by_key(|run| match run.company {
+                Company::Alone => 0,
+                Company::Shared => 1,
+            });
             let mut direct: HashMap<WorkerId, Vec<ClaimAsk>> = HashMap::new();
             runs.retain(|run| {
-                let place = |workflow: &String| self.roster.place(&run.org, &run.queue, run.build.as_ref(), workflow);
+                let place = |workflow: &String| {
+                    self.roster.place(&run.org, &run.queue, run.build.as_ref(), workflow, run.company)
+                };
                 let Some(worker) = run.workflow.as_ref().and_then(place) else { return true };
                 let attempt = AttemptId::new(uuid_v7(0, rand::random()));
                 direct.entry(worker).or_default().push(ClaimAsk { run: run.run, epoch: run.epoch, attempt });
@@ -89,7 +99,11 @@ impl Publishing {
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {
             Ok(granted) => {
+                failpoint!("grant-committed", return);
                 (granted.grants.len()..asked).for_each(|_| self.roster.left(worker));
+                if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
+                    self.roster.keep(worker);
+                }
                 let grants = granted.grants.into_iter().map(|grant| (worker, grant)).collect();
                 self.workers.grant(grants, granted.control_version).await;
             }

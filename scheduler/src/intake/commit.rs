@@ -10,6 +10,7 @@ use std::{
 use piton_shared::{
     ids::{AttemptId, Epoch},
     limits,
+    message::claim::Company,
     state::RunState,
     time::Timestamp,
 };
@@ -19,11 +20,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::RunClock;
 use crate::{
-    dispatch::{Backlog, Publisher, Room, ToWorkers, new_grant},
+    dispatch::{Backlog, Publisher, ToWorkers, new_grant},
     engine::{Novelty, Start, StartError, Started},
+    failpoint::failpoint,
     gather::Gatherer,
     lease::Roster,
-    store::{Accepted, Fault, NewRun, Placement, Published, Store},
+    store::{Accepted, Fault, NewRun, Placement, Published, Room, Store},
 };
 
 type Outcome = Result<Started, StartError>;
@@ -146,7 +148,9 @@ impl Intake {
         if run.not_before.is_some() {
             return Placement::Backlog;
         }
-        if let Some(worker) = self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow) {
+        if let Some(worker) =
+            self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
+        {
             return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
         }
         match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
@@ -164,7 +168,7 @@ impl Intake {
                     self.hand_on(runs, &accepted).await;
                     self.outcomes(runs, &accepted).await
                 }
-                Err(error) if error.fault() == Fault::BadRow && runs.len() > 1 => {
+                Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) && runs.len() > 1 => {
                     let (left, right) = runs.split_at(runs.len() / 2);
                     let mut outcomes = self.write(left).await;
                     outcomes.extend(self.write(right).await);
@@ -186,6 +190,7 @@ impl Intake {
 
     /// Publishes, or hands to workers, what was committed.
     async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) {
+        failpoint!("intake-committed", return);
         let mut grants = Vec::new();
         let mut publish = Vec::new();
         let mut control_version = 0;
@@ -209,6 +214,7 @@ impl Intake {
                     queue: run.queue.clone(),
                     build: run.build.clone(),
                     epoch: Epoch(1),
+                    company: Company::Shared,
                     state: RunState::Queued,
                 }),
                 _ => {}

@@ -18,11 +18,18 @@ use piton_shared::{
 use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerMetrics};
 use piton_transport::Received;
 
-use super::verdict::{First, Verdict, verdict};
+use super::{
+    apart::goes_apart,
+    verdict::{Verdict, verdict},
+};
 use crate::{
+    batch::Releases,
+    dispatch::Giver,
+    failpoint::failpoint,
     gather::Gatherer,
+    halve::{self, halving},
     lease::Roster,
-    store::{Appending, Fault, Store, StoreError, Whole},
+    store::{Appending, FirstPass, Store, StoreError, Wrote},
     wake::{End, Timers, Waiters},
 };
 
@@ -43,7 +50,8 @@ pub struct AppendJob {
     pub reply: Received,
 }
 
-/// The one writer of results in a scheduler.
+/// The writer of results in a scheduler. Cheap to clone.
+#[derive(Clone)]
 pub struct Committer {
     /// Where to.
     pub store: Store,
@@ -53,6 +61,10 @@ pub struct Committer {
     pub roster: Roster,
     /// Who fires the timers that were set.
     pub timers: Timers,
+    /// Who gives steps away, and says whose results are not wanted any more.
+    pub giver: Giver,
+    /// Who gives away the items that appends bring.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
 }
@@ -74,7 +86,14 @@ impl Committer {
 
     /// Commits appends, at most one a run and sorted by run; says what each came to, in their order.
     pub async fn outcomes(&self, appends: &[Appending]) -> Vec<Outcome> {
-        self.write(appends, 0).await
+        if !appends.iter().any(|one| goes_apart(&one.append)) {
+            return self.write(appends, 0).await;
+        }
+        let (apart, together): (Vec<_>, Vec<_>) = appends.iter().cloned().partition(|one| goes_apart(&one.append));
+        let (apart, together) = tokio::join!(self.apart(&apart), self.write(&together, 0));
+        let (mut apart, mut together) = (apart.into_iter(), together.into_iter());
+        let outcome = |one: &Appending| if goes_apart(&one.append) { apart.next() } else { together.next() };
+        appends.iter().map(outcome).map(|outcome| outcome.expect("each has an outcome in its order")).collect()
     }
 
     async fn commit(&self, batch: Vec<AppendJob>) {
@@ -121,37 +140,41 @@ impl Committer {
         appends: &'a [Appending],
         round: u32,
     ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
-        Box::pin(async move {
-            match self.store.append(appends).await {
-                Ok(first) => {
-                    let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
-                    if let Some(micros) = first.next_due {
-                        self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
-                    }
-                    let running: HashSet<RunId> = first.running.iter().copied().collect();
-                    let mut open = Vec::new();
-                    for (place, appending) in appends.iter().enumerate() {
-                        let fenced = first.fenced.get(place).copied().unwrap_or(false);
-                        match (fenced, first.whole) {
-                            (true, Whole::All) => {
-                                outcomes[place] = Some(self.written(appending, &running).await);
-                            }
-                            (true, Whole::Some) => open.push((place, First::RowsOnly)),
-                            (false, _) => open.push((place, First::NotFenced)),
-                        }
-                    }
-                    if !open.is_empty() {
-                        self.look(appends, &open, &mut outcomes, round).await;
-                    }
-                    outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect()
-                }
-                Err(error) => self.failed(appends, error, round).await,
+        Box::pin(async move { halving(&Round { committer: self, round }, appends).await })
+    }
+
+    /// One statement, and a look at what it did not find.
+    async fn write_once(&self, appends: &[Appending], round: u32) -> Result<Vec<Outcome>, StoreError> {
+        let first = self.store.append(appends).await?;
+        failpoint!("append-committed", Ok(vec![Err("the answer was lost".to_owned()); appends.len()]));
+        let (wrote, running) = self.committed(first);
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
+        let mut lost = Vec::new();
+        for (place, appending) in appends.iter().enumerate() {
+            match refused(wrote.get(place).copied().unwrap_or(Wrote::Lost)) {
+                Refused::No => outcomes[place] = Some(self.written(appending, &running).await),
+                Refused::Because(answer) => outcomes[place] = Some(Ok(answer)),
+                Refused::NotFound => lost.push(place),
             }
-        })
+        }
+        if !lost.is_empty() {
+            self.look(appends, &lost, &mut outcomes, round).await;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every append was decided")).collect())
+    }
+
+    /// What was committed is told to whoever has to know; says what became of each append, and which runs go on.
+    pub(super) fn committed(&self, pass: FirstPass) -> (Vec<Wrote>, HashSet<RunId>) {
+        if let Some(micros) = pass.next_due {
+            self.timers.due_in(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+        }
+        self.giver.offer(pass.offers);
+        self.giver.drop_steps(pass.dropped);
+        (pass.wrote, pass.running.into_iter().collect())
     }
 
     /// An append that was written whole.
-    async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
+    pub(super) async fn written(&self, appending: &Appending, running: &HashSet<RunId>) -> Outcome {
         let Append { run, next, .. } = &appending.append;
         match next {
             Next::GoOn => {}
@@ -182,37 +205,34 @@ impl Committer {
         self.waiters.ended(appending.append.run, end);
     }
 
-    async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
+    /// What an attempt is told that wanted to suspend and has not seen everything.
+    pub(super) async fn overtaken(&self, run: RunId, seen: u32) -> Outcome {
         let outside =
             self.store.journal_outside(run, seen, OVERTAKEN_ROWS).await.map_err(|error| unavailable(&error))?;
         Ok(AppendAnswer::Overtaken { outside })
     }
 
-    /// Looks again at appends that were not written whole, and finishes what can be finished.
-    async fn look(&self, appends: &[Appending], open: &[(usize, First)], outcomes: &mut [Option<Outcome>], round: u32) {
-        let wanted: Vec<_> = open.iter().map(|(place, _)| &appends[*place]).collect();
+    /// Looks at appends whose runs were not found, and tries those again that were only locked.
+    async fn look(&self, appends: &[Appending], lost: &[usize], outcomes: &mut [Option<Outcome>], round: u32) {
+        let wanted: Vec<_> = lost.iter().map(|place| &appends[*place]).collect();
         let looks = match self.store.append_look(&wanted).await {
             Ok(looks) => looks,
             Err(error) => {
-                for (place, _) in open {
+                for place in lost {
                     outcomes[*place] = Some(Err(unavailable(&error)));
                 }
                 return;
             }
         };
         let mut again = Vec::new();
-        for ((place, first), look) in open.iter().zip(&looks) {
+        for (place, look) in lost.iter().zip(&looks) {
             let append = &appends[*place].append;
-            match verdict(append, *first, look) {
+            match verdict(append, look) {
                 Verdict::Answer(answer) => outcomes[*place] = Some(Ok(answer)),
                 Verdict::Overtaken => {
                     let seen =
                         if let Next::Suspend { seen_outside } = append.next { seen_outside } else { look.outside };
                     outcomes[*place] = Some(self.overtaken(append.run, seen).await);
-                }
-                Verdict::WriteRest => {
-                    let rest = Append { rows: Vec::new(), failed_tries: Vec::new(), ..append.clone() };
-                    again.push((*place, Appending { append: rest, ..appends[*place].clone() }));
                 }
                 Verdict::Again => again.push((*place, appends[*place].clone())),
             }
@@ -233,29 +253,52 @@ impl Committer {
             outcomes[place] = Some(outcome);
         }
     }
+}
 
-    /// The statement failed: a bad row is found by halving and refused alone, the rest is not its fault.
-    async fn failed(&self, appends: &[Appending], error: StoreError, round: u32) -> Vec<Outcome> {
-        match (error.fault(), appends) {
-            (Fault::BadRow, [one]) => {
-                tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
-                vec![Ok(AppendAnswer::Invalid { reason: error.reason() })]
-            }
-            (Fault::BadRow, _) => {
-                let (left, right) = appends.split_at(appends.len() / 2);
-                let mut outcomes = self.write(left, round).await;
-                outcomes.extend(self.write(right, round).await);
-                outcomes
-            }
-            (Fault::Passing | Fault::Bug, _) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    appends = appends.len(),
-                    "appends were not written"
-                );
-                vec![Err(unavailable(&error)); appends.len()]
-            }
+/// Why an append was not written, if it was not.
+pub(super) enum Refused {
+    /// It was.
+    No,
+    /// It can be answered.
+    Because(AppendAnswer),
+    /// Its run was not found in its hands: it is to be looked at.
+    NotFound,
+}
+
+pub(super) fn refused(wrote: Wrote) -> Refused {
+    match wrote {
+        Wrote::All => Refused::No,
+        Wrote::Taken => Refused::Because(AppendAnswer::Superseded),
+        Wrote::Sleepless => {
+            let reason = "it suspends and leaves nothing that could wake the run: a timer, a dispatched step, a batch";
+            Refused::Because(AppendAnswer::Invalid { reason: reason.to_owned() })
         }
+        Wrote::Lost => Refused::NotFound,
+    }
+}
+
+/// One round of writing.
+struct Round<'a> {
+    committer: &'a Committer,
+    round: u32,
+}
+
+impl halve::Group for Round<'_> {
+    type Row = Appending;
+    type Outcome = Outcome;
+
+    async fn write(&self, appends: &[Appending]) -> Result<Vec<Outcome>, StoreError> {
+        self.committer.write_once(appends, self.round).await
+    }
+
+    fn refused(&self, one: &Appending, error: &StoreError) -> Outcome {
+        tracing::warn!(run = %one.append.run, error = error as &dyn std::error::Error, "an append was refused");
+        Ok(AppendAnswer::Invalid { reason: error.reason() })
+    }
+
+    fn unknown(&self, appends: &[Appending], error: &StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
+        vec![Err(unavailable(error)); appends.len()]
     }
 }
 
@@ -263,18 +306,26 @@ fn counted(outcome: &Outcome) -> AppendOutcome {
     match outcome {
         Ok(AppendAnswer::Accepted | AppendAnswer::Overtaken { .. }) => AppendOutcome::Accepted,
         Ok(AppendAnswer::Fenced) => AppendOutcome::Fenced,
-        Ok(AppendAnswer::Superseded) => AppendOutcome::Already,
+        Ok(AppendAnswer::Superseded | AppendAnswer::Conflict { .. }) => AppendOutcome::Already,
         Ok(AppendAnswer::Invalid { .. }) => AppendOutcome::Refused,
         Err(_) => AppendOutcome::Unavailable,
     }
 }
 
-fn unavailable(error: &StoreError) -> String {
+pub(super) fn unavailable(error: &StoreError) -> String {
     error.to_string()
 }
 
 fn rows(request: &Appends) -> usize {
-    request.appends.iter().map(|append| 1 + append.rows.len()).sum::<usize>().min(limits::COMMIT_ROWS)
+    request
+        .appends
+        .iter()
+        .map(|append| {
+            let items: usize = append.batches.iter().map(|chunk| chunk.items.len()).sum();
+            1 + append.rows.len() + append.dispatches.len() + items
+        })
+        .sum::<usize>()
+        .min(limits::COMMIT_ROWS)
 }
 
 /// Leaves at most one append of a run in a batch: a repeat that arrives beside its original waits for the next.

@@ -5,33 +5,22 @@ use piton_shared::{
     state::RunState,
 };
 
-use crate::store::{Look, Mine, Rows};
+use crate::store::{Look, Mine};
 
-/// What the first statement did with an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
-    /// Its run was not found in its hands: lost, repeated, or locked this instant.
-    NotFenced,
-    /// Its rows went in where they were new; nothing else was written.
-    RowsOnly,
-}
-
-/// What to do about an append that was not written whole.
+/// What to do about an append whose run was not found in its hands: lost, repeated, or locked this instant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
     /// Answer it.
     Answer(AppendAnswer),
     /// It wants to suspend and is still running: tell it what it has not seen.
     Overtaken,
-    /// Its rows are in: write the rest without them.
-    WriteRest,
     /// The run was locked by somebody else: try it again.
     Again,
 }
 
 /// Decides from the second look, which was taken in a statement of its own.
-pub(super) fn verdict(append: &Append, first: First, look: &Look) -> Verdict {
-    use AppendAnswer::{Accepted, Fenced, Invalid, Superseded};
+pub(super) fn verdict(append: &Append, look: &Look) -> Verdict {
+    use AppendAnswer::{Accepted, Fenced, Invalid};
     let Some(state) = look.state else {
         return Verdict::Answer(Fenced);
     };
@@ -51,13 +40,8 @@ pub(super) fn verdict(append: &Append, first: First, look: &Look) -> Verdict {
         let reason = format!("append {} follows append {}", append.number, look.append_number);
         return Verdict::Answer(Invalid { reason });
     }
-    match (first, look.rows) {
-        (_, Rows::Lost) => Verdict::Answer(Superseded),
-        (_, Rows::Written) if append.number == 0 && !append.rows.is_empty() => Verdict::Answer(Accepted),
-        (First::RowsOnly, Rows::Written) if append.number == 0 => Verdict::Answer(Accepted),
-        (First::RowsOnly, Rows::Written) => Verdict::WriteRest,
-        (First::NotFenced, Rows::Written | Rows::Missing) | (First::RowsOnly, Rows::Missing) => Verdict::Again,
-    }
+    // It is as the append wants it: the run was locked by somebody else.
+    Verdict::Again
 }
 
 #[cfg(test)]
@@ -75,63 +59,43 @@ mod tests {
             failed_tries: vec![],
             waits: vec![],
             withdrawn: vec![],
+            dispatches: vec![],
+            batches: vec![],
+            state: None,
             next,
         }
     }
 
-    fn look(state: RunState, mine: Mine, append_number: u32, rows: Rows) -> Look {
-        Look { state: Some(state), mine, append_number, outside: 0, rows }
+    fn look(state: RunState, mine: Mine, append_number: u32) -> Look {
+        Look { state: Some(state), mine, append_number, outside: 0 }
     }
 
     #[test]
     fn a_table_of_what_can_have_happened() {
-        use AppendAnswer::{Accepted, Fenced, Superseded};
-        use First::{NotFenced, RowsOnly};
+        use AppendAnswer::{Accepted, Fenced};
         use RunState::{Completed, Killed, Queued, Running, Suspended};
         let suspend = || Next::Suspend { seen_outside: 0 };
+        let complete = || Next::Complete(vec![]);
         let cases = [
-            // (append, first pass, second look, verdict)
-            (append(0, Next::GoOn), NotFenced, look(Running, Mine::Others, 0, Rows::Missing), Verdict::Answer(Fenced)),
-            (append(1, suspend()), NotFenced, look(Suspended, Mine::Mine, 1, Rows::Written), Verdict::Answer(Accepted)),
-            (append(1, suspend()), NotFenced, look(Running, Mine::Mine, 1, Rows::Written), Verdict::Overtaken),
-            (append(1, suspend()), NotFenced, look(Queued, Mine::Mine, 0, Rows::Written), Verdict::Answer(Fenced)),
-            (
-                append(2, Next::Complete(vec![])),
-                NotFenced,
-                look(Completed, Mine::Mine, 2, Rows::Written),
-                Verdict::Answer(Accepted),
-            ),
-            (
-                append(2, Next::Complete(vec![])),
-                NotFenced,
-                look(Killed, Mine::Mine, 1, Rows::Written),
-                Verdict::Answer(Fenced),
-            ),
-            (append(2, Next::Complete(vec![])), NotFenced, look(Running, Mine::Mine, 1, Rows::Written), Verdict::Again),
-            (
-                append(2, Next::Complete(vec![])),
-                RowsOnly,
-                look(Running, Mine::Mine, 1, Rows::Written),
-                Verdict::WriteRest,
-            ),
-            (
-                append(2, Next::Complete(vec![])),
-                RowsOnly,
-                look(Running, Mine::Mine, 1, Rows::Lost),
-                Verdict::Answer(Superseded),
-            ),
-            (append(0, Next::GoOn), RowsOnly, look(Running, Mine::Mine, 0, Rows::Written), Verdict::Answer(Accepted)),
-            (append(0, Next::GoOn), NotFenced, look(Running, Mine::Mine, 0, Rows::Missing), Verdict::Again),
+            // (append, look, verdict)
+            (append(0, Next::GoOn), look(Running, Mine::Others, 0), Verdict::Answer(Fenced)),
+            (append(1, suspend()), look(Suspended, Mine::Mine, 1), Verdict::Answer(Accepted)),
+            (append(1, suspend()), look(Running, Mine::Mine, 1), Verdict::Overtaken),
+            (append(1, suspend()), look(Queued, Mine::Mine, 0), Verdict::Answer(Fenced)),
+            (append(2, complete()), look(Completed, Mine::Mine, 2), Verdict::Answer(Accepted)),
+            (append(2, complete()), look(Killed, Mine::Mine, 1), Verdict::Answer(Fenced)),
+            (append(2, complete()), look(Running, Mine::Mine, 1), Verdict::Again),
+            (append(0, Next::GoOn), look(Running, Mine::Mine, 0), Verdict::Again),
+            (append(0, Next::GoOn), look(Suspended, Mine::Mine, 0), Verdict::Answer(Fenced)),
         ];
-        for (append, first, look, expected) in cases {
-            assert_eq!(verdict(&append, first, &look), expected, "{append:?} {first:?} {look:?}");
+        for (append, look, expected) in cases {
+            assert_eq!(verdict(&append, &look), expected, "{append:?} {look:?}");
         }
     }
 
     #[test]
     fn a_gap_is_refused() {
-        let found =
-            verdict(&append(3, Next::GoOn), First::NotFenced, &look(RunState::Running, Mine::Mine, 1, Rows::Written));
+        let found = verdict(&append(3, Next::GoOn), &look(RunState::Running, Mine::Mine, 1));
         assert!(matches!(found, Verdict::Answer(AppendAnswer::Invalid { .. })));
     }
 }

@@ -8,14 +8,15 @@ use piton_shared::{
     message::{
         Answer, Refusal,
         claim::HandedBack,
+        dispatch::StepTask,
         worker::{Leave, Register, Registered},
     },
 };
-use piton_transport::{Bus, WorkError, WorkStream};
+use piton_transport::{Work, WorkError, WorkStream};
 
 use super::Roster;
 use crate::{
-    dispatch::{Publisher, run_stream},
+    dispatch::{Giver, Publisher},
     store::{Fault, Store},
 };
 
@@ -27,14 +28,16 @@ const NAMES: usize = 10_000;
 pub struct Registrar {
     /// Where to.
     pub store: Store,
-    /// Where the stream is made again when it is gone.
-    pub bus: Bus,
     /// The stream whose consumers they pull from.
     pub work: WorkStream,
+    /// The stream of dispatched work, likewise.
+    pub step_work: WorkStream<StepTask>,
     /// Who keeps their room.
     pub roster: Roster,
     /// Who publishes what a leaving worker held.
     pub publisher: Publisher,
+    /// Who gives to others what it executed.
+    pub giver: Giver,
     /// This scheduler: from now on the worker's home.
     pub scheduler: SchedulerId,
     /// How long a lease runs.
@@ -49,25 +52,17 @@ impl Registrar {
         if let Some(wrong) = wrong(&worker) {
             return Answer::Refused(Refusal::Invalid(wrong));
         }
-        let mut consumers = Vec::new();
-        for queue in &worker.queues {
-            for build in std::iter::once(None).chain(worker.build.as_ref().map(Some)) {
-                let mut made = self.work.ensure_consumer(&worker.org, queue, build).await;
-                if matches!(made, Err(WorkError::NoStream { .. })) {
-                    // NATS came back empty.
-                    made = match run_stream(&self.bus).await {
-                        Ok(work) => work.ensure_consumer(&worker.org, queue, build).await,
-                        Err(error) => Err(error),
-                    };
-                }
-                match made {
-                    Ok(consumer) => consumers.push(consumer),
-                    Err(error) => {
-                        return Answer::Unavailable { reason: format!("failed to make a consumer: {error}") };
-                    }
-                }
+        let made = async {
+            let runs = consumers(&worker, &self.work).await?;
+            let steps = consumers(&worker, &self.step_work).await?;
+            Ok::<_, WorkError>((runs, steps))
+        };
+        let (consumers, step_consumers) = match made.await {
+            Ok(made) => made,
+            Err(error) => {
+                return Answer::Unavailable { reason: format!("failed to make a consumer: {error}") };
             }
-        }
+        };
         match self.store.register(&worker, self.lease).await {
             Ok(Some(control_version)) => {
                 tracing::info!(worker = %worker.worker, org = %worker.org, name = worker.name, "worker registered");
@@ -78,10 +73,13 @@ impl Registrar {
                     heartbeat_millis: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
                     control_version,
                     consumers,
+                    step_consumers,
                 })
             }
             Ok(None) => Answer::Refused(Refusal::UnknownWorker),
-            Err(error) if error.fault() == Fault::BadRow => Answer::Refused(Refusal::Invalid(error.reason())),
+            Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) => {
+                Answer::Refused(Refusal::Invalid(error.reason()))
+            }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }
@@ -91,15 +89,34 @@ impl Registrar {
         self.roster.gone(leave.worker);
         match self.store.leave(leave.worker).await {
             Ok(requeued) => {
-                let requeued = requeued.unwrap_or_default();
-                tracing::info!(worker = %leave.worker, requeued = requeued.len(), "worker left");
-                let count = u32::try_from(requeued.len()).unwrap_or(u32::MAX);
-                self.publisher.publish(requeued);
+                let left = requeued.unwrap_or_default();
+                let (runs, steps) = (left.runs.len(), left.offers.len());
+                tracing::info!(worker = %leave.worker, runs, steps, "worker left");
+                let count = u32::try_from(runs).unwrap_or(u32::MAX);
+                self.publisher.publish(left.runs);
+                self.giver.offer(left.offers);
                 Answer::Done(HandedBack { requeued: count })
             }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
     }
+}
+
+/// Makes the consumers of a worker's queues: one a queue, and one for the queue and its build.
+async fn consumers<T: Work>(worker: &Register, work: &WorkStream<T>) -> Result<Vec<String>, WorkError> {
+    let mut consumers = Vec::new();
+    for queue in &worker.queues {
+        for build in std::iter::once(None).chain(worker.build.as_ref().map(Some)) {
+            let mut made = work.ensure_consumer(&worker.org, queue, build).await;
+            if matches!(made, Err(WorkError::NoStream { .. })) {
+                // NATS came back empty.
+                work.restore().await?;
+                made = work.ensure_consumer(&worker.org, queue, build).await;
+            }
+            consumers.push(made?);
+        }
+    }
+    Ok(consumers)
 }
 
 fn wrong(worker: &Register) -> Option<String> {

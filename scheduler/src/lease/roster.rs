@@ -8,7 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::Mutex;
 use piton_shared::{
     ids::WorkerId,
-    message::worker::{Heartbeat, Intent, Register},
+    message::{
+        claim::Company,
+        worker::{Heartbeat, Intent, Register},
+    },
     name::{Build, Org, Queue},
 };
 
@@ -21,12 +24,22 @@ struct Member {
     build: Option<Build>,
     queues: Vec<Queue>,
     workflows: Vec<String>,
+    functions: Vec<String>,
     slots: u32,
+    step_slots: u32,
     /// Nothing until it has said that it takes work: what leaves it then makes no room.
     intent: Option<Intent>,
     room: u32,
+    step_room: u32,
     /// When it was last heard of, in sweeps of this scheduler.
     heard: u64,
+}
+
+impl Member {
+    fn keep(&mut self) {
+        self.intent = Some(Intent::Solitary);
+        self.room = 0;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -62,9 +75,12 @@ impl Roster {
                 build: worker.build.clone(),
                 queues: worker.queues.clone(),
                 workflows: worker.workflows.clone(),
+                functions: worker.functions.clone(),
                 slots: worker.run_slots,
+                step_slots: worker.step_slots,
                 intent: None,
                 room: 0,
+                step_room: 0,
                 heard,
             },
         );
@@ -77,9 +93,9 @@ impl Roster {
         if let Some(member) = members.workers.get_mut(&beat.worker) {
             member.heard = heard;
             member.intent = Some(beat.intent);
-            member.room = match beat.intent {
-                Intent::Working => beat.free_runs.min(member.slots),
-                Intent::Draining => 0,
+            (member.room, member.step_room) = match beat.intent {
+                Intent::Working => (beat.free_runs.min(member.slots), beat.free_steps.min(member.step_slots)),
+                Intent::Draining | Intent::Solitary => (0, 0),
             };
         }
     }
@@ -105,27 +121,106 @@ impl Roster {
         }
     }
 
-    /// Takes a place at the worker with the most room for a run, if any has some.
-    pub fn place(&self, org: &Org, queue: &Queue, build: Option<&Build>, workflow: &str) -> Option<WorkerId> {
+    /// A worker was granted a run that runs alone: it has no room until it says so.
+    pub fn keep(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.keep();
+        }
+    }
+
+    /// Dispatched work left a worker's hands.
+    pub fn step_left(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker)
+            && member.intent == Some(Intent::Working)
+        {
+            member.step_room = (member.step_room + 1).min(member.step_slots);
+        }
+    }
+
+    /// Dispatched work went to a worker by a claim.
+    pub fn took_steps(&self, worker: WorkerId, steps: u32) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.step_room = member.step_room.saturating_sub(steps);
+        }
+    }
+
+    /// A worker lacks a function that it was given, or has no slot for it: it is given nothing until its next heartbeat.
+    pub fn step_returned(&self, worker: WorkerId) {
+        if let Some(member) = self.members.lock().workers.get_mut(&worker) {
+            member.step_room = 0;
+        }
+    }
+
+    /// Takes a place at this worker, if it is at home here and has a free step slot.
+    pub fn take_step(&self, worker: WorkerId) -> Option<WorkerId> {
         if self.direct == DirectGrants::Off {
             return None;
         }
         let mut members = self.members.lock();
         let sweep = members.sweep;
-        let (worker, member) = members
+        let member = members.workers.get_mut(&worker)?;
+        if member.step_room == 0 || member.heard + SILENT_SWEEPS <= sweep {
+            return None;
+        }
+        member.step_room -= 1;
+        Some(worker)
+    }
+
+    /// Takes a place at the worker with the most free step slots that has the function, if any has some.
+    pub fn place_step(&self, org: &Org, queue: &Queue, build: Option<&Build>, function: &str) -> Option<WorkerId> {
+        let serves = |member: &Member| member.step_room > 0 && member.functions.iter().any(|name| name == function);
+        let mut members = self.members.lock();
+        let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.step_room)?;
+        member.step_room -= 1;
+        Some(worker)
+    }
+
+    /// Takes a place at the worker with the most room for a run, if any has some. For one that runs alone all of its
+    /// room is taken.
+    pub fn place(
+        &self,
+        org: &Org,
+        queue: &Queue,
+        build: Option<&Build>,
+        workflow: &str,
+        company: Company,
+    ) -> Option<WorkerId> {
+        let serves = |member: &Member| member.room > 0 && member.workflows.iter().any(|name| name == workflow);
+        let mut members = self.members.lock();
+        let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.room)?;
+        match company {
+            Company::Shared => member.room -= 1,
+            Company::Alone => member.keep(),
+        }
+        Some(worker)
+    }
+
+    /// Of those that listen there and `serve`, the one with the most room.
+    fn roomiest<'a>(
+        &self,
+        members: &'a mut Members,
+        org: &Org,
+        queue: &Queue,
+        build: Option<&Build>,
+        serves: impl Fn(&Member) -> bool,
+        room: impl Fn(&Member) -> u32,
+    ) -> Option<(WorkerId, &'a mut Member)> {
+        if self.direct == DirectGrants::Off {
+            return None;
+        }
+        let sweep = members.sweep;
+        members
             .workers
             .iter_mut()
             .filter(|(_, member)| {
-                member.room > 0
-                    && member.heard + SILENT_SWEEPS > sweep
+                member.heard + SILENT_SWEEPS > sweep
                     && member.org == *org
                     && member.queues.contains(queue)
                     && build.is_none_or(|build| member.build.as_ref() == Some(build))
-                    && member.workflows.iter().any(|name| name == workflow)
+                    && serves(member)
             })
-            .max_by_key(|(_, member)| member.room)?;
-        member.room -= 1;
-        Some(*worker)
+            .max_by_key(|(_, member)| room(member))
+            .map(|(worker, member)| (*worker, member))
     }
 
     /// Counts a sweep; a worker that stays silent is given nothing and then forgotten.
@@ -173,7 +268,7 @@ mod tests {
         let one = worker(1);
         roster.registered(&register(one));
         roster.left(one);
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
         assert_eq!(place(), None, "it has not said a word yet");
         roster.beat(&beat(one, 1));
         roster.beat(&Heartbeat { intent: Intent::Draining, ..beat(one, 1) });
@@ -186,12 +281,34 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_is_kept_for_one_run_is_given_nothing_until_it_says_so() {
+        let roster = Roster::new(DirectGrants::On);
+        let (one, two) = (worker(1), worker(2));
+        let place = |company| roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", company);
+        roster.registered(&register(one));
+        roster.beat(&beat(one, 2));
+        assert_eq!(place(Company::Alone), Some(one));
+        roster.left(one);
+        assert_eq!(place(Company::Shared), None, "what leaves it makes no room");
+        roster.beat(&Heartbeat { intent: Intent::Solitary, ..beat(one, 2) });
+        assert_eq!(place(Company::Shared), None);
+        roster.beat(&beat(one, 2));
+        assert_eq!(place(Company::Shared), Some(one));
+
+        roster.registered(&register(two));
+        roster.beat(&beat(two, 2));
+        roster.keep(two);
+        roster.left(two);
+        assert_eq!((place(Company::Shared), place(Company::Shared)), (Some(one), None));
+    }
+
+    #[test]
     fn gives_to_the_roomiest_and_never_more_than_said() {
         let roster = Roster::new(DirectGrants::On);
         let (one, two) = (worker(1), worker(2));
         roster.registered(&register(one));
         roster.registered(&register(two));
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order");
+        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
         assert_eq!(place(), None, "nobody has said that it has room");
         roster.beat(&beat(one, 1));
         roster.beat(&beat(two, 9));
@@ -202,6 +319,6 @@ mod tests {
         assert_eq!(place(), None);
         roster.left(one);
         assert_eq!(place(), Some(one));
-        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other"), None);
+        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other", Company::Shared), None);
     }
 }

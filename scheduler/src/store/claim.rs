@@ -2,9 +2,9 @@
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
     message::{
-        claim::{ClaimAsk, OpenCall},
+        claim::{Alone, ClaimAsk, Moment, OpenCall, Solitude, Waiting},
         read::More,
     },
     time::Timestamp,
@@ -35,6 +35,8 @@ pub struct Granted {
     pub outside: u32,
     /// Claims so far, this one included.
     pub attempts: u32,
+    /// Deaths of its worker in a row.
+    pub strikes: u32,
     /// Trace context of its start.
     pub trace: Option<String>,
     /// The newest control that the statement saw.
@@ -67,15 +69,38 @@ impl Store {
         rows.iter().map(granted).collect::<Result<_, _>>().map_err(StoreError::new("claim"))
     }
 
-    /// What earlier attempts of these runs left open.
-    pub async fn open_calls(&self, runs: &[RunId]) -> Result<Vec<OpenCallRow>, StoreError> {
+    /// Writes down that a run is alone at its worker and about to begin, or that it is alone no more.
+    pub async fn note_solitude(&self, alone: &Alone) -> Result<Solitude, StoreError> {
+        let noted: Option<Uuid> = sqlx::query_scalar(include_str!("sql/note_solitude.sql"))
+            .bind(alone.run.uuid())
+            .bind(alone.attempt.uuid())
+            .bind(alone.worker.uuid())
+            .bind(match alone.moment {
+                Moment::Begins => true,
+                Moment::Over => false,
+            })
+            .fetch_optional(&self.hot)
+            .await
+            .map_err(StoreError::new("note_solitude"))?;
+        Ok(if noted.is_some() { Solitude::Noted } else { Solitude::Lost })
+    }
+
+    /// A page of what earlier attempts left open, of each of these runs, by key.
+    pub async fn open_calls(
+        &self,
+        runs: &[RunId],
+        after: Option<&StepKey>,
+        rows: u32,
+    ) -> Result<Vec<OpenCallRow>, StoreError> {
         let runs: Vec<_> = runs.iter().map(|run| run.uuid()).collect();
-        let rows = sqlx::query(include_str!("sql/open_calls.sql"))
+        let found = sqlx::query(include_str!("sql/open_calls.sql"))
             .bind(runs)
+            .bind(after.map_or("", StepKey::as_str))
+            .bind(i64::from(rows))
             .fetch_all(&self.hot)
             .await
             .map_err(StoreError::new("open_calls"))?;
-        rows.iter().map(open_call).collect::<Result<_, _>>().map_err(StoreError::new("open_calls"))
+        found.iter().map(open_call).collect::<Result<_, _>>().map_err(StoreError::new("open_calls"))
     }
 
     /// A page of a run's journal, by key.
@@ -149,6 +174,7 @@ fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
         input: row.try_get("input")?,
         outside: row.try_get::<i32, _>("outside")?.unsigned_abs(),
         attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        strikes: row.try_get::<i16, _>("strikes")?.unsigned_abs().into(),
         trace: row.try_get("trace")?,
         control_version: row.try_get("control_version")?,
     })
@@ -161,11 +187,26 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
         call: OpenCall {
             key: StepKey::new(row.try_get::<String, _>("step_key")?),
             failed_tries: row.try_get::<i32, _>("failed_tries")?.unsigned_abs(),
+            last_try: row.try_get::<i32, _>("last_try")?.unsigned_abs(),
             first_started_at: value::maybe_time(row, "first_started_at")?,
             last_failed_at: value::maybe_time(row, "last_failed_at")?,
-            waiting: waiting
-                .map(|word| Kind::parse(word).ok_or_else(|| value::unknown("kind of wait", word)))
-                .transpose()?,
+            waiting: waiting.map(|word| waiting_for(row, word)).transpose()?,
         },
     })
+}
+
+fn waiting_for(row: &sqlx::postgres::PgRow, word: &str) -> Result<Waiting, sqlx::Error> {
+    match word {
+        "sleep" => Ok(Waiting::Sleep),
+        "retry" => Ok(Waiting::Retry),
+        "dispatched" => Ok(Waiting::Dispatched),
+        "batch" => Ok(Waiting::Batch {
+            items: row.try_get::<i32, _>("items")?.unsigned_abs(),
+            more: match row.try_get::<Option<jiff_sqlx::Timestamp>, _>("sealed_at")? {
+                None => More::Follows,
+                Some(_) => More::End,
+            },
+        }),
+        other => Err(value::unknown("kind of wait", other)),
+    }
 }

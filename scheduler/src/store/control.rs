@@ -1,4 +1,4 @@
-//! What operators do to a run: kill, resume; and the locks they take.
+//! What operators do to a run: kill, pause, resume; and the locks they take.
 
 use piton_shared::{
     ids::{AttemptId, RunId, WorkerId},
@@ -10,7 +10,8 @@ use piton_shared::{
 use sqlx::{Postgres, Row, Transaction};
 use uuid::Uuid;
 
-use super::{Published, Store, StoreError, ready, value};
+use super::{Offer, Published, Store, StoreError, ready, step, value};
+use crate::failpoint::failpoint;
 
 /// What a kill came to.
 #[derive(Debug, Clone)]
@@ -19,11 +20,45 @@ pub enum KillOutcome {
     Killed {
         /// The control's version.
         version: i64,
-        /// Who held the run and has to confirm.
-        holder: Option<WorkerId>,
+        /// Who held the run, or executed something of it, and has to confirm.
+        holders: Vec<WorkerId>,
     },
     /// It had ended before.
     Ended(RunState),
+}
+
+/// What a pause came to.
+#[derive(Debug, Clone)]
+pub enum PauseOutcome {
+    /// It is committed.
+    Paused {
+        /// The control's version.
+        version: i64,
+        /// Who holds the run, or executes something of it, and has to confirm.
+        holders: Vec<WorkerId>,
+    },
+    /// It was paused before.
+    Before,
+    /// It had ended before.
+    Ended(RunState),
+}
+
+/// What a resume came to.
+#[derive(Debug, Clone)]
+pub enum ResumeOutcome {
+    /// It goes on.
+    Resumed {
+        /// Where it stands now; it is to be published if it is queued.
+        run: Published,
+        /// Work of it that waits for workers again.
+        offers: Vec<Offer>,
+        /// The control's version, if it was paused.
+        version: Option<i64>,
+        /// Who holds it and is to be told.
+        holder: Option<WorkerId>,
+    },
+    /// Nothing had stopped it.
+    Unstopped(RunState),
 }
 
 /// What stands in a run's row, after its lock.
@@ -35,6 +70,8 @@ pub struct StateLook {
     pub attempts: u32,
     /// When somebody asked that it be cancelled.
     pub cancel_asked_at: Option<Timestamp>,
+    /// When it was paused, if it is.
+    pub paused_at: Option<Timestamp>,
 }
 
 /// Locks runs by id alone, in id order; what they hold is looked at by a later statement.
@@ -45,6 +82,15 @@ pub(super) async fn lock_runs(tx: &mut Transaction<'_, Postgres>, runs: &[Uuid])
         .await
         .map(drop)
         .map_err(StoreError::new("lock_runs"))
+}
+
+/// Draws the next control version of an org, which orders controls by their commits.
+async fn number_control(tx: &mut Transaction<'_, Postgres>, org: &Org) -> Result<i64, StoreError> {
+    sqlx::query_scalar(include_str!("sql/number_control.sql"))
+        .bind(org.as_str())
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::new("number_control"))
 }
 
 pub(super) async fn run_state(
@@ -63,6 +109,7 @@ pub(super) async fn run_state(
             state: row.try_get::<&str, _>("state")?.parse().map_err(value::decode_error)?,
             attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
             cancel_asked_at: value::maybe_time(row, "cancel_asked_at")?,
+            paused_at: value::maybe_time(row, "paused_at")?,
         })
     };
     row.as_ref().map(read).transpose().map_err(StoreError::new("run_state"))
@@ -76,15 +123,13 @@ impl Store {
         let Some(look) = run_state(&mut tx, run, org).await? else {
             return Ok(None);
         };
+        failpoint!("kill-looked");
         if look.state.is_terminal() {
             return Ok(Some(KillOutcome::Ended(look.state)));
         }
-        let version: i64 = sqlx::query_scalar(include_str!("sql/number_control.sql"))
-            .bind(org.as_str())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::new("number_control"))?;
-        let holder: Option<Uuid> = sqlx::query_scalar(include_str!("sql/kill.sql"))
+        let version = number_control(&mut tx, org).await?;
+        failpoint!("kill-numbered");
+        let holders: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/kill.sql"))
             .bind(run.uuid())
             .bind(org.as_str())
             .bind(version)
@@ -92,37 +137,88 @@ impl Store {
             .await
             .map_err(StoreError::new("kill"))?;
         tx.commit().await.map_err(StoreError::new("kill"))?;
-        Ok(Some(KillOutcome::Killed { version, holder: holder.map(WorkerId::new) }))
+        Ok(Some(KillOutcome::Killed { version, holders: holders.into_iter().map(WorkerId::new).collect() }))
     }
 
-    /// Whether the worker that held a killed run has applied the control, or its lease has ended.
-    pub async fn kill_confirmed(&self, worker: WorkerId, version: i64) -> Result<bool, StoreError> {
-        sqlx::query_scalar(include_str!("sql/kill_confirmed.sql"))
-            .bind(worker.uuid())
+    /// Pauses a run: from this commit on nothing of it is given to anybody. None when there is no such run in the org.
+    pub async fn pause(&self, run: RunId, org: &Org) -> Result<Option<PauseOutcome>, StoreError> {
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("pause"))?;
+        lock_runs(&mut tx, &[run.uuid()]).await?;
+        let Some(look) = run_state(&mut tx, run, org).await? else {
+            return Ok(None);
+        };
+        if look.state.is_terminal() {
+            return Ok(Some(PauseOutcome::Ended(look.state)));
+        }
+        if look.paused_at.is_some() {
+            return Ok(Some(PauseOutcome::Before));
+        }
+        let version = number_control(&mut tx, org).await?;
+        let holders: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/pause.sql"))
+            .bind(run.uuid())
+            .bind(org.as_str())
+            .bind(version)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::new("pause"))?;
+        tx.commit().await.map_err(StoreError::new("pause"))?;
+        Ok(Some(PauseOutcome::Paused { version, holders: holders.into_iter().map(WorkerId::new).collect() }))
+    }
+
+    /// Whether each of these workers has applied a control, or its lease has ended.
+    pub async fn control_confirmed(&self, workers: &[WorkerId], version: i64) -> Result<bool, StoreError> {
+        sqlx::query_scalar(include_str!("sql/control_confirmed.sql"))
+            .bind(workers.iter().map(|worker| worker.uuid()).collect::<Vec<_>>())
             .bind(version)
             .fetch_one(&self.calm)
             .await
-            .map_err(StoreError::new("kill_confirmed"))
+            .map_err(StoreError::new("control_confirmed"))
     }
 
-    /// Queues a parked run again. The error side is the state it stands in instead; none when there is no such run.
-    pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<Result<Published, RunState>>, StoreError> {
+    /// Lets a run go on that is parked or paused. None when there is no such run.
+    pub async fn resume(&self, run: RunId, org: &Org) -> Result<Option<ResumeOutcome>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("resume"))?;
         lock_runs(&mut tx, &[run.uuid()]).await?;
         let Some(look) = run_state(&mut tx, run, org).await? else {
             return Ok(None);
         };
+        if look.state != RunState::Parked && look.paused_at.is_none() {
+            return Ok(Some(ResumeOutcome::Unstopped(look.state)));
+        }
+        // Only who was told of a pause is told that it is over.
+        let version = if look.paused_at.is_some() { Some(number_control(&mut tx, org).await?) } else { None };
         let row = sqlx::query(include_str!("sql/resume.sql"))
             .bind(run.uuid())
             .bind(org.as_str())
-            .fetch_optional(&mut *tx)
+            .bind(version)
+            .fetch_one(&mut *tx)
             .await
             .map_err(StoreError::new("resume"))?;
+        let steps = sqlx::query(include_str!("sql/resume_steps.sql"))
+            .bind(run.uuid())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("resume_steps"))?;
         tx.commit().await.map_err(StoreError::new("resume"))?;
-        match row {
-            Some(row) => Ok(Some(Ok(ready::published_run(&row).map_err(StoreError::new("resume"))?))),
-            None => Ok(Some(Err(look.state))),
-        }
+        let read = || {
+            let published = ready::published_run(&row)?;
+            let waits = |row: &&sqlx::postgres::PgRow| {
+                Ok::<_, sqlx::Error>(row.try_get::<Option<jiff_sqlx::Timestamp>, _>("due_at")?.is_none())
+            };
+            let mut offers = Vec::new();
+            for row in &steps {
+                if waits(&row)? {
+                    offers.push(step::offer(row)?);
+                }
+            }
+            Ok(ResumeOutcome::Resumed {
+                holder: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
+                version,
+                run: published,
+                offers,
+            })
+        };
+        read().map(Some).map_err(StoreError::new("resume"))
     }
 
     /// Gives held runs back without a strike: published at once, or after a moment in the backlog.
@@ -166,6 +262,8 @@ impl Store {
                 run: RunId::new(row.try_get("run_id")?),
                 action: match action {
                     "kill" => Action::Kill,
+                    "pause" => Action::Pause,
+                    "unpause" => Action::Unpause,
                     other => return Err(value::unknown("control", other)),
                 },
             })

@@ -15,6 +15,8 @@ pub struct StoreError {
 pub enum Fault {
     /// Postgres is away, restarting, full or out of locks; nothing is known to be wrong with the request.
     Passing,
+    /// What is to be written stands there already, by somebody whom the statement could not see yet: look again.
+    Taken,
     /// A value that Postgres can never take: the row itself is bad.
     BadRow,
     /// Our own mistake: a statement and the schema disagree.
@@ -26,6 +28,12 @@ impl StoreError {
         move |source| Self { query, source }
     }
 
+    /// A chunk of items that leaves out some before it.
+    pub(crate) fn gap(batch: &str, first: u32) -> Self {
+        let gap = format!("items of {batch} from {first} on came before those in front of them");
+        Self { query: "batch_add", source: sqlx::Error::InvalidArgument(gap) }
+    }
+
     /// What the database said, for the one who sent the bad value.
     pub fn reason(&self) -> String {
         self.source.to_string()
@@ -34,12 +42,18 @@ impl StoreError {
     /// Sorts the error by its SQLSTATE class (Postgres manual, appendix A).
     pub fn fault(&self) -> Fault {
         if let sqlx::Error::Database(error) = &self.source {
+            if error.code().as_deref() == Some("23505") {
+                return Fault::Taken;
+            }
             let class = error.code().and_then(|code| code.get(..2).map(str::to_owned));
             return match class.as_deref() {
                 Some("22" | "23" | "54") => Fault::BadRow,
                 Some("08" | "25" | "40" | "53" | "55" | "57" | "58") => Fault::Passing,
                 Some(_) | None => Fault::Bug,
             };
+        }
+        if matches!(self.source, sqlx::Error::InvalidArgument(_)) {
+            return Fault::BadRow;
         }
         let ours = matches!(
             self.source,

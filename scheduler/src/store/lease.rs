@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use piton_shared::{
-    ids::WorkerId,
+    ids::{RunId, WorkerId},
     message::worker::{Heartbeat, Intent, Register, UnderWay},
     name::Org,
     time::Timestamp,
 };
-use sqlx::Row;
+use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Published, Store, StoreError, control, value};
+use super::{BatchId, Offer, Published, Store, StoreError, batch, control, step, value};
+use crate::failpoint::failpoint;
 
 /// A lease that was renewed.
 #[derive(Debug, Clone)]
@@ -22,6 +23,19 @@ pub struct Beat {
     pub org: String,
     /// The newest control of its org.
     pub control_version: i64,
+}
+
+/// What a worker left behind.
+#[derive(Debug, Clone, Default)]
+pub struct Ended {
+    /// Runs it held: each is queued again, in the backlog or parked.
+    pub runs: Vec<Published>,
+    /// Dispatched work that waits for another worker.
+    pub offers: Vec<Offer>,
+    /// Runs that are parked because of work that died with its worker too often.
+    pub poisoned: Vec<RunId>,
+    /// Batches of which an item has failed because it died with its workers too often: they go on.
+    pub batches: Vec<BatchId>,
 }
 
 /// A worker as people see it.
@@ -51,7 +65,7 @@ pub struct WorkerRow {
     pub free_runs: i32,
     /// Functions it could start at its last heartbeat.
     pub free_steps: i32,
-    /// `working` or `draining`.
+    /// `working`, `draining` or `solitary`.
     pub intent: String,
     /// Functions that take their time.
     pub under_way: Vec<UnderWay>,
@@ -67,6 +81,8 @@ pub struct WorkerRow {
     pub end_reason: Option<String>,
     /// Runs it holds by the database.
     pub held: i64,
+    /// Dispatched work that it executes by the database.
+    pub executing: i64,
 }
 
 impl Store {
@@ -125,18 +141,19 @@ impl Store {
         Ok(ids.into_iter().map(WorkerId::new).collect())
     }
 
-    /// Ends a lease that is over and requeues what the worker held, each with a strike. None when the worker
-    /// came back in time, or another scheduler was first.
-    pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Vec<Published>>, StoreError> {
+    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike. If that makes
+    /// `strikes`, a run that ran alone there is parked, a run is that gave such a step away, and an item of a batch fails
+    /// for good. None when the worker came back in time, or another scheduler was first.
+    pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Ended>, StoreError> {
         self.end(worker, End::LeaseOver { strikes }).await
     }
 
     /// Ends a worker that leaves; what it still holds is requeued without a strike.
-    pub async fn leave(&self, worker: WorkerId) -> Result<Option<Vec<Published>>, StoreError> {
+    pub async fn leave(&self, worker: WorkerId) -> Result<Option<Ended>, StoreError> {
         self.end(worker, End::Left).await
     }
 
-    async fn end(&self, worker: WorkerId, end: End) -> Result<Option<Vec<Published>>, StoreError> {
+    async fn end(&self, worker: WorkerId, end: End) -> Result<Option<Ended>, StoreError> {
         let (lock, query) = match end {
             End::LeaseOver { .. } => (include_str!("sql/end_lease_lock.sql"), "end_lease_lock"),
             End::Left => (include_str!("sql/leave_lock.sql"), "leave_lock"),
@@ -156,10 +173,19 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("held_by"))?;
-        control::lock_runs(&mut tx, &held).await?;
+        failpoint!("end-lease-looked");
+        let executed: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/steps_held_by.sql"))
+            .bind(worker.uuid())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("steps_held_by"))?;
+        let mut locked: Vec<Uuid> = held.iter().chain(&executed).copied().collect();
+        locked.sort_unstable();
+        locked.dedup();
+        control::lock_runs(&mut tx, &locked).await?;
         let attempts = vec![None::<Uuid>; held.len()];
         let (strike, poison) = match end {
-            End::LeaseOver { strikes } => (1_i16, (held.len() == 1).then(|| value::int(strikes))),
+            End::LeaseOver { strikes } => (1_i16, Some(value::int(strikes))),
             End::Left => (0, None),
         };
         let requeued = sqlx::query(include_str!("sql/requeue.sql"))
@@ -172,6 +198,17 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("requeue"))?;
+        let batches = match end {
+            End::LeaseOver { strikes } if !executed.is_empty() => {
+                batch::fail_poisoned(&mut tx, worker, &executed, strikes).await?
+            }
+            End::LeaseOver { .. } | End::Left => Vec::new(),
+        };
+        let (offers, poisoned) = if executed.is_empty() {
+            (Vec::new(), Vec::new())
+        } else {
+            lost_steps(&mut tx, worker, &executed, end).await?
+        };
         sqlx::query(include_str!("sql/end_worker.sql"))
             .bind(worker.uuid())
             .bind(match end {
@@ -182,7 +219,20 @@ impl Store {
             .await
             .map_err(StoreError::new("end_worker"))?;
         tx.commit().await.map_err(StoreError::new("end_worker"))?;
-        super::ready::published_rows(&requeued).map_err(StoreError::new("requeue")).map(Some)
+        let mut runs = super::ready::published_rows(&requeued).map_err(StoreError::new("requeue"))?;
+        runs.retain(|run| !poisoned.contains(&run.run));
+        Ok(Some(Ended { runs, offers, poisoned, batches }))
+    }
+
+    /// Forgets workers that ended longer ago than that; says how many.
+    pub async fn forget_workers(&self, ended: Duration, rows: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(include_str!("sql/forget_workers.sql"))
+            .bind(value::micros(ended))
+            .bind(rows)
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("forget_workers"))?;
+        Ok(done.rows_affected())
     }
 
     /// Workers of an org: the live ones and those that ended lately.
@@ -197,6 +247,53 @@ impl Store {
     }
 }
 
+/// Takes dispatched work out of a worker's hands; the locks of its runs are held.
+async fn lost_steps(
+    tx: &mut Transaction<'_, Postgres>,
+    worker: WorkerId,
+    runs: &[Uuid],
+    end: End,
+) -> Result<(Vec<Offer>, Vec<RunId>), StoreError> {
+    let (strike, poison) = match end {
+        End::LeaseOver { strikes } => (1, value::int(strikes)),
+        End::Left => (0, i32::MAX),
+    };
+    let rows = sqlx::query(include_str!("sql/steps_lost.sql"))
+        .bind(worker.uuid())
+        .bind(runs)
+        .bind(strike)
+        .bind(poison)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::new("steps_lost"))?;
+    let (mut offers, mut runs, mut keys, mut strikes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut read = |row: &PgRow| {
+        let offer = step::offer(row)?;
+        match row.try_get::<Option<&str>, _>("stopped")? {
+            None => offers.push(offer),
+            Some("poison") => {
+                runs.push(offer.dispatch.run.uuid());
+                keys.push(offer.dispatch.key.as_str().to_owned());
+                strikes.push(i32::from(row.try_get::<i16, _>("strikes")?));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    };
+    rows.iter().try_for_each(&mut read).map_err(StoreError::new("steps_lost"))?;
+    if runs.is_empty() {
+        return Ok((offers, Vec::new()));
+    }
+    let parked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/park_poisoned.sql"))
+        .bind(runs)
+        .bind(keys)
+        .bind(strikes)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(StoreError::new("park_poisoned"))?;
+    Ok((offers, parked.into_iter().map(RunId::new).collect()))
+}
+
 /// Why a registration ends.
 #[derive(Clone, Copy)]
 enum End {
@@ -208,6 +305,7 @@ fn intent(intent: Intent) -> &'static str {
     match intent {
         Intent::Working => "working",
         Intent::Draining => "draining",
+        Intent::Solitary => "solitary",
     }
 }
 
@@ -238,5 +336,6 @@ fn worker_row(row: &sqlx::postgres::PgRow) -> Result<WorkerRow, sqlx::Error> {
         ended_at: value::maybe_time(row, "ended_at")?,
         end_reason: row.try_get("end_reason")?,
         held: row.try_get("held")?,
+        executing: row.try_get("executing")?,
     })
 }

@@ -1,28 +1,45 @@
 //! Postgres: the only place that speaks SQL. One query a file under `sql/`; methods are named after them.
 
+mod apart;
 mod append;
+mod batch;
 mod claim;
 mod connection;
 mod control;
 mod error;
+mod finish;
+mod give;
 mod intake;
+mod journal;
 mod key;
 mod lease;
 mod outside;
 mod ready;
 mod run;
 mod schema;
+mod state;
+mod step;
 mod value;
 
-pub use append::{Appending, FirstPass, Look, Mine, Rows, Whole};
+pub use apart::{Apart, WrittenApart};
+pub use append::{Appending, FirstPass, Look, Mine, Wrote};
+pub use batch::{
+    BatchId, BatchLook, BatchRow, Ends, NewBatch, Release, ReleasedItem, RunPaused, Sealed, Settled, Slot,
+    StartedBatch, Turn, Turned, Wanted,
+};
 pub use claim::{Granted, OpenCallRow};
 pub use connection::{Store, StoreOptions};
-pub use control::{KillOutcome, StateLook};
+pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
 pub use error::{Fault, StoreError};
+pub use finish::{Finish, FinishPass, Finishing};
+pub use give::{DueStep, GrantedStep};
 pub use intake::{Accepted, KeyHolder, NewRun, Placement};
+pub use journal::Seen;
 pub use key::{KeyFound, KeyRow};
-pub use lease::{Beat, WorkerRow};
+pub use lease::{Beat, Ended, WorkerRow};
 pub use outside::{CancelOutcome, Told};
-pub use ready::{Depth, HeldRow, Published, Slots};
-pub use run::{RunFilter, RunRow, TryRow, WaitRow};
+pub use ready::{Depth, HeldRow, Published, Room, Slots};
+pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schema::Schema;
+pub use state::StateRow;
+pub use step::{Executing, Offer};

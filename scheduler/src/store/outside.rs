@@ -6,12 +6,17 @@ use piton_shared::{
     codec,
     failure::Failure,
     ids::{AttemptId, RunId, WorkerId},
-    name::Org,
+    name::{Build, Org, Queue},
+    state::RunState,
 };
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Published, Store, StoreError, control, ready, value};
+use super::{Published, Room, Store, StoreError, control, ready, value};
+use crate::failpoint::failpoint;
+
+/// How often a loop looks behind what others are firing this instant, before it rests.
+const LOOKS: i64 = 4;
 
 /// A run that was told something from outside.
 #[derive(Debug, Clone)]
@@ -24,37 +29,75 @@ pub struct Told {
     pub outside: u32,
     /// How many of them are new.
     pub fired: u32,
-    /// The run was suspended: publish it.
+    /// The run was suspended and its queue had room: publish it.
     pub publish: Option<Published>,
     /// How late the first of them is.
     pub lag: Duration,
 }
 
 impl Store {
-    /// Fires timers that are due, of at most `rows` runs. Runs that are locked this instant are left for next time.
+    /// Fires timers that are due, of at most `rows` runs. Runs that are locked this instant are left for next time;
+    /// where all of them are, it looks a little further.
     pub async fn fire_due(&self, rows: i64) -> Result<Vec<Told>, StoreError> {
-        let due: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/due_runs.sql"))
-            .bind(rows)
-            .fetch_all(&self.calm)
-            .await
-            .map_err(StoreError::new("due_runs"))?;
-        if due.is_empty() {
-            return Ok(Vec::new());
+        self.fire_due_into(rows, |_, _, _| Room::Some).await
+    }
+
+    /// As [`Store::fire_due`]; but a suspended run whose queue is said to have no room is woken into the backlog.
+    pub async fn fire_due_into(
+        &self,
+        rows: i64,
+        mut room: impl FnMut(&Org, &Queue, Option<&Build>) -> Room,
+    ) -> Result<Vec<Told>, StoreError> {
+        for look in 0..LOOKS {
+            let due: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/due_runs.sql"))
+                .bind(rows)
+                .bind(look * rows)
+                .fetch_all(&self.calm)
+                .await
+                .map_err(StoreError::new("due_runs"))?;
+            if due.is_empty() {
+                break;
+            }
+            failpoint!("fire-looked");
+            if let Some(told) = self.fire(&due, &mut room).await? {
+                return Ok(told);
+            }
         }
+        Ok(Vec::new())
+    }
+
+    /// Fires the due timers of these runs. None when others have locked all of them.
+    async fn fire(
+        &self,
+        due: &[Uuid],
+        room: &mut impl FnMut(&Org, &Queue, Option<&Build>) -> Room,
+    ) -> Result<Option<Vec<Told>>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("fire"))?;
-        let locked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/lock_runs_free.sql"))
-            .bind(&due)
+        let found = sqlx::query(include_str!("sql/fire_lock.sql"))
+            .bind(due)
             .fetch_all(&mut *tx)
             .await
-            .map_err(StoreError::new("lock_runs_free"))?;
+            .map_err(StoreError::new("fire_lock"))?;
+        let locked: Vec<_> =
+            found.iter().map(locked_run).collect::<Result<_, _>>().map_err(StoreError::new("fire_lock"))?;
+        if locked.is_empty() {
+            return Ok(None);
+        }
+        let no_room = |run: &&LockedRun| {
+            run.state == RunState::Suspended && room(&run.org, &run.queue, run.build.as_ref()) == Room::None
+        };
+        let waiting: Vec<_> = locked.iter().filter(no_room).map(|run| run.id).collect();
+        failpoint!("fire-locked");
         let rows = sqlx::query(include_str!("sql/fire.sql"))
-            .bind(&locked)
+            .bind(locked.iter().map(|run| run.id).collect::<Vec<_>>())
             .bind(nothing())
+            .bind(waiting)
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("fire"))?;
         tx.commit().await.map_err(StoreError::new("fire"))?;
-        rows.iter().map(told).collect::<Result<_, _>>().map_err(StoreError::new("fire"))
+        failpoint!("fire-committed");
+        rows.iter().map(told).collect::<Result<_, _>>().map(Some).map_err(StoreError::new("fire"))
     }
 
     /// How long until the next timer is due.
@@ -73,6 +116,7 @@ impl Store {
         let Some(look) = control::run_state(&mut tx, run, org).await? else {
             return Ok(None);
         };
+        failpoint!("cancel-looked");
         let outcome = if look.state.is_terminal() {
             CancelOutcome::Ended(look.state)
         } else if look.cancel_asked_at.is_some() {
@@ -110,7 +154,7 @@ pub enum CancelOutcome {
     /// The workflow will see it at its next await; whom to wake, if it is new.
     Requested(Option<Told>),
     /// It had ended before.
-    Ended(piton_shared::state::RunState),
+    Ended(RunState),
 }
 
 /// The encoded unit value.
@@ -118,7 +162,22 @@ fn nothing() -> Vec<u8> {
     codec::encode(&()).expect("the unit value always encodes")
 }
 
-fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
+/// A run with a due timer, under its lock.
+struct LockedRun {
+    id: Uuid,
+    org: Org,
+    queue: Queue,
+    build: Option<Build>,
+    state: RunState,
+}
+
+fn locked_run(row: &PgRow) -> Result<LockedRun, sqlx::Error> {
+    let (org, queue, build) = ready::queue_of(row)?;
+    let state = row.try_get::<&str, _>("state")?.parse().map_err(value::decode_error)?;
+    Ok(LockedRun { id: row.try_get("id")?, org, queue, build, state })
+}
+
+pub(super) fn told(row: &PgRow) -> Result<Told, sqlx::Error> {
     let run = RunId::new(row.try_get("id")?);
     let holder = match row.try_get::<Option<Uuid>, _>("worker")? {
         Some(worker) => Some((WorkerId::new(worker), AttemptId::new(row.try_get("attempt")?))),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
+    message::claim::Company,
     name::{Build, Org, Queue},
     state::RunState,
 };
@@ -27,8 +28,19 @@ pub struct Published {
     pub build: Option<Build>,
     /// The number of the publish.
     pub epoch: Epoch,
+    /// Beside whom it is to run, where the query knew it.
+    pub company: Company,
     /// Where it stands: `queued` means that its task is to be published now.
     pub state: RunState,
+}
+
+/// Whether a queue has room for one more published piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Publish it.
+    Some,
+    /// Let it wait in the backlog.
+    None,
 }
 
 /// How full a queue is.
@@ -57,6 +69,8 @@ pub struct Slots {
     pub build: Option<Build>,
     /// All run slots.
     pub slots: i64,
+    /// All step slots.
+    pub step_slots: i64,
 }
 
 /// A row of what workers are said to hold.
@@ -142,11 +156,7 @@ impl Store {
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("queue_depths"))?;
-        let read = |row: &PgRow| {
-            let (org, queue, build) = queue_of(row)?;
-            Ok(Depth { org, queue, build, published: row.try_get("published")?, backlog: row.try_get("backlog")? })
-        };
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_depths"))
+        rows.iter().map(depth).collect::<Result<_, _>>().map_err(StoreError::new("queue_depths"))
     }
 
     /// The slots of the live workers of each queue.
@@ -157,7 +167,8 @@ impl Store {
             .map_err(StoreError::new("queue_slots"))?;
         let read = |row: &PgRow| {
             let (org, queue, build) = queue_of(row)?;
-            Ok(Slots { org, queue, build, slots: row.try_get("slots")? })
+            let (slots, step_slots) = (row.try_get("slots")?, row.try_get("step_slots")?);
+            Ok(Slots { org, queue, build, slots, step_slots })
         };
         rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("queue_slots"))
     }
@@ -182,7 +193,12 @@ impl Store {
     }
 }
 
-fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx::Error> {
+pub(super) fn depth(row: &PgRow) -> Result<Depth, sqlx::Error> {
+    let (org, queue, build) = queue_of(row)?;
+    Ok(Depth { org, queue, build, published: row.try_get("published")?, backlog: row.try_get("backlog")? })
+}
+
+pub(super) fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx::Error> {
     let org = Org::new(row.try_get::<String, _>("org")?).map_err(value::decode_error)?;
     let queue = Queue::new(row.try_get::<String, _>("queue")?).map_err(value::decode_error)?;
     let build = row.try_get::<Option<String>, _>("build")?.map(Build::new).transpose().map_err(value::decode_error)?;
@@ -205,6 +221,11 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
         Err(sqlx::Error::ColumnNotFound(_)) => None,
         found => Some(found?),
     };
+    let company = match row.try_get::<i16, _>("strikes") {
+        // The grant says it in any case.
+        Err(sqlx::Error::ColumnNotFound(_)) => Company::Shared,
+        strikes => Company::after(strikes?.unsigned_abs().into()),
+    };
     Ok(Published {
         run: RunId::new(run),
         org,
@@ -212,6 +233,7 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
         queue,
         build,
         epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),
+        company,
         state,
     })
 }

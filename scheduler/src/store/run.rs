@@ -43,6 +43,8 @@ pub struct RunRow {
     pub strikes: i16,
     /// When somebody asked that it be cancelled.
     pub cancel_asked_at: Option<Timestamp>,
+    /// When it was paused, if it is.
+    pub paused_at: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it was first claimed.
@@ -108,7 +110,59 @@ pub struct WaitRow {
     pub due_at: Timestamp,
 }
 
+/// Dispatched work of a run that is open.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    /// The step, or the item.
+    pub key: StepKey,
+    /// The function.
+    pub name: String,
+    /// The queue whose workers execute it.
+    pub queue: String,
+    /// The build it is bound to.
+    pub build: Option<String>,
+    /// The try under way, or the next.
+    pub try_number: u32,
+    /// Since when somebody could execute it.
+    pub offered_at: Timestamp,
+    /// When its next try is due, if it waits for that.
+    pub due_at: Option<Timestamp>,
+    /// Who executes it.
+    pub worker: Option<WorkerId>,
+    /// Since when.
+    pub held_at: Option<Timestamp>,
+    /// Why it is given to nobody for now: `paused` or `poison`.
+    pub stopped: Option<String>,
+}
+
 impl Store {
+    /// Dispatched work of a run that is open, by key.
+    pub async fn steps_of(&self, run: RunId, rows: i64) -> Result<Vec<StepRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/steps_of.sql"))
+            .bind(run.uuid())
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("steps_of"))?;
+        let read = |row: &PgRow| {
+            let key = StepKey::new(row.try_get::<String, _>("step_key")?);
+            let item = row.try_get::<i32, _>("item")?.unsigned_abs();
+            Ok(StepRow {
+                key: if item == 0 { key } else { key.item(item) },
+                name: row.try_get("function")?,
+                queue: row.try_get("queue")?,
+                build: row.try_get("build")?,
+                try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
+                offered_at: value::time(row, "offered_at")?,
+                due_at: value::maybe_time(row, "due_at")?,
+                worker: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
+                held_at: value::maybe_time(row, "held_at")?,
+                stopped: row.try_get("stopped")?,
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("steps_of"))
+    }
+
     /// Some runs, whoever they belong to; those that do not exist are missing.
     pub async fn runs_get(&self, runs: &[RunId]) -> Result<Vec<RunRow>, StoreError> {
         let found = sqlx::query(include_str!("sql/runs_get.sql"))
@@ -122,6 +176,15 @@ impl Store {
     /// One run of an org.
     pub async fn run(&self, run: RunId, org: &Org) -> Result<Option<RunRow>, StoreError> {
         Ok(self.runs_get(&[run]).await?.into_iter().find(|row| row.org == org.as_str()))
+    }
+
+    /// What a run's randomness is derived from, whoever the run belongs to.
+    pub async fn run_seed(&self, run: RunId) -> Result<Option<Uuid>, StoreError> {
+        sqlx::query_scalar(include_str!("sql/run_seed.sql"))
+            .bind(run.uuid())
+            .fetch_optional(&self.calm)
+            .await
+            .map_err(StoreError::new("run_seed"))
     }
 
     /// A page of runs, newest first.
@@ -210,6 +273,7 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
         worker: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
         strikes: row.try_get("strikes")?,
         cancel_asked_at: value::maybe_time(row, "cancel_asked_at")?,
+        paused_at: value::maybe_time(row, "paused_at")?,
         created_at: value::time(row, "created_at")?,
         started_at: value::maybe_time(row, "started_at")?,
         finished_at: value::maybe_time(row, "finished_at")?,

@@ -6,6 +6,7 @@ use piton_shared::{
     failure::Failure,
     ids::WorkerId,
     journal::{Entry, Kind, Place, StepKey},
+    replay::StepOptions,
     time::Timestamp,
 };
 use sqlx::{Row, postgres::PgRow};
@@ -47,6 +48,16 @@ pub(super) fn unknown(what: &str, word: &str) -> sqlx::Error {
 /// A failure for Postgres.
 pub(super) fn failure_bytes(failure: &Failure) -> Vec<u8> {
     codec::wire::encode(failure).expect("a failure is text and words, bounded where it is made")
+}
+
+/// How dispatched work is executed, for Postgres.
+pub(super) fn terms_bytes(terms: &StepOptions) -> Vec<u8> {
+    codec::wire::encode(terms).expect("durations, numbers and names always encode")
+}
+
+/// How dispatched work is executed, from Postgres.
+pub(super) fn terms(bytes: &[u8]) -> Result<StepOptions, sqlx::Error> {
+    codec::wire::decode(bytes).map_err(decode_error)
 }
 
 /// A value as JSON for Postgres, which takes every character but NUL: that one is shown as the replacement character.
@@ -104,6 +115,11 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry, sqlx::Error> {
 /// A count for Postgres' signed integers; ours never come near the bound.
 pub(super) fn int(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// An index from a place that counts from 1.
+pub(super) fn place(place: i64) -> usize {
+    usize::try_from(place - 1).unwrap_or(usize::MAX)
 }
 
 /// A duration in microseconds.

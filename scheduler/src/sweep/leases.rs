@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, state::RunState};
 use piton_transport::BusState;
 
-use piton_telemetry::metrics::Swept;
+use piton_telemetry::metrics::{Ending, Swept};
 
 use super::Sweeper;
-use crate::store::StoreError;
+use crate::{store::StoreError, wake::End};
 
 /// Workers ended by one sweep at most.
 const WORKERS: i64 = 100;
@@ -57,12 +57,28 @@ impl LeaseEnds {
             return Ok(());
         }
         for worker in expired {
-            if let Some(requeued) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
-                tracing::warn!(%worker, requeued = requeued.len(), "a worker's lease is over; what it held goes to others");
+            if let Some(left) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
+                let (runs, steps) = (left.runs.len(), left.offers.len());
+                tracing::warn!(%worker, runs, steps, "a worker's lease is over; what it held goes to others");
                 sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
-                sweeper.metrics.swept.at(Swept::Requeued).add(requeued.len() as u64);
+                sweeper.metrics.swept.at(Swept::Requeued).add((runs + steps) as u64);
                 sweeper.roster.gone(worker);
-                sweeper.publisher.publish(requeued);
+                for run in left.runs.iter().filter(|run| run.state == RunState::Parked) {
+                    tracing::warn!(%worker, run = %run.run, "a run died alone with its worker, not for the first time: it is parked");
+                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.waiters.ended(run.run, End::Elsewhere);
+                }
+                for run in left.poisoned {
+                    tracing::warn!(%run, "a run is parked: workers died too often with a step of it");
+                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.waiters.ended(run, End::Elsewhere);
+                }
+                for batch in left.batches {
+                    tracing::warn!(run = %batch.run, batch = %batch.key, "an item has failed: workers died too often with it");
+                    sweeper.releases.owed(batch);
+                }
+                sweeper.publisher.publish(left.runs);
+                sweeper.giver.offer(left.offers);
             }
         }
         Ok(())

@@ -14,9 +14,9 @@ use super::Sweeper;
 use crate::store::StoreError;
 
 /// How long a grant may be on its way before its worker is asked.
-const AGE: Duration = Duration::from_secs(2);
+pub(super) const AGE: Duration = Duration::from_secs(2);
 /// How long to wait for a worker's answer; a silent one is its lease's business.
-const ANSWER: Duration = Duration::from_millis(500);
+pub(super) const ANSWER: Duration = Duration::from_millis(500);
 
 /// Asks workers page by page, one page a sweep, round and round.
 #[derive(Debug)]
@@ -43,7 +43,8 @@ impl LostHolds {
         }
         let asking = by_worker.into_iter().map(|(worker, runs)| async move {
             let subject = sweeper.bus.subjects().holding(worker);
-            let answer: Result<Holds, _> = sweeper.bus.request(&subject, &Holding { runs }, ANSWER, None).await;
+            let answer: Result<Holds, _> =
+                sweeper.bus.request(&subject, &Holding { runs, steps: Vec::new() }, ANSWER, None).await;
             (worker, answer)
         });
         for (worker, answer) in futures::future::join_all(asking).await {

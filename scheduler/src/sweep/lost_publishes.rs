@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use piton_shared::limits;
+use piton_shared::{
+    limits,
+    name::{Build, Org, Queue},
+};
 use piton_telemetry::metrics::Swept;
-use piton_transport::WorkError;
+use piton_transport::{Work, WorkError, WorkStream};
 
 use super::Sweeper;
 use crate::{
@@ -20,7 +23,7 @@ pub(super) struct LostPublishes {
 }
 
 /// What became of a task.
-enum Task {
+pub(super) enum Task {
     /// It lies undelivered in the stream.
     Waiting,
     /// It is gone or was delivered: this sequence can be deleted after the new publish.
@@ -75,20 +78,30 @@ impl LostPublishes {
     }
 }
 
-/// Compares the message last stored for the run with the row and with how far the consumer is.
 async fn look(sweeper: &Sweeper, run: &Published) -> Result<Task, WorkError> {
     let work = &sweeper.work;
     let subject = sweeper.bus.subjects().run(&run.org, &run.queue, run.build.as_ref(), run.run);
-    let Some(stored) = work.last_of(&subject).await? else {
-        return Ok(Task::Lost(None));
+    let stored = work.last_of(&subject).await?;
+    let stored = stored.map(|stored| (stored.sequence, stored.task.is_ok_and(|task| task.epoch == run.epoch)));
+    fate(work, stored, &run.org, &run.queue, run.build.as_ref()).await
+}
+
+/// Compares the message last stored, and whether it is of the row's epoch, with how far the consumer is.
+pub(super) async fn fate<T: Work>(
+    work: &WorkStream<T>,
+    stored: Option<(u64, bool)>,
+    org: &Org,
+    queue: &Queue,
+    build: Option<&Build>,
+) -> Result<Task, WorkError> {
+    let sequence = match stored {
+        None => return Ok(Task::Lost(None)),
+        Some((sequence, false)) => return Ok(Task::Lost(Some(sequence))),
+        Some((sequence, true)) => sequence,
     };
-    let current = stored.task.as_ref().is_ok_and(|task| task.epoch == run.epoch);
-    if !current {
-        return Ok(Task::Lost(Some(stored.sequence)));
-    }
-    match work.consumer_progress(&run.org, &run.queue, run.build.as_ref()).await {
-        Ok(progress) if stored.sequence > progress.delivered_sequence => Ok(Task::Waiting),
-        Ok(_) => Ok(Task::Lost(Some(stored.sequence))),
+    match work.consumer_progress(org, queue, build).await {
+        Ok(progress) if sequence > progress.delivered_sequence => Ok(Task::Waiting),
+        Ok(_) => Ok(Task::Lost(Some(sequence))),
         // No worker has ever listened on this queue: it waits for the first.
         Err(WorkError::NoConsumer { .. }) => Ok(Task::Waiting),
         Err(error) => Err(error),

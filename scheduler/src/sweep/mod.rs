@@ -1,18 +1,25 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
+mod batches;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
+mod lost_step_holds;
+mod lost_steps;
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits;
+use piton_shared::{limits, message::dispatch::StepTask};
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
-use self::{leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes};
+use self::{
+    batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes,
+    lost_step_holds::LostStepHolds, lost_steps::LostSteps,
+};
 use crate::{
-    dispatch::{Backlog, Publisher},
+    batch::Releases,
+    dispatch::{Backlog, Giver, Publisher, StepBacklog},
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -21,6 +28,8 @@ use crate::{
 
 /// Sweeps between two looks at what has all the time in the world.
 const SELDOM: u64 = 40;
+/// Sweeps between two looks at what could wait for days: a quarter of an hour as sweeps are by default.
+const RARELY: u64 = 3600;
 
 /// What a sweep works with.
 pub struct Sweeper {
@@ -28,18 +37,26 @@ pub struct Sweeper {
     pub store: Store,
     /// What was really published.
     pub work: piton_transport::WorkStream,
+    /// What was really published of dispatched work.
+    pub step_work: piton_transport::WorkStream<StepTask>,
     /// Whom to ask what they hold.
     pub bus: piton_transport::Bus,
     /// Who publishes.
     pub publisher: Publisher,
     /// Who feeds queues.
     pub backlog: Backlog,
+    /// Who gives dispatched work away.
+    pub giver: Giver,
+    /// What of it waits for room.
+    pub step_backlog: StepBacklog,
     /// Who waits for ends.
     pub waiters: Waiters,
     /// Who has room.
     pub roster: Roster,
     /// Whose ids follow the database's clock.
     pub clock: RunClock,
+    /// Who gives batches their turn.
+    pub releases: Releases,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.
@@ -71,19 +88,29 @@ impl Sweeper {
 
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
+        let mut batches = OwedBatches::default();
+        let mut step_holds = LostStepHolds::default();
         let publishes = LostPublishes { patience: self.patience };
+        let step_publishes = LostSteps { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
             said("republish", publishes.sweep(self).await);
+            said("republish dispatched work", step_publishes.sweep(self).await);
             said("feed the backlog", self.backlog.feed().await);
+            said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);
+            said("give batches their turn", batches.sweep(self).await);
+            said("ask what is executed", step_holds.sweep(self).await);
             if round.is_multiple_of(4) {
                 said("look for ends", self.look_for_ends().await);
             }
             if round.is_multiple_of(SELDOM) {
                 said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
                 said("read the database's clock", self.clock.correct(&self.store).await);
+            }
+            if round.is_multiple_of(RARELY) {
+                said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
             }
             round += 1;
             self.metrics.sweeps.inc();
@@ -96,6 +123,9 @@ impl Sweeper {
                     () = stop.cancelled() => return,
                     () = &mut again => break,
                     () = self.backlog.room_again() => said("feed the backlog", self.backlog.feed().await),
+                    () = self.step_backlog.room_again() => {
+                        said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
+                    }
                 }
             }
         }

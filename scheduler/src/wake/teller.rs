@@ -3,7 +3,7 @@
 use piton_shared::message::wake::ToWorker;
 
 use crate::{
-    dispatch::{Publisher, ToWorkers},
+    dispatch::{Publisher, ToWorkers, cut, entry_bytes},
     store::{Store, Told},
 };
 
@@ -26,7 +26,9 @@ impl Teller {
             if let Some((worker, attempt)) = told.holder {
                 match self.store.journal_outside(told.run, told.outside - told.fired, told.fired).await {
                     Ok(entries) => {
-                        self.workers.tell(worker, &ToWorker::Wake { run: told.run, attempt, entries }).await;
+                        for entries in cut(entries, entry_bytes) {
+                            self.workers.tell(worker, &ToWorker::Wake { run: told.run, attempt, entries }).await;
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(run = %told.run, %error, "failed to read what a run is to be told");

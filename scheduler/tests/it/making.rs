@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use piton_scheduler::{
+    batch::Releases,
+    dispatch::Giver,
     journal::{Committer, Outcome},
     lease::Roster,
     server::DirectGrants,
@@ -18,9 +20,12 @@ use piton_shared::{
     message::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
         claim::ClaimAsk,
+        dispatch::NewDispatch,
+        state::{StateScope, StateWrite},
         worker::Register,
     },
     name::{Org, Queue},
+    replay::StepOptions,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -73,6 +78,11 @@ pub(crate) fn register(worker: WorkerId) -> Register {
     }
 }
 
+/// A write of a value over a version.
+pub(crate) fn set(scope: StateScope, name: &str, value: Option<&str>, expected: i64) -> StateWrite {
+    StateWrite { scope, name: name.into(), value: value.map(payload), expected }
+}
+
 /// One attempt's hold on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hold {
@@ -96,9 +106,26 @@ impl Hold {
                 failed_tries: Vec::new(),
                 waits: Vec::new(),
                 withdrawn: Vec::new(),
+                dispatches: Vec::new(),
+                batches: Vec::new(),
+                state: None,
                 next,
             },
         }
+    }
+
+    /// An append with a write of state and the row that answers it.
+    pub(crate) fn writes(&self, number: u32, own: u32, state: StateWrite) -> Appending {
+        let row = Entry {
+            kind: Kind::State,
+            name: "set".into(),
+            outcome: Ok(codec::versioned(state.value.as_deref(), state.expected + 1)),
+            ..row(&format!("set#{own}"), own, 0)
+        };
+        let mut append = self.append(number, Next::GoOn);
+        append.append.rows.push(row);
+        append.append.state = Some(state);
+        append
     }
 
     /// An append of rows alone, by their keys; the first has this number.
@@ -118,6 +145,7 @@ pub(crate) trait With: Sized {
     fn with_failed_try(self, key: &str, number: u32) -> Self;
     fn with_retry(self, key: &str, number: u32, after: Duration) -> Self;
     fn without(self, key: &str) -> Self;
+    fn with_step(self, key: &str) -> Self;
 }
 
 impl With for Appending {
@@ -157,6 +185,17 @@ impl With for Appending {
             name: "charge".into(),
             input: payload("input"),
             after,
+        });
+        self
+    }
+
+    fn with_step(mut self, key: &str) -> Self {
+        self.append.dispatches.push(NewDispatch {
+            key: StepKey::new(key),
+            function: "charge".into(),
+            input: payload(key),
+            queue: None,
+            terms: StepOptions::default(),
         });
         self
     }
@@ -234,6 +273,8 @@ impl Database {
             waiters: Waiters::new().0,
             roster: Roster::new(DirectGrants::Off),
             timers: Timers::default(),
+            releases: Releases::new().0,
+            giver: Giver::new().0,
             metrics: piton_telemetry::metrics::SchedulerMetrics::new(),
         }
     }
@@ -281,14 +322,15 @@ impl Database {
 
     /// Waits until so many statements wait for a lock.
     pub(crate) async fn until_waiting(&self, statements: i64) {
-        until(async || {
-            let waiting: i64 = sqlx::query_scalar(include_str!("sql/waiting_for_locks.sql"))
-                .fetch_one(&self.pool)
-                .await
-                .expect("the server says what it does");
-            waiting >= statements
-        })
-        .await;
+        until(async || self.waiting_for_locks().await >= statements).await;
+    }
+
+    /// How many statements wait for a lock.
+    pub(crate) async fn waiting_for_locks(&self) -> i64 {
+        sqlx::query_scalar(include_str!("sql/waiting_for_locks.sql"))
+            .fetch_one(&self.pool)
+            .await
+            .expect("the server says what it does")
     }
 
     pub(crate) async fn everything_ended(&self) -> bool {

@@ -107,3 +107,26 @@ pub mod outcome {
         })
     }
 }
+
+/// For `#[serde(with = …)]` on an `Option<Outcome>`.
+pub mod optional_outcome {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::journal::Outcome;
+
+    #[derive(Serialize)]
+    struct Borrowed<'a>(#[serde(with = "super::outcome")] &'a Outcome);
+
+    #[derive(Deserialize)]
+    struct Owned(#[serde(with = "super::outcome")] Outcome);
+
+    /// Writes the outcome, or nothing.
+    pub fn serialize<S: Serializer>(outcome: &Option<Outcome>, serializer: S) -> Result<S::Ok, S::Error> {
+        outcome.as_ref().map(Borrowed).serialize(serializer)
+    }
+
+    /// Reads what [`serialize`] wrote.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Outcome>, D::Error> {
+        Ok(Option::<Owned>::deserialize(deserializer)?.map(|owned| owned.0))
+    }
+}

@@ -8,16 +8,20 @@ mod canonical;
 mod encoder;
 mod error;
 mod fields;
+mod integers;
 mod json;
 mod key;
 mod reader;
 mod scalars;
+mod versioned;
 pub mod wire;
 
 pub use canonical::{canonical, canonical_as};
 pub use error::{DecodeError, EncodeError, Fault};
-pub use fields::{bytes, optional_bytes, outcome};
+pub use fields::{bytes, optional_bytes, optional_outcome, outcome};
+pub use integers::wide_integers;
 pub use json::{from_json, to_json};
+pub use versioned::{contested, is_contested, unversioned, versioned};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -286,3 +286,16 @@ proptest! {
         let _ = wire::decode::<Everything>(&payload);
     }
 }
+
+#[test]
+fn a_versioned_value_reads_as_a_map() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Versioned {
+        value: Option<Vec<u32>>,
+        version: i64,
+    }
+    let value = encode(&[1, 2]).expect("numbers encode");
+    let read = |payload: &[u8]| decode::<Versioned>(payload).expect("it is a payload");
+    assert_eq!(read(&versioned(Some(&value), 3)), Versioned { value: Some(vec![1, 2]), version: 3 });
+    assert_eq!(read(&versioned(None, 0)), Versioned { value: None, version: 0 });
+}

@@ -8,6 +8,11 @@ use crate::{
     failure::Failure,
     ids::{AttemptId, RunId, WorkerId},
     journal::{Entry, Kind, Payload, StepKey},
+    message::{
+        batch::BatchItems,
+        dispatch::NewDispatch,
+        state::{StateValue, StateWrite},
+    },
     parked::Parked,
     time::Timestamp,
 };
@@ -37,8 +42,14 @@ pub struct Append {
     pub failed_tries: Vec<FailedTry>,
     /// Timers to set.
     pub waits: Vec<NewWait>,
-    /// Timers that nobody waits for any longer.
+    /// Calls that nobody waits for any longer: timers, dispatched steps, batches.
     pub withdrawn: Vec<StepKey>,
+    /// Steps to be given away.
+    pub dispatches: Vec<NewDispatch>,
+    /// Items of batches.
+    pub batches: Vec<BatchItems>,
+    /// A write of state, with the row that answers it as the last of [`Append::rows`].
+    pub state: Option<StateWrite>,
     /// What becomes of the run. Written only if every row was inserted.
     pub next: Next,
 }
@@ -117,6 +128,11 @@ pub enum AppendAnswer {
     Overtaken {
         /// The rows from outside that were not seen, in their order.
         outside: Vec<Entry>,
+    },
+    /// The state was written by somebody else meanwhile. Nothing of this append was written.
+    Conflict {
+        /// What stands there now.
+        current: StateValue,
     },
     /// This append can never be written.
     Invalid {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::{Entry, Kind, Payload, StepKey},
+    journal::{Entry, Payload, StepKey},
+    limits,
     message::read::More,
     time::Timestamp,
 };
@@ -57,6 +58,8 @@ pub struct Grant {
     pub epoch: Epoch,
     /// The fencing token of this hold.
     pub attempt: AttemptId,
+    /// Beside whom it runs.
+    pub company: Company,
     /// The workflow's wire name.
     pub workflow: String,
     /// What derived randomness is derived from; a fork copies it.
@@ -72,10 +75,63 @@ pub struct Grant {
     pub entries: Vec<Entry>,
     /// Whether the journal goes on after these entries: read on with the last key.
     pub journal: More,
-    /// What is open besides the journal.
+    /// What is open besides the journal, by key, or the part of it that had room here.
     pub open: Vec<OpenCall>,
+    /// Whether more is open: read on with the last key.
+    pub more_open: More,
     /// Trace context of the start, as W3C `traceparent`.
     pub trace: Option<String>,
+}
+
+/// Whether a run may run beside others in one worker's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Company {
+    /// It may.
+    Shared,
+    /// Its workers died: it begins only once nothing else is held or executed there, and nothing is taken on beside it.
+    Alone,
+}
+
+impl Company {
+    /// What becomes of a run after so many deaths of its worker in a row: when the next would park it, it runs alone.
+    pub const fn after(strikes: u32) -> Self {
+        if strikes + 1 >= limits::STRIKES { Self::Alone } else { Self::Shared }
+    }
+}
+
+/// A run that was granted [`Company::Alone`] is alone and about to begin, or is not alone any more. What dies in between
+/// died alone. Repeated, it is answered the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alone {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// The run.
+    pub run: RunId,
+    /// The hold.
+    pub attempt: AttemptId,
+    /// What is about to happen.
+    pub moment: Moment,
+}
+
+/// What is about to happen to a run that runs alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Nothing else is held or executed by its worker: it begins.
+    Begins,
+    /// It came further than before: the worker takes on others beside it.
+    Over,
+}
+
+/// The answer to [`Alone`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Solitude {
+    /// It is written down: go on.
+    Noted,
+    /// That attempt does not hold the run.
+    Lost,
 }
 
 /// A call that was begun by an earlier attempt and has no result yet.
@@ -83,14 +139,35 @@ pub struct Grant {
 pub struct OpenCall {
     /// Which call.
     pub key: StepKey,
-    /// Failed tries so far; the next has this number plus one.
+    /// Tries that failed so far. One that was interrupted did not: it uses none of the policy's tries up.
     pub failed_tries: u32,
+    /// The highest number that one of them had; the next try has a higher one.
+    pub last_try: u32,
     /// When its first try began.
     pub first_started_at: Option<Timestamp>,
     /// When its last failed try ended.
     pub last_failed_at: Option<Timestamp>,
-    /// A timer stands for it: nothing to do but wait for the wake.
-    pub waiting: Option<Kind>,
+    /// What stands for it outside, if anything: nothing to do but wait for the wake.
+    pub waiting: Option<Waiting>,
+}
+
+/// What stands outside for an open call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// A timer that the workflow waits for.
+    Sleep,
+    /// A timer for the next try of a step.
+    Retry,
+    /// The step was given away.
+    Dispatched,
+    /// A batch goes on.
+    Batch {
+        /// Items that it was given so far.
+        items: u32,
+        /// Whether it waits for more of them.
+        more: More,
+    },
 }
 
 /// Gives runs back: the worker drains, or cannot run them.
@@ -119,4 +196,15 @@ pub enum HandBackReason {
 pub struct HandedBack {
     /// How many of them were still held and are queued again.
     pub requeued: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_alone_when_its_next_strike_would_park_it() {
+        let company: Vec<_> = (0..5).map(Company::after).collect();
+        assert_eq!(company, [Company::Shared, Company::Shared, Company::Alone, Company::Alone, Company::Alone]);
+    }
 }

@@ -4,9 +4,12 @@
 //! byte of the body is read. Requests and their answers stand side by side in one file a topic.
 
 pub mod append;
+pub mod batch;
 pub mod claim;
+pub mod dispatch;
 pub mod envelope;
 pub mod read;
+pub mod state;
 pub mod task;
 pub mod wake;
 pub mod worker;

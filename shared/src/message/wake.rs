@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AttemptId, RunId},
+    ids::{AttemptId, HoldId, RunId},
     journal::Entry,
-    message::claim::Grant,
+    message::{
+        claim::Grant,
+        dispatch::{DispatchId, StepGrant},
+    },
 };
 
 /// A message to one worker, on its own subject.
@@ -26,6 +29,18 @@ pub enum ToWorker {
         attempt: AttemptId,
         /// The rows, in their order.
         entries: Vec<Entry>,
+    },
+    /// Dispatched work that is held by this worker already, because it had room.
+    GrantedSteps {
+        /// The newest control that the granting statement saw.
+        control_version: i64,
+        /// The work.
+        grants: Vec<StepGrant>,
+    },
+    /// Dispatched work whose result nobody waits for any more: drop it, there is nothing to report.
+    DropSteps {
+        /// The work, by the holds under which it was given.
+        steps: Vec<(DispatchId, HoldId)>,
     },
     /// A control to apply and to confirm with the next heartbeat, at once.
     Control(Control),
@@ -48,6 +63,10 @@ pub struct Control {
 pub enum Action {
     /// Drop it at once; start nothing of it any more.
     Kill,
+    /// Start nothing of it any more; what is under way ends and is journaled.
+    Pause,
+    /// It may start things again.
+    Unpause,
 }
 
 /// Asks a worker which of these it holds. What it does not know is requeued.
@@ -55,6 +74,8 @@ pub enum Action {
 pub struct Holding {
     /// Runs that the database says it holds.
     pub runs: Vec<(RunId, AttemptId)>,
+    /// Dispatched work that the database says it executes.
+    pub steps: Vec<(DispatchId, HoldId)>,
 }
 
 /// The answer to [`Holding`].
@@ -62,6 +83,8 @@ pub struct Holding {
 pub struct Holds {
     /// Those it knows nothing of.
     pub unknown: Vec<(RunId, AttemptId)>,
+    /// Dispatched work that it knows nothing of.
+    pub unknown_steps: Vec<(DispatchId, HoldId)>,
 }
 
 /// Tells every scheduler that runs have ended, for those who wait for them.

@@ -48,8 +48,10 @@ pub struct Registered {
     pub heartbeat_millis: u64,
     /// Controls up to this version need not be applied: they are older than the worker.
     pub control_version: i64,
-    /// The consumers to pull from: one a queue, and one for the queue and its build.
+    /// The consumers to pull runs from: one a queue, and one for the queue and its build.
     pub consumers: Vec<String>,
+    /// The consumers to pull dispatched work from, likewise.
+    pub step_consumers: Vec<String>,
 }
 
 /// A worker lives.
@@ -77,6 +79,8 @@ pub enum Intent {
     Working,
     /// It finishes what it has and leaves.
     Draining,
+    /// It is kept for one run that runs alone, and takes nothing else meanwhile.
+    Solitary,
 }
 
 /// A function that takes its time.

@@ -6,15 +6,12 @@
 use std::{
     collections::{BTreeMap, HashMap, hash_map},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
 
-use uuid::Uuid;
-
 use super::{
-    alarm::Alarm,
-    call::{Call, Request},
+    call::{Call, Items, Prompt, Request, Write},
+    fetches::Fetches,
 };
 use crate::{
     failure::StepError,
@@ -23,34 +20,6 @@ use crate::{
     parked::Parked,
     time::Timestamp,
 };
-
-/// What the machine, its scopes and its futures share.
-#[derive(Debug)]
-pub(super) struct Core {
-    pub(super) seed: Uuid,
-    pub(super) alarm: Arc<Alarm>,
-    ledger: Mutex<Ledger>,
-}
-
-impl Core {
-    pub(super) fn new(seed: Uuid, started_at: Timestamp) -> Self {
-        Self { seed, alarm: Arc::default(), ledger: Mutex::new(Ledger::new(started_at)) }
-    }
-
-    /// No user code runs under this lock, so a panic cannot leave the ledger half written.
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Parks unless the workflow takes its turn on this thread: a context used elsewhere cannot be replayed.
-    pub(super) fn in_turn(&self) -> bool {
-        let in_turn = self.alarm.is_turn();
-        if !in_turn {
-            self.ledger().park_stranger();
-        }
-        in_turn
-    }
-}
 
 /// How a call ended, as the workflow gets it.
 pub(super) type Answer = Result<Payload, StepError>;
@@ -75,6 +44,8 @@ enum Shown {
 enum Queued {
     Start(CallId),
     Withdraw(StepKey),
+    Items(Items),
+    Write(Write),
 }
 
 /// How a call that is no longer open came to its end.
@@ -89,6 +60,8 @@ pub(super) enum Settled {
 /// What a future finds when it is polled.
 pub(super) enum Found {
     Answer(StepKey, Answer),
+    /// The driver wants something of it.
+    Prompt(Prompt),
     Waiting,
     /// Another task polls it now: leave its waker with [`Ledger::rewake`].
     Moved,
@@ -102,6 +75,9 @@ pub(super) struct Ledger {
     open: HashMap<StepKey, CallId>,
     /// By the key's hash: a long run would not keep all its keys.
     settled: HashMap<u64, Settled>,
+    /// What the driver wants of open calls, until their futures are polled.
+    prompts: HashMap<CallId, Prompt>,
+    pub(super) fetches: Fetches,
     queue: Vec<Queued>,
     asked: CallId,
     /// Counts what the workflow did with its calls, to tell a busy poll from an idle one.
@@ -114,11 +90,13 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn new(started_at: Timestamp) -> Self {
+    pub(super) fn new(started_at: Timestamp) -> Self {
         Self {
             calls: BTreeMap::new(),
             open: HashMap::new(),
             settled: HashMap::new(),
+            prompts: HashMap::new(),
+            fetches: Fetches::default(),
             queue: Vec::new(),
             asked: 0,
             moves: 0,
@@ -166,8 +144,12 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Takes the answer if there is one.
+    /// Takes the answer, or else what the driver wants.
     pub(super) fn find(&mut self, id: CallId, waker: &Waker) -> Found {
+        if let Some(prompt) = self.prompts.remove(&id) {
+            self.moves += 1;
+            return Found::Prompt(prompt);
+        }
         match self.calls.get(&id).map(Box::as_ref) {
             None => return Found::Waiting,
             Some(Entry::Waiting { waker: known, .. }) if known.will_wake(waker) => {
@@ -193,9 +175,32 @@ impl Ledger {
         }
     }
 
+    /// Leaves a prompt for an open call that takes such a one, and hands back who is to be woken for it.
+    pub(super) fn prompt(&mut self, key: &StepKey, prompt: Prompt) -> Option<Waker> {
+        let id = *self.open.get(key)?;
+        match self.calls.get_mut(&id)?.as_mut() {
+            Entry::Waiting { call, shown: Shown::Yes, waker } if call.takes(&prompt) => {
+                self.prompts.insert(id, prompt);
+                Some(std::mem::replace(waker, Waker::noop().clone()))
+            }
+            Entry::Waiting { .. } | Entry::Answered { .. } => None,
+        }
+    }
+
+    /// Hands items of an open batch to the driver.
+    pub(super) fn hand_items(&mut self, items: Items) {
+        self.queue.push(Queued::Items(items));
+    }
+
+    /// Hands a computed value of an open update to the driver.
+    pub(super) fn hand_write(&mut self, write: Write) {
+        self.queue.push(Queued::Write(write));
+    }
+
     /// The future is gone. Hands back its waker, to be dropped outside the lock.
     pub(super) fn withdraw(&mut self, id: CallId) -> Option<Waker> {
         self.moves += 1;
+        self.prompts.remove(&id);
         match *self.calls.remove(&id)? {
             Entry::Waiting { call, shown, waker } => {
                 self.settle(call.key(), Settled::Withdrawn);
@@ -237,6 +242,7 @@ impl Ledger {
     pub(super) fn answer(&mut self, key: &StepKey, answer: Answer, at: Timestamp) -> Option<Waker> {
         let id = *self.open.get(key)?;
         self.settle(key, Settled::Answered);
+        self.prompts.remove(&id);
         self.now = self.now.max(at);
         self.last_answered = Some(key.clone());
         let entry = Entry::Answered { key: key.clone(), answer };
@@ -269,14 +275,18 @@ impl Ledger {
             }
         }
         self.open.clear();
+        self.prompts.clear();
         wakers
     }
 
     /// What is new for the driver, in the order in which it came up.
     pub(super) fn take_requests(&mut self) -> Vec<Request> {
-        let Self { queue, calls, .. } = self;
+        let Self { queue, calls, open, .. } = self;
         let requests = queue.drain(..).filter_map(|queued| match queued {
             Queued::Withdraw(key) => Some(Request::Withdraw(key)),
+            // Of a call that is no longer open nobody wants anything.
+            Queued::Items(items) => open.contains_key(&items.key).then_some(Request::Items(items)),
+            Queued::Write(write) => open.contains_key(&write.key).then_some(Request::Write(write)),
             Queued::Start(id) => match &mut **calls.get_mut(&id)? {
                 Entry::Waiting { call, shown, .. } => {
                     *shown = Shown::Yes;
@@ -285,7 +295,9 @@ impl Ledger {
                 Entry::Answered { .. } => None,
             },
         });
-        let requests = requests.collect();
+        let mut requests: Vec<_> = requests.collect();
+        requests.extend(self.fetches.show().map(Request::Fetch));
+        let queue = &mut self.queue;
         // What stays in memory between turns should be what is open, not what once was.
         queue.shrink_to(8);
         requests
@@ -296,7 +308,7 @@ impl Ledger {
         if self.queue.len() > 64 + 2 * self.open.len() {
             let Self { queue, calls, .. } = self;
             queue.retain(|queued| match queued {
-                Queued::Withdraw(_) => true,
+                Queued::Withdraw(_) | Queued::Items(_) | Queued::Write(_) => true,
                 Queued::Start(id) => {
                     matches!(calls.get(id).map(Box::as_ref), Some(Entry::Waiting { .. }))
                 }

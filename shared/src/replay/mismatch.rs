@@ -26,7 +26,9 @@ pub(super) fn is_identical(recorded: &Entry, asked: &Call) -> bool {
         && recorded.name == asked.name()
         && match asked {
             Call::Step(step) => recorded.input == step.input,
-            Call::Sleep(_) => true,
+            Call::Sleep(_) | Call::Batch(_) => true,
+            Call::Race(race) => recorded.input == race.input(),
+            Call::State(state) => recorded.input == state.input(),
         }
 }
 
@@ -41,7 +43,9 @@ pub(super) fn compare(recorded: &Entry, asked: &Call) -> Result<(), Parked> {
     }
     match asked {
         Call::Step(step) => inputs(recorded, step),
-        Call::Sleep(_) => Ok(()),
+        Call::Sleep(_) | Call::Batch(_) => Ok(()),
+        Call::Race(race) => same_input(recorded, &race.input(), "winner"),
+        Call::State(state) => same_input(recorded, &state.input(), "scope and name"),
     }
 }
 
@@ -65,6 +69,20 @@ fn inputs(recorded: &Entry, asked: &StepCall) -> Result<(), Parked> {
         key: recorded.key.clone(),
         recorded: format!("{title} with {at} = {was}{unread}"),
         asked: format!("{title} with {at} = {is}"),
+    })
+}
+
+/// Of calls whose input is ours and has one form only.
+fn same_input(recorded: &Entry, asked: &[u8], what: &str) -> Result<(), Parked> {
+    if recorded.input == asked {
+        return Ok(());
+    }
+    let title = titled(recorded.kind, &recorded.name);
+    let (was, is) = (shown_or_error(to_json(&recorded.input)), shown_or_error(to_json(asked)));
+    Err(Parked::Mismatch {
+        key: recorded.key.clone(),
+        recorded: format!("{title} with {what} = {was}"),
+        asked: format!("{title} with {what} = {is}"),
     })
 }
 

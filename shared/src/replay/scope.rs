@@ -12,16 +12,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    call::{Call, Canonical, SleepCall, StepCall, StepOptions},
+    call::{Call, Canonical, Road, SleepCall, StepCall, StepOptions},
+    core::Core,
     derive::{self, Purpose},
-    durable::Durable,
-    ledger::Core,
+    durable::{Decode, Durable},
 };
 use crate::{
-    codec,
+    codec::{self, DecodeError, EncodeError},
     journal::{Payload, StepKey},
     limits,
     name::check_definition,
+    parked::Parked,
     text::cut,
     time::Timestamp,
 };
@@ -42,6 +43,8 @@ struct Node {
     core: Arc<Core>,
     /// Empty at the top; ends in `/` elsewhere.
     path: Box<str>,
+    /// Where the steps of this scope are executed.
+    road: Road,
     counts: Mutex<Counts>,
 }
 
@@ -54,11 +57,11 @@ struct Counts {
 
 impl Scope {
     pub(super) fn top(core: Arc<Core>) -> Self {
-        Self::at(core, String::new())
+        Self::at(core, String::new(), Road::Here)
     }
 
-    fn at(core: Arc<Core>, path: String) -> Self {
-        Self { node: Arc::new(Node { core, path: path.into_boxed_str(), counts: Mutex::default() }) }
+    fn at(core: Arc<Core>, path: String, road: Road) -> Self {
+        Self { node: Arc::new(Node { core, path: path.into_boxed_str(), road, counts: Mutex::default() }) }
     }
 
     /// A call of `function` under the name `name` (the function's own, or one given to this call).
@@ -73,20 +76,26 @@ impl Scope {
     ) -> Durable<T>
     where
         I: Serialize + DeserializeOwned,
+        T: DeserializeOwned,
     {
         let name = name.into();
         match codec::encode(input) {
-            Ok(input) => self.step_encoded(name, function, input, options, codec::canonical_as::<I>),
-            Err(error) => {
-                let error = cut(&error.to_string(), MESSAGE_BYTES);
-                let name = cut(&name, limits::NAME_BYTES);
-                self.park_limit(format!("the input of `{}{name}` cannot be journaled: {error}", self.node.path));
-                Durable::new(Arc::clone(&self.node.core), None)
+            Ok(input) => {
+                self.step_encoded(name, function, input, options, codec::canonical_as::<I>, codec::decode::<T>)
             }
+            Err(error) => self.refused(&name, &error),
         }
     }
 
-    /// [`Scope::step`] for an input that is encoded already.
+    /// A call that cannot be made, because its input cannot be journaled: parks the run and never ends.
+    pub fn refused<T>(&self, name: &str, error: &EncodeError) -> Durable<T> {
+        let error = cut(&error.to_string(), MESSAGE_BYTES);
+        let name = cut(name, limits::NAME_BYTES);
+        self.park_limit(format!("the input of `{}{name}` cannot be journaled: {error}", self.node.path));
+        Durable::new(Arc::clone(&self.node.core), None, |_| Err(DecodeError::Truncated))
+    }
+
+    /// [`Scope::step`] for an input that is encoded already, and a result that `decode` reads.
     pub fn step_encoded<T>(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -94,25 +103,38 @@ impl Scope {
         input: Payload,
         options: StepOptions,
         canonical: Canonical,
+        decode: Decode<T>,
     ) -> Durable<T> {
-        let call = self
-            .key(name.into())
-            .map(|key| Call::Step(StepCall { key, function: function.into(), input, options, canonical }));
-        Durable::new(Arc::clone(&self.node.core), call)
+        let call = self.key(name.into()).map(|key| {
+            Call::Step(StepCall { key, function: function.into(), input, options, canonical, road: self.road() })
+        });
+        Durable::new(Arc::clone(&self.node.core), call, decode)
     }
 
     /// A durable timer. Its name is `sleep` where the user gives none.
     pub fn sleep(&self, name: impl Into<Cow<'static, str>>, duration: Duration) -> Durable<()> {
         let name = name.into();
         let call = self.key(name.clone()).map(|key| Call::Sleep(SleepCall { key, name, duration }));
-        Durable::new(Arc::clone(&self.node.core), call)
+        Durable::new(Arc::clone(&self.node.core), call, |_| Ok(()))
     }
 
     /// A scope of its own for one use of a verb: `parallel#1/`, the next time `parallel#2/`.
     #[must_use]
     pub fn child(&self, label: impl Into<Cow<'static, str>>) -> Self {
-        let path = self.key(label.into()).map(|key| format!("{key}/"));
-        self.within(path)
+        let key = self.key(label.into());
+        self.below(key.as_ref(), self.road())
+    }
+
+    /// The same for calls beside each other: they, and those of all scopes within, are executed wherever there is room.
+    #[must_use]
+    pub fn fan_out(&self, label: impl Into<Cow<'static, str>>) -> Self {
+        let key = self.key(label.into());
+        self.below(key.as_ref(), Road::Away)
+    }
+
+    /// Where the steps of this scope are executed.
+    pub fn road(&self) -> Road {
+        self.node.road
     }
 
     /// A scope of its own for one branch, known by its label alone: `0/`, `left/`. A label that was used before in this
@@ -123,12 +145,17 @@ impl Scope {
             let label = if occurrence == 1 { label.into_owned() } else { format!("{label}#{occurrence}") };
             self.bounded(format!("{}{label}/", self.node.path))
         });
-        self.within(path)
+        self.within(path, self.road())
+    }
+
+    /// The scope of the calls that are part of this one.
+    pub(super) fn below(&self, key: Option<&StepKey>, road: Road) -> Self {
+        self.within(key.map(|key| format!("{key}/")), road)
     }
 
     /// Without a path the run is parked, and it does not matter what the scope is called.
-    fn within(&self, path: Option<String>) -> Self {
-        Self::at(Arc::clone(&self.node.core), path.unwrap_or_default())
+    fn within(&self, path: Option<String>, road: Road) -> Self {
+        Self::at(Arc::clone(&self.node.core), path.unwrap_or_default(), self.road().or(road))
     }
 
     /// The scope's path: empty at the top, ending in `/` elsewhere.
@@ -158,6 +185,7 @@ impl Scope {
 
     fn draw(&self, purpose: Purpose) -> [u8; 32] {
         self.node.core.in_turn();
+        self.node.core.is_prompted();
         let number = {
             let mut counts = self.node.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let counter = match purpose {
@@ -180,13 +208,17 @@ impl Scope {
         self.node.core.ledger().cancelled
     }
 
-    fn key(&self, name: Cow<'static, str>) -> Option<StepKey> {
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.node.core
+    }
+
+    pub(super) fn key(&self, name: Cow<'static, str>) -> Option<StepKey> {
         let (name, occurrence) = self.occurrence(name)?;
         self.bounded(format!("{}{name}#{occurrence}", self.node.path)).map(StepKey::new)
     }
 
     fn occurrence(&self, name: Cow<'static, str>) -> Option<(Cow<'static, str>, u64)> {
-        if !self.node.core.in_turn() {
+        if !self.node.core.in_turn() || self.node.core.is_prompted() {
             return None;
         }
         if let Err(error) = check_definition(&name) {
@@ -211,7 +243,14 @@ impl Scope {
         None
     }
 
-    fn park_limit(&self, message: String) {
+    /// Parks the run: for what a verb finds that no error could mend.
+    pub fn park(&self, reason: Parked) {
+        if self.node.core.in_turn() {
+            self.node.core.ledger().park(reason);
+        }
+    }
+
+    pub(super) fn park_limit(&self, message: String) {
         self.node.core.ledger().park_limit(message);
     }
 }

@@ -54,4 +54,10 @@ pub enum DeliveryError {
         /// The call.
         key: StepKey,
     },
+    /// Something is read that no row holds, and every replay must see it before this row.
+    #[error("fetch {fetch} is open: supply it before the next row")]
+    Fetching {
+        /// The fetch's id.
+        fetch: u64,
+    },
 }

@@ -6,14 +6,14 @@ use piton_shared::message::{
     task::RunTask,
 };
 
-use crate::{bus::Bus, error::SendError};
+use crate::{bus::Bus, error::SendError, work::Work};
 
 /// A task that was delivered. Unless it is acknowledged or given back it is delivered again after
 /// [`piton_shared::limits::TASK_ACK_WAIT`].
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Delivery<T = RunTask> {
     /// The task; a message that is none is acknowledged like any other, or it would come again.
-    pub task: Result<RunTask, EnvelopeError>,
+    pub task: Result<T, EnvelopeError>,
     /// Its number in the stream.
     pub sequence: u64,
     /// How often it was delivered, this time included. Starts anew when the consumer is made anew: it says
@@ -23,7 +23,7 @@ pub struct Delivery {
     bus: Bus,
 }
 
-impl Delivery {
+impl<T> Delivery<T> {
     /// Takes it off the queue. Handed to the connection and not waited for: if it is lost the task comes
     /// again, and its claim is refused.
     pub async fn ack(&self) -> Result<(), SendError> {
@@ -38,8 +38,8 @@ impl Delivery {
 
 /// A message on a puller's inbox, understood.
 #[derive(Debug)]
-pub(crate) enum Heard {
-    Task(Delivery),
+pub(crate) enum Heard<T> {
+    Task(Delivery<T>),
     Heartbeat,
     Ended,
     Missing,
@@ -49,7 +49,7 @@ pub(crate) enum Heard {
 }
 
 /// What the server may say about a pull; the numbers are those of its protocol.
-pub(crate) fn hear(bus: &Bus, inbox: &str, pull: u64, message: Message) -> Heard {
+pub(crate) fn hear<T: Work>(bus: &Bus, inbox: &str, pull: u64, message: Message) -> Heard<T> {
     if let Some(status) = message.status.filter(|status| *status != StatusCode::OK) {
         let of_this_pull = message
             .subject
@@ -73,7 +73,7 @@ pub(crate) fn hear(bus: &Bus, inbox: &str, pull: u64, message: Message) -> Heard
     }
 }
 
-fn about_the_pull(status: StatusCode, reason: &str) -> Heard {
+fn about_the_pull<T>(status: StatusCode, reason: &str) -> Heard<T> {
     match status {
         StatusCode::IDLE_HEARTBEAT => Heard::Heartbeat,
         StatusCode::TIMEOUT | StatusCode::NOT_FOUND => Heard::Ended,
@@ -92,7 +92,7 @@ mod tests {
     fn what_the_server_says_about_a_pull() {
         let hear = |code: u16, reason: &str| {
             let status = StatusCode::from_u16(code).expect("a status of the protocol");
-            format!("{:?}", about_the_pull(status, reason))
+            format!("{:?}", about_the_pull::<RunTask>(status, reason))
         };
         assert_eq!(hear(100, "Idle Heartbeat"), "Heartbeat");
         assert_eq!(hear(404, "No Messages"), "Ended");

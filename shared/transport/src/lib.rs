@@ -1,8 +1,8 @@
 //! NATS for Piton: the only user of `async-nats` and of `backoff`; neither shows in what is public here.
 //!
 //! - [`Bus`] is one connection: requests with an answer, hints without one, and [`Inbox`]es that hear them.
-//! - [`WorkStream`] is the stream of run tasks as schedulers see it: publish, look, delete.
-//! - [`Puller`] is the same stream as a worker sees it: pull, acknowledge.
+//! - [`WorkStream`] is a stream of tasks, of runs or of dispatched work, as schedulers see it: publish, look, delete.
+//! - [`Puller`] is such a stream as a worker sees it: pull, acknowledge.
 //!
 //! Everything here is a hint and may be lost, repeated or late; Postgres is the truth. So nothing waits for a
 //! connection to come back: while it is away every call fails at once with a `Disconnected` error, and what
@@ -26,4 +26,4 @@ pub use inbox::{Inbox, Received};
 pub use link::BusState;
 pub use pull::{PullError, Puller};
 pub use reconnect::Reconnect;
-pub use work::{Progress, PublishError, Stored, Task, WorkError, WorkOptions, WorkStream};
+pub use work::{Progress, PublishError, Stored, Task, Work, WorkError, WorkOptions, WorkStream};

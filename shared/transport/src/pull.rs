@@ -1,19 +1,22 @@
-//! The stream of run tasks, as a worker uses it.
+//! A stream of tasks, as a worker uses it.
 
-use std::{pin::pin, time::Duration};
+use std::{marker::PhantomData, pin::pin, time::Duration};
 
 use async_nats::{
     Subscriber,
     jetstream::consumer::{Consumer, pull},
 };
 use futures::StreamExt as _;
-use piton_shared::limits;
+use piton_shared::{
+    limits,
+    message::{dispatch::StepTask, task::RunTask},
+};
 use tokio::time::Instant;
 
 use crate::{
     bus::Bus,
     delivery::{Delivery, Heard, hear},
-    work::{WorkError, consumer_info},
+    work::{Work, WorkError, consumer_info},
 };
 
 /// How often the server says that a pull still waits there, at most.
@@ -49,7 +52,7 @@ pub enum PullError {
 /// Pulls the tasks of one consumer. Dropped, it may leave one task unacknowledged until
 /// [`limits::TASK_ACK_WAIT`] has passed; [`Puller::close`] gives it back at once.
 #[derive(Debug)]
-pub struct Puller {
+pub struct Puller<T = RunTask> {
     bus: Bus,
     stream: String,
     consumer: String,
@@ -59,6 +62,7 @@ pub struct Puller {
     open: Option<Open>,
     /// The consumer as it was last seen, and how often the connection had been lost by then.
     seen: Option<(u64, Consumer<pull::Config>)>,
+    kind: PhantomData<fn() -> T>,
 }
 
 /// A pull that the server has not ended yet.
@@ -71,20 +75,34 @@ struct Open {
     heard: Instant,
 }
 
-impl Puller {
-    /// Prepares to pull from a consumer that a scheduler has named. Nothing is asked of the server yet.
+impl Puller<RunTask> {
+    /// Prepares to pull runs from a consumer that a scheduler has named. Nothing is asked of the server yet.
     pub async fn open(bus: &Bus, consumer: impl Into<String>) -> Result<Self, PullError> {
+        Self::on(bus, consumer.into()).await
+    }
+}
+
+impl Puller<StepTask> {
+    /// Likewise for dispatched work.
+    pub async fn open_steps(bus: &Bus, consumer: impl Into<String>) -> Result<Self, PullError> {
+        Self::on(bus, consumer.into()).await
+    }
+}
+
+impl<T: Work> Puller<T> {
+    async fn on(bus: &Bus, consumer: String) -> Result<Self, PullError> {
         let inbox = bus.client().new_inbox();
         let subscriber = bus.client().subscribe(format!("{inbox}.*")).await;
         Ok(Self {
-            stream: bus.subjects().run_stream(),
-            consumer: consumer.into(),
+            stream: T::stream(bus.subjects()),
+            consumer,
             subscriber: subscriber.map_err(|_| PullError::Disconnected)?,
             bus: bus.clone(),
             inbox,
             pulls: 0,
             open: None,
             seen: None,
+            kind: PhantomData,
         })
     }
 
@@ -105,7 +123,7 @@ impl Puller {
         max: usize,
         expires: Duration,
         cancel: impl Future<Output = ()>,
-    ) -> Result<Vec<Delivery>, PullError> {
+    ) -> Result<Vec<Delivery<T>>, PullError> {
         let max = max.clamp(1, limits::PULL_TASKS);
         let mut cancel = pin!(cancel);
         let link = self.bus.link().clone();
@@ -169,7 +187,7 @@ impl Puller {
                 return;
             }
             while let Some(message) = self.subscriber.next().await {
-                if let Heard::Task(task) = hear(&self.bus, &self.inbox, self.pulls, message) {
+                if let Heard::Task(task) = hear::<T>(&self.bus, &self.inbox, self.pulls, message) {
                     task.give_back().await.ok();
                 }
             }
@@ -227,7 +245,7 @@ impl Puller {
     }
 
     /// The pull is over by `why`: what it had brought is returned first.
-    fn end(&mut self, tasks: Vec<Delivery>, why: PullError) -> Result<Vec<Delivery>, PullError> {
+    fn end(&mut self, tasks: Vec<Delivery<T>>, why: PullError) -> Result<Vec<Delivery<T>>, PullError> {
         self.open = None;
         self.seen = None;
         if tasks.is_empty() { Err(why) } else { Ok(tasks) }

@@ -47,7 +47,7 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> R
         Kind::Workflow => quote!(#krate::Workflow),
     };
 
-    let Wire { items, ty: input, value } = &wire;
+    let Wire { items, ty: input, value, arguments } = &wire;
     let ident = &item.sig.ident;
     let (names, types): (Vec<_>, Vec<_>) = inputs.iter().map(|input| (&input.name, &input.ty)).unzip();
     let visibility = item.vis.clone();
@@ -70,6 +70,10 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> R
 
                 fn registration() -> #krate::Registration {
                     #registration
+                }
+
+                fn arguments(#value: Self::Input) -> #krate::Arguments {
+                    #krate::arguments(#arguments)
                 }
             }
 

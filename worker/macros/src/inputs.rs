@@ -14,11 +14,13 @@ pub(crate) struct Wire {
     pub(crate) ty: TokenStream,
     /// Makes it of the caller's arguments; as a pattern, takes it apart again.
     pub(crate) value: TokenStream,
+    /// The caller's arguments again: nothing, the one, or a tuple.
+    pub(crate) arguments: TokenStream,
 }
 
 pub(crate) fn wire(krate: &TokenStream, inputs: &[&Input]) -> Result<Wire> {
     match inputs {
-        [] => Ok(Wire { items: TokenStream::new(), ty: quote!(()), value: quote!(()) }),
+        [] => Ok(Wire { items: TokenStream::new(), ty: quote!(()), value: quote!(()), arguments: quote!(()) }),
         [input] => {
             if let Some(attribute) = input.serde.first() {
                 return Err(Error::new_spanned(
@@ -27,7 +29,7 @@ pub(crate) fn wire(krate: &TokenStream, inputs: &[&Input]) -> Result<Wire> {
                 ));
             }
             let (ty, name) = (&input.ty, &input.name);
-            Ok(Wire { items: TokenStream::new(), ty: quote!(#ty), value: quote!(#name) })
+            Ok(Wire { items: TokenStream::new(), ty: quote!(#ty), value: quote!(#name), arguments: quote!(#name) })
         }
         _ => Ok(object(krate, inputs)),
     }
@@ -55,7 +57,12 @@ fn object(krate: &TokenStream, inputs: &[&Input]) -> Wire {
             #(#checks)*
         };
     };
-    Wire { items, ty: quote!(__PitonInputs<#(#arguments),*>), value: quote!(__PitonInputs { #(#names),* }) }
+    Wire {
+        items,
+        ty: quote!(__PitonInputs<#(#arguments),*>),
+        value: quote!(__PitonInputs { #(#names),* }),
+        arguments: quote!((#(#names),*)),
+    }
 }
 
 /// One field of the struct.

@@ -1,18 +1,20 @@
 //! The attributes of Piton: [`macro@function`] and [`macro@workflow`].
 //!
-//! Both turn `async fn name(context, resources, inputs…) -> Result<T>` into
+//! They turn `async fn name(context, resources, inputs…) -> Result<T>` into
 //! `fn name(inputs…) -> Call<impl Function<Output = T>>`, which makes an inert, typed call: calling a
 //! function makes a call, as calling an `async fn` makes a future. The body moves inside, spans intact, beside
 //! the definition it belongs to. Use them through the crate `piton`; nothing here names any other crate.
 
 mod definition;
 mod duration;
+mod gather;
 mod inputs;
 mod options;
 mod parameter;
 
 use proc_macro::TokenStream;
 use quote::ToTokens;
+use syn::Error;
 
 /// Which of the two attributes it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,13 @@ pub fn function(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn workflow(attribute: TokenStream, item: TokenStream) -> TokenStream {
     expand(Kind::Workflow, attribute, item)
+}
+
+/// What `piton::gather!` expands to.
+#[doc(hidden)]
+#[proc_macro]
+pub fn gather(input: TokenStream) -> TokenStream {
+    gather::expand(input.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
 fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> TokenStream {

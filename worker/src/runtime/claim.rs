@@ -14,6 +14,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{
     failpoint::failpoint,
     member::{Member, fresh_uuid},
+    solitude::Solitude,
 };
 
 /// How long a scheduler may take before another is asked.
@@ -36,7 +37,7 @@ pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
         return;
     }
     let claim = Claim { worker: member.id, asks: asked.iter().map(|(ask, ..)| *ask).collect() };
-    let _expected = member.holdings.expect(claim.asks.iter().map(|ask| ask.attempt).collect());
+    let _expected = member.holdings.expect(claim.asks.iter().map(|ask| ask.attempt.uuid()).collect());
     let began = Instant::now();
     let answered = tokio::select! {
         biased;
@@ -48,8 +49,8 @@ pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
     for (.., delivery) in &asked {
         spend(delivery, delivery.ack().await);
     }
-    let answers = match answered {
-        Ok(claimed) => claimed.answers,
+    let Claimed { control_version, answers } = match answered {
+        Ok(claimed) => claimed,
         Err(error) => {
             tracing::warn!(%error, "a claim was refused");
             member.beat_now.notify_one();
@@ -60,7 +61,7 @@ pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
         match answer {
             ClaimAnswer::Granted(grant) => {
                 member.door.metrics.claims.at(ClaimOutcome::Granted).inc();
-                member.take(*grant, slot);
+                member.take(*grant, control_version, slot);
             }
             ClaimAnswer::Stale => member.door.metrics.claims.at(ClaimOutcome::Stale).inc(),
         }
@@ -74,6 +75,9 @@ enum Ask {
 }
 
 fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
+    if member.holdings.kept_for() != Solitude::Open {
+        return Ask::NoRoom;
+    }
     let task = match &delivery.task {
         Ok(task) => task,
         Err(error) => {
@@ -91,7 +95,7 @@ fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
 }
 
 /// A message that is not spent comes again, and its claim is refused then.
-fn spend(delivery: &Delivery, sent: Result<(), piton_transport::SendError>) {
+pub(super) fn spend<T>(delivery: &Delivery<T>, sent: Result<(), piton_transport::SendError>) {
     if let Err(error) = sent {
         tracing::debug!(%error, sequence = delivery.sequence, "a task was not acknowledged");
     }

@@ -1,10 +1,8 @@
 //! Orders that take effect in memory, and how far they were applied.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::atomic::{AtomicI64, Ordering},
-};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use parking_lot::Mutex;
 use piton_shared::{
     ids::RunId,
     message::wake::{Action, Control},
@@ -16,42 +14,89 @@ use super::holdings::Holdings;
 /// refused with its first append.
 const KILLED: usize = 4096;
 
+/// Paused runs that are remembered, likewise: a grant that is this many pauses late begins, and ends with the first
+/// thing that is held back.
+const PAUSED: usize = 4096;
+
 /// How far the controls of the org were applied here.
 #[derive(Debug)]
 pub(super) struct Controls {
-    applied: AtomicI64,
+    /// Held while a control is applied: two that pass each other would undo one another.
+    applied: Mutex<i64>,
 }
 
 impl Controls {
     /// Those up to `version` are older than the worker.
     pub(super) fn new(version: i64) -> Self {
-        Self { applied: AtomicI64::new(version) }
+        Self { applied: Mutex::new(version) }
     }
 
     pub(super) fn applied(&self) -> i64 {
-        self.applied.load(Ordering::Acquire)
+        *self.applied.lock()
     }
 
     /// Applies all that came after what was applied before, in the order of their versions.
     pub(super) fn apply_all(&self, controls: Vec<Control>, holdings: &Holdings) {
+        let mut applied = self.applied.lock();
         for control in controls {
-            order(&control, holdings);
-            self.applied.fetch_max(control.version, Ordering::AcqRel);
+            if control.version > *applied {
+                order(&control, holdings);
+                *applied = control.version;
+            }
         }
     }
 
     /// Applies one that came unasked. Some before it may have been lost: those come with the next heartbeat's answer, and
-    /// until then nothing is said to be applied that was not.
+    /// until then nothing is said to be applied that was not. One that comes late was applied with its successors.
     pub(super) fn apply(&self, control: &Control, holdings: &Holdings) {
-        order(control, holdings);
-        let before = control.version - 1;
-        let _ = self.applied.compare_exchange(before, control.version, Ordering::AcqRel, Ordering::Acquire);
+        let mut applied = self.applied.lock();
+        if control.version > *applied {
+            order(control, holdings);
+        }
+        if control.version == *applied + 1 {
+            *applied = control.version;
+        }
     }
 }
 
 fn order(control: &Control, holdings: &Holdings) {
     match control.action {
         Action::Kill => holdings.kill(control.run),
+        Action::Pause => holdings.pause(control.run, control.version),
+        Action::Unpause => holdings.unpause(control.run),
+    }
+}
+
+/// The runs that were paused last and go on no more.
+#[derive(Debug, Default)]
+pub(super) struct Paused {
+    order: VecDeque<(RunId, i64)>,
+    versions: HashMap<RunId, i64>,
+}
+
+impl Paused {
+    pub(super) fn insert(&mut self, run: RunId, version: i64) {
+        self.versions.insert(run, version);
+        self.order.push_back((run, version));
+        if self.order.len() > PAUSED
+            && let Some((oldest, version)) = self.order.pop_front()
+            && self.versions.get(&oldest) == Some(&version)
+        {
+            self.versions.remove(&oldest);
+        }
+    }
+
+    pub(super) fn remove(&mut self, run: RunId) {
+        self.versions.remove(&run);
+    }
+
+    pub(super) fn contains(&self, run: RunId) -> bool {
+        self.versions.contains_key(&run)
+    }
+
+    /// Whether it was paused after this version. A grant that has seen the pause was given after its end.
+    pub(super) fn since(&self, run: RunId, version: i64) -> bool {
+        self.versions.get(&run).is_some_and(|paused| *paused > version)
     }
 }
 

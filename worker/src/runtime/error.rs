@@ -1,6 +1,6 @@
 //! Why a worker does not run.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use piton_shared::{message::Refusal, name::NameError};
 use piton_transport::RequestError;
@@ -24,6 +24,26 @@ pub enum ConnectError {
     /// The thread that keeps the lease could not be started.
     #[error("failed to start the thread that keeps the lease")]
     Thread(#[source] io::Error),
+    /// Its metrics cannot be served there.
+    #[error(
+        "failed to serve the worker's metrics on {address}: give this worker a free address of this machine with \
+         `PITON_METRICS_ADDRESS`; port 0 takes any free port"
+    )]
+    Listen {
+        /// Where it was told to listen.
+        address: SocketAddr,
+        /// Why it cannot.
+        source: io::Error,
+    },
+    /// It was told to serve its metrics, and was built without the feature `http`.
+    #[error(
+        "the worker cannot serve its metrics on {address}: build it with the feature `http` of the crate `piton`, or \
+         take `PITON_METRICS_ADDRESS` away"
+    )]
+    NoHttp {
+        /// Where it was told to listen.
+        address: SocketAddr,
+    },
 }
 
 /// Why a worker ended that was not told to.

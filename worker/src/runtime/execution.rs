@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use piton_shared::{
     failure::{Cause, Failure},
     ids::{AttemptId, Epoch, RunId},
-    journal::Outcome,
+    journal::{Outcome, Payload},
     time::Timestamp,
 };
 use piton_telemetry::metrics::{StepOutcome, WorkerMetrics};
@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::Instrument as _;
 
 use super::{
-    attempt::{EndedTry, Start},
+    attempt::{Bounds, EndedTry, Start},
     failpoint::failpoint,
     holdings::{Begun, Executed},
     member::Member,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{FunctionContext, RegisteredFunction, Resources, Try};
 
-/// Whose function it is.
+/// The hold on a run whose function it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owner {
     pub(super) run: RunId,
@@ -35,7 +35,14 @@ pub(super) struct Owner {
     pub(super) epoch: Epoch,
 }
 
-/// Begins a try in a task of its own; its end comes as a letter, unless it is dropped.
+/// A function and what it is called with.
+pub(super) struct Invocation {
+    pub(super) function: RegisteredFunction,
+    pub(super) input: Payload,
+    pub(super) bounds: Bounds,
+}
+
+/// Begins a try of a run that is held here, in a task of its own; its end comes as a letter, unless it is dropped.
 pub(super) fn begin(
     member: &Arc<Member>,
     owner: Owner,
@@ -44,70 +51,71 @@ pub(super) fn begin(
     slot: OwnedSemaphorePermit,
     letters: mpsc::Sender<Letter>,
 ) -> Begun {
-    let (context, handle) = FunctionContext::begin(Try {
-        run_id: owner.run,
-        step_key: start.key.clone(),
-        epoch: owner.epoch,
-        number: start.try_number,
-        max: start.max_tries,
-    });
+    let Start { key, input, try_number, max_tries, bounds, .. } = start;
+    let of = Try { run_id: owner.run, step_key: key, epoch: owner.epoch, number: try_number, max: max_tries };
+    let span = span(member, function, &of);
+    let (context, handle) = FunctionContext::begin(of.clone());
     let started_at = member.clock.now();
-    let span = tracing::info_span!(
-        "try",
-        run = %owner.run,
-        step = %start.key,
-        org = %member.door.org,
-        function = function.name(),
-        try_number = start.try_number,
-    );
-    let executing = execute(Arc::clone(member), owner, function.clone(), start, context, started_at, letters);
+    let invocation = Invocation { function: function.clone(), input, bounds };
+    let shared = Arc::clone(member);
     let task = async move {
         // The slot is free again when the task has ended, however it ends.
         let _slot = slot;
-        executing.await;
+        let outcome = execute(&shared, invocation, context, started_at).await;
+        shared.holdings.ended(owner.run, owner.attempt, &of.step_key, try_number);
+        let finished_at = shared.clock.now();
+        let ended = EndedTry { key: of.step_key, try_number, outcome, started_at, finished_at };
+        // Nobody listens any more when the run is lost.
+        let _ = letters.send(Letter::Ended(ended)).await;
     };
     let executed = Executed::new(handle, started_at);
     member.holdings.begin(owner.attempt, executed, || member.tasks.spawn(task.instrument(span)).abort_handle())
 }
 
-async fn execute(
-    member: Arc<Member>,
-    owner: Owner,
-    function: RegisteredFunction,
-    start: Start,
+/// Under which a try is traced.
+pub(super) fn span(member: &Member, function: &RegisteredFunction, of: &Try) -> tracing::Span {
+    tracing::info_span!(
+        "try",
+        run = %of.run_id,
+        step = %of.step_key,
+        org = %member.door.org,
+        function = function.name(),
+        try_number = of.number,
+    )
+}
+
+/// One try, to its end by itself, by its bounds or in a panic.
+pub(super) async fn execute(
+    member: &Member,
+    invocation: Invocation,
     context: FunctionContext,
     started_at: Timestamp,
-    letters: mpsc::Sender<Letter>,
-) {
+) -> Outcome {
     failpoint!("try-begin");
     let mut timed = Timed::new(&member.door.metrics);
-    let outcome = bounded(&function, &start, context, member.registry.resources(), started_at).await;
+    let outcome = bounded(&invocation, context, member.registry.resources(), started_at).await;
     timed.outcome = outcome_of(&outcome);
     drop(timed);
     if let Err(failure) = &outcome {
         tracing::debug!(cause = ?failure.cause, retry = ?failure.retry, "the try failed");
     }
     failpoint!("try-ended");
-    member.holdings.ended(owner.run, owner.attempt, &start.key, start.try_number);
-    let ended =
-        EndedTry { key: start.key, try_number: start.try_number, outcome, started_at, finished_at: member.clock.now() };
-    // Nobody listens any more when the run is lost.
-    let _ = letters.send(Letter::Ended(ended)).await;
+    outcome
 }
 
 async fn bounded(
-    function: &RegisteredFunction,
-    start: &Start,
+    invocation: &Invocation,
     context: FunctionContext,
     resources: &Resources,
     started_at: Timestamp,
 ) -> Outcome {
-    let called = catch_unwind(AssertUnwindSafe(|| function.call(context, resources, &start.input)));
+    let Invocation { function, input, bounds } = invocation;
+    let called = catch_unwind(AssertUnwindSafe(|| function.call(context, resources, input)));
     let caught = match called {
         Ok(future) => AssertUnwindSafe(future).catch_unwind(),
         Err(panic) => return Err(panicked(panic.as_ref())),
     };
-    let ended = match start.bounds.of_try(started_at) {
+    let ended = match bounds.of_try(started_at) {
         None => caught.await,
         Some((limit, failure)) => match tokio::time::timeout(limit, caught).await {
             Ok(ended) => ended,
@@ -117,7 +125,8 @@ async fn bounded(
     ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
+/// How a try ends that panicked.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Failure {
     let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
     Failure::panic(message.unwrap_or_else(|| "a panic without a text".to_owned()))

@@ -24,7 +24,13 @@ pub(super) async fn serve(member: Arc<Member>, mut inbox: Inbox) {
 pub(super) async fn answer_holding(member: Arc<Member>, mut inbox: Inbox) {
     while let Some(received) = next(&member, &mut inbox).await {
         let answered = match received.open::<Holding>() {
-            Ok(Holding { runs }) => received.respond(&Holds { unknown: member.holdings.unknown(runs) }).await,
+            Ok(Holding { runs, steps }) => {
+                let holds = Holds {
+                    unknown: member.holdings.unknown(runs),
+                    unknown_steps: member.holdings.unknown_steps(steps),
+                };
+                received.respond(&holds).await
+            }
             Err(error) => received.refuse(error).await,
         };
         if let Err(error) = answered {
@@ -43,16 +49,29 @@ async fn next(member: &Member, inbox: &mut Inbox) -> Option<Received> {
 
 fn take(member: &Arc<Member>, message: ToWorker) {
     match message {
-        ToWorker::Granted { control_version: _, grants } => {
+        ToWorker::Granted { control_version, grants } => {
             // Whatever was killed since is known here by its run, whichever version the grant has seen.
             for grant in grants {
                 match Arc::clone(&member.run_slots).try_acquire_owned() {
-                    Ok(slot) => member.take(grant, slot),
+                    Ok(slot) => member.take(grant, control_version, slot),
                     Err(_) => member.give_back(grant.run, grant.attempt, HandBackReason::Released),
                 }
             }
         }
         ToWorker::Wake { run, attempt, entries } => member.holdings.wake(run, attempt, entries),
+        ToWorker::GrantedSteps { control_version, grants } => {
+            for grant in grants {
+                match Arc::clone(&member.step_slots).try_acquire_owned() {
+                    Ok(slot) => member.take_step(grant, control_version, slot),
+                    Err(_) => member.return_step(grant, HandBackReason::Released),
+                }
+            }
+        }
+        ToWorker::DropSteps { steps } => {
+            for (dispatch, hold) in steps {
+                member.holdings.remove_step(&dispatch, hold);
+            }
+        }
         ToWorker::Control(control) => {
             member.controls.apply(&control, &member.holdings);
             member.beat_now.notify_one();

@@ -16,7 +16,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{attempt::weight, door::Unserved, failpoint::failpoint, member::Member};
+use super::{
+    attempt::{rows, weight},
+    door::Unserved,
+    failpoint::failpoint,
+    member::Member,
+};
 
 /// How long a scheduler may take before another is asked.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -72,23 +77,18 @@ pub(super) async fn serve(member: Arc<Member>, mut jobs: mpsc::Receiver<Job>) {
 
 /// Takes what waits, as much as one request holds.
 fn collect(first: Job, jobs: &mut mpsc::Receiver<Job>, carried: &mut Option<Job>) -> Vec<Job> {
-    let (mut bytes, mut rows) = (weight(&first.append), rows(&first.append));
+    let (mut bytes, mut count) = (weight(&first.append), rows(&first.append));
     let mut batch = vec![first];
     while let Ok(job) = jobs.try_recv() {
         bytes += weight(&job.append);
-        rows += self::rows(&job.append);
-        if bytes > REQUEST_BYTES || rows > limits::COMMIT_ROWS {
+        count += rows(&job.append);
+        if bytes > REQUEST_BYTES || count > limits::COMMIT_ROWS {
             *carried = Some(job);
             break;
         }
         batch.push(job);
     }
     batch
-}
-
-/// Rows that an append costs in a commit; the run's own row counts as one.
-fn rows(append: &Append) -> usize {
-    1 + append.rows.len() + append.failed_tries.len() + append.waits.len() + append.withdrawn.len()
 }
 
 /// Writes a batch; one that is refused as a whole is tried one by one.

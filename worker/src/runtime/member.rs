@@ -7,20 +7,25 @@ use futures::FutureExt as _;
 use piton_shared::{
     ids::{AttemptId, RunId, WorkerId, uuid_v7},
     limits,
-    message::claim::{Grant, HandBackReason},
+    message::{
+        claim::{Grant, HandBackReason},
+        dispatch::{StepEnd, StepEnding, StepGrant},
+    },
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     clock::Clock,
     controls::Controls,
+    dispatched,
     door::Door,
+    finisher,
     hand_back::Returned,
-    holdings::{Added, Holdings},
+    hold,
+    holdings::{Added, AddedStep, Holdings},
     journaler::Job,
     lease::Lease,
-    run,
 };
 use crate::{Registry, WorkerOptions};
 
@@ -43,6 +48,9 @@ pub(super) struct Member {
     pub(super) step_slots: Arc<Semaphore>,
     pub(super) journal: mpsc::Sender<Job>,
     pub(super) returns: mpsc::Sender<Returned>,
+    pub(super) finishes: mpsc::Sender<finisher::Job>,
+    /// Room for results of dispatched work that were not answered yet.
+    pub(super) reports: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     /// A heartbeat is wanted at once.
     pub(super) beat_now: Notify,
@@ -67,8 +75,8 @@ impl Terms {
 }
 
 impl Member {
-    /// Holds a run that was granted, or gives it back.
-    pub(super) fn take(self: &Arc<Self>, grant: Grant, slot: OwnedSemaphorePermit) {
+    /// Holds a run that was granted by a statement that saw controls up to `control_version`, or gives it back.
+    pub(super) fn take(self: &Arc<Self>, grant: Grant, control_version: i64, slot: OwnedSemaphorePermit) {
         let (run, attempt) = (grant.run, grant.attempt);
         if self.draining.is_cancelled() {
             return self.give_back(run, attempt, HandBackReason::Released);
@@ -78,12 +86,44 @@ impl Member {
             return self.give_back(run, attempt, HandBackReason::Lacking);
         }
         let (letters, inbox) = mpsc::channel(LETTERS);
-        match self.holdings.add(&grant, letters.clone()) {
-            Added::Yes(lost) => {
-                self.tasks.spawn(run::hold(Arc::clone(self), grant, slot, letters, inbox, lost));
+        let drain = self.draining.child_token();
+        match self.holdings.add(&grant, control_version, letters.clone(), drain) {
+            Added::Yes(place) => {
+                self.tasks.spawn(hold::hold(Arc::clone(self), grant, slot, letters, inbox, place));
             }
             Added::Already => tracing::debug!(%run, "granted again, and held already"),
             Added::Killed => tracing::debug!(%run, "granted after it was killed"),
+            Added::Refused | Added::Paused => self.give_back(run, attempt, HandBackReason::Released),
+        }
+    }
+
+    /// Executes dispatched work that was granted by a statement that saw controls up to `control_version`, or returns it.
+    pub(super) fn take_step(self: &Arc<Self>, grant: StepGrant, control_version: i64, slot: OwnedSemaphorePermit) {
+        if self.draining.is_cancelled() {
+            return self.return_step(grant, HandBackReason::Released);
+        }
+        let Some(function) = self.registry.function(&grant.function).cloned() else {
+            tracing::warn!(work = %grant.dispatch, function = grant.function, "this worker has no such function");
+            return self.return_step(grant, HandBackReason::Lacking);
+        };
+        match self.holdings.add_step(&grant, control_version) {
+            AddedStep::Yes(place) => {
+                self.tasks.spawn(dispatched::hold(Arc::clone(self), function, grant, slot, place));
+            }
+            AddedStep::Already => tracing::debug!(work = %grant.dispatch, "granted again, and held already"),
+            AddedStep::Killed => tracing::debug!(work = %grant.dispatch, "granted after its run was killed"),
+            AddedStep::Paused | AddedStep::Refused => self.return_step(grant, HandBackReason::Released),
+        }
+    }
+
+    /// Returns dispatched work that does not begin here. Should there be no room to say so, the scheduler finds that it is
+    /// not known here.
+    pub(super) fn return_step(&self, grant: StepGrant, reason: HandBackReason) {
+        let end = StepEnd { dispatch: grant.dispatch, hold: grant.hold, ending: StepEnding::Returned { reason } };
+        // Whatever it is answered, there is nothing left to do.
+        let (reply, _) = oneshot::channel();
+        if self.finishes.try_send(finisher::Job { end: Box::new(end), reply }).is_err() {
+            tracing::warn!("too much dispatched work is being returned: the scheduler will ask");
         }
     }
 

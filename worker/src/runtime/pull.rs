@@ -1,21 +1,62 @@
-//! Taking tasks from a queue, as many as there are free slots.
+//! Taking tasks from a queue, of runs or of dispatched work, as many as there are free slots.
 
 use std::{sync::Arc, time::Duration};
 
-use piton_transport::{PullError, Puller, Reconnect};
+use piton_shared::message::{dispatch::StepTask, task::RunTask};
+use piton_transport::{Bus, Delivery, PullError, Puller, Reconnect, Work};
+use tokio::sync::Semaphore;
 
-use super::{claim, lease::LeaseState, member::Member};
+use super::{claim, claim_steps, lease::LeaseState, member::Member, solitude::Solitude};
 
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(5);
 /// The waits after pulls that brought nothing because they could not.
 const AGAIN: Reconnect = Reconnect { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
+/// What is pulled.
+pub(super) trait Pulled: Work + Send + 'static {
+    /// Prepares to pull.
+    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send;
+    /// What has to be free before one is pulled.
+    fn slots(member: &Member) -> &Arc<Semaphore>;
+    /// Has what was pulled granted.
+    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static;
+}
+
+impl Pulled for RunTask {
+    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
+        Puller::open(bus, consumer)
+    }
+
+    fn slots(member: &Member) -> &Arc<Semaphore> {
+        &member.run_slots
+    }
+
+    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static {
+        claim::claim(member, tasks)
+    }
+}
+
+impl Pulled for StepTask {
+    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
+        Puller::open_steps(bus, consumer)
+    }
+
+    fn slots(member: &Member) -> &Arc<Semaphore> {
+        &member.step_slots
+    }
+
+    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static {
+        claim_steps::claim(member, tasks)
+    }
+}
+
 /// Pulls from one consumer until the worker drains or its registration is over.
-pub(super) async fn serve(member: Arc<Member>, consumer: String) {
+pub(super) async fn serve<T: Pulled>(member: Arc<Member>, consumer: String) {
     let mut failures = 0;
     while !member.draining.is_cancelled() {
-        match Puller::open(&member.door.bus, consumer.as_str()).await {
+        open(&member).await;
+        match T::open(&member.door.bus, consumer.as_str()).await {
             Ok(mut puller) => {
                 pull(&member, &mut puller, &mut failures).await;
                 puller.close().await;
@@ -29,19 +70,34 @@ pub(super) async fn serve(member: Arc<Member>, consumer: String) {
     }
 }
 
-async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
+async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures: &mut usize) {
+    let mut solitude = member.holdings.solitude();
     while !member.draining.is_cancelled() {
         tokio::select! {
             biased;
             () = member.draining.cancelled() => return,
-            () = ready(member) => {}
+            () = ready(member, T::slots(member)) => {}
         }
-        let free = member.run_slots.available_permits();
-        match puller.pull(free, EXPIRES, member.draining.cancelled()).await {
+        let free = T::slots(member).available_permits();
+        let closed = async {
+            // An error means that the registration is gone, and with it this task before long.
+            let _ = solitude.wait_for(|solitude| *solitude != Solitude::Open).await;
+        };
+        let cancel = async {
+            tokio::select! {
+                () = member.draining.cancelled() => {}
+                () = closed => {}
+            }
+        };
+        match puller.pull(free, EXPIRES, cancel).await {
             Ok(tasks) => {
                 *failures = 0;
                 if !tasks.is_empty() {
-                    member.tasks.spawn(claim::claim(Arc::clone(member), tasks));
+                    member.tasks.spawn(T::claim(Arc::clone(member), tasks));
+                }
+                // What comes after this is for others: the pull is taken back.
+                if member.holdings.kept_for() != Solitude::Open {
+                    return;
                 }
             }
             Err(error) => {
@@ -57,8 +113,17 @@ async fn pull(member: &Arc<Member>, puller: &mut Puller, failures: &mut usize) {
     }
 }
 
-/// Returns when there is room for a run and a lease to run it under.
-async fn ready(member: &Member) {
+/// Returns when the worker is kept for nobody.
+async fn open(member: &Member) {
+    let mut solitude = member.holdings.solitude();
+    tokio::select! {
+        () = member.draining.cancelled() => {}
+        _ = solitude.wait_for(|solitude| *solitude == Solitude::Open) => {}
+    }
+}
+
+/// Returns when there is room for one more and a lease to execute it under.
+async fn ready(member: &Member, slots: &Semaphore) {
     let mut lease = member.lease.watch();
     // An error means that the lease is gone, and with it this task before long.
     let held = lease.wait_for(|view| view.state == LeaseState::Held).await.is_ok();
@@ -66,7 +131,7 @@ async fn ready(member: &Member) {
         member.over.cancelled().await;
     }
     // Neither ever closes; the permit is not kept, because others may need it more.
-    drop(member.run_slots.acquire().await);
+    drop(slots.acquire().await);
 }
 
 async fn pause(member: &Member, failures: usize) {

@@ -6,9 +6,12 @@ use piton_shared::{
     ids::{AttemptId, RunId},
     journal::{Entry, Payload},
     message::{
-        claim::Grant,
-        read::{More, Part, Read, ReadAnswer},
+        claim::{Grant, OpenCall},
+        dispatch::StepGrant,
+        read::{More, Part, Read, ReadAnswer, ReadStep, ReadStepAnswer},
+        state::StateValue,
     },
+    replay::{Fetch, FetchedResults},
     subject::Method,
 };
 
@@ -28,7 +31,11 @@ pub(super) async fn input(member: &Member, grant: &mut Grant) -> Result<Payload,
     }
     match read(member, grant.run, grant.attempt, Part::Input).await? {
         ReadAnswer::Input(input) => Ok(input),
-        ReadAnswer::Entries { .. } | ReadAnswer::Fenced => Err(NotHeld),
+        ReadAnswer::Entries { .. }
+        | ReadAnswer::Open { .. }
+        | ReadAnswer::State(_)
+        | ReadAnswer::Results { .. }
+        | ReadAnswer::Fenced => Err(NotHeld),
     }
 }
 
@@ -39,6 +46,27 @@ pub(super) async fn rest_of_journal(member: &Member, grant: &mut Grant) -> Resul
         More::End => Ok(entries),
         More::Follows => pages(member, grant.run, grant.attempt, entries).await,
     }
+}
+
+/// What earlier attempts left open, as much of it as did not come with the grant.
+pub(super) async fn rest_of_open(member: &Member, grant: &mut Grant) -> Result<Vec<OpenCall>, NotHeld> {
+    let mut open = std::mem::take(&mut grant.open);
+    let mut more = grant.more_open;
+    while more == More::Follows {
+        let after = open.last().map(|call| call.key.clone());
+        match read(member, grant.run, grant.attempt, Part::Open { after }).await? {
+            ReadAnswer::Open { open: page, more: next } => {
+                more = if page.is_empty() { More::End } else { next };
+                open.extend(page);
+            }
+            ReadAnswer::Input(_)
+            | ReadAnswer::Entries { .. }
+            | ReadAnswer::State(_)
+            | ReadAnswer::Results { .. }
+            | ReadAnswer::Fenced => return Err(NotHeld),
+        }
+    }
+    Ok(open)
 }
 
 /// The run's journal, from its beginning.
@@ -62,7 +90,11 @@ async fn pages(
                     return Ok(entries);
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_)
+            | ReadAnswer::Open { .. }
+            | ReadAnswer::State(_)
+            | ReadAnswer::Results { .. }
+            | ReadAnswer::Fenced => return Err(NotHeld),
         }
     }
 }
@@ -90,7 +122,54 @@ pub(super) async fn outside(
                     (More::Follows | More::End, _) => return Ok(entries),
                 }
             }
-            ReadAnswer::Input(_) | ReadAnswer::Fenced => return Err(NotHeld),
+            ReadAnswer::Input(_)
+            | ReadAnswer::Open { .. }
+            | ReadAnswer::State(_)
+            | ReadAnswer::Results { .. }
+            | ReadAnswer::Fenced => return Err(NotHeld),
+        }
+    }
+}
+
+/// A value of the run's or its session's state.
+pub(super) async fn state(member: &Member, run: RunId, attempt: AttemptId, part: Part) -> Result<StateValue, NotHeld> {
+    match read(member, run, attempt, part).await? {
+        ReadAnswer::State(value) => Ok(value),
+        ReadAnswer::Input(_)
+        | ReadAnswer::Entries { .. }
+        | ReadAnswer::Open { .. }
+        | ReadAnswer::Results { .. }
+        | ReadAnswer::Fenced => Err(NotHeld),
+    }
+}
+
+/// A page of the results of a batch.
+pub(super) async fn results(
+    member: &Member,
+    run: RunId,
+    attempt: AttemptId,
+    fetch: &Fetch,
+) -> Result<FetchedResults, NotHeld> {
+    let part = Part::BatchResults { key: fetch.batch.clone(), after: fetch.after };
+    match read(member, run, attempt, part).await? {
+        ReadAnswer::Results { results, more } => Ok(FetchedResults { results, more }),
+        ReadAnswer::Input(_)
+        | ReadAnswer::Entries { .. }
+        | ReadAnswer::Open { .. }
+        | ReadAnswer::State(_)
+        | ReadAnswer::Fenced => Err(NotHeld),
+    }
+}
+
+/// The input of dispatched work that did not come with its grant.
+pub(super) async fn step_input(member: &Member, grant: &StepGrant) -> Result<Payload, NotHeld> {
+    let read = ReadStep { worker: member.id, dispatch: grant.dispatch.clone(), hold: grant.hold };
+    match member.door.insist(Method::ReadStep, &read, ANSWER).await {
+        Ok(ReadStepAnswer::Input(input)) => Ok(input),
+        Ok(ReadStepAnswer::Fenced) => Err(NotHeld),
+        Err(error) => {
+            tracing::warn!(work = %grant.dispatch, %error, "reading the input of dispatched work was refused");
+            Err(NotHeld)
         }
     }
 }

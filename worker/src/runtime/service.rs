@@ -1,10 +1,10 @@
 //! A worker's life: registrations, one after the other, until it is told to stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use piton_shared::{
     ids::WorkerId,
-    message::{claim::HandedBack, worker::Leave},
+    message::{claim::HandedBack, dispatch::StepTask, task::RunTask, worker::Leave},
     subject::{Method, Subjects},
 };
 use piton_telemetry::metrics::WorkerMetrics;
@@ -17,14 +17,16 @@ use super::{
     controls::Controls,
     door::{Door, Home},
     error::{ConnectError, RunError},
-    hand_back, hear,
+    finisher, hand_back, hear,
     holdings::Holdings,
+    http::{Told, Watched},
     journaler,
     lease::{Heart, HeartError, Lease, LeaseState},
     member::{Member, Terms, fresh_uuid},
     pull,
     register::{Admitted, card, register, stay_registered},
     signals::{Stop, listen, wanted},
+    standing::Registration,
 };
 use crate::{Worker, WorkerBuilder};
 
@@ -53,9 +55,10 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// NATS cannot be reached, or refuses.
+    /// NATS cannot be reached, or refuses; metrics cannot be served where the options say.
     pub async fn connect(self) -> Result<Connected, ConnectError> {
         let options = self.options();
+        let watched = Watched::listen(options.metrics_address).await?;
         let mut bus = BusOptions::new(options.url.clone(), options.name.clone());
         bus.subjects = Subjects::new(options.nats_prefix.clone()).map_err(ConnectError::Prefix)?;
         let lease = BusOptions { name: format!("{} lease", options.name), ..bus.clone() };
@@ -64,7 +67,8 @@ impl Worker {
             HeartError::Thread(source) => ConnectError::Thread(source),
             HeartError::Nats(source) => ConnectError::Nats(source),
         })?;
-        Ok(Connected { worker: self, bus, heart, metrics: WorkerMetrics::new() })
+        let registration = Registration::default();
+        Ok(Connected { worker: self, bus, heart, metrics: WorkerMetrics::new(), registration, watched })
     }
 
     /// Connects and works until SIGTERM or SIGINT: [`connect`](Self::connect) and [`Connected::run`].
@@ -85,12 +89,19 @@ pub struct Connected {
     bus: Bus,
     heart: Heart,
     metrics: WorkerMetrics,
+    registration: Registration,
+    watched: Option<Watched>,
 }
 
 impl Connected {
     /// What it counts, in Prometheus' text format through [`WorkerMetrics::render`].
     pub fn metrics(&self) -> WorkerMetrics {
         self.metrics.clone()
+    }
+
+    /// Where it serves its metrics, if it was told to: with the port that was found where the option said 0.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.watched.as_ref().map(Watched::address)
     }
 
     /// Works until SIGTERM or SIGINT (Ctrl-C), then drains: it takes nothing new, lets functions finish as long as the
@@ -126,7 +137,26 @@ impl Connected {
         }
     }
 
-    async fn work(self, mut stop: watch::Receiver<Stop>) -> Result<(), RunError> {
+    /// Works, and is watched meanwhile: until everything else has ended.
+    async fn work(mut self, stop: watch::Receiver<Stop>) -> Result<(), RunError> {
+        let told = Told { metrics: self.metrics.clone(), registration: self.registration.clone() };
+        let over = CancellationToken::new();
+        let watched = self.watched.take();
+        let watching = async {
+            if let Some(watched) = watched {
+                watched.serve(told, over.clone()).await;
+            }
+        };
+        let working = async {
+            let ended = self.serve(stop).await;
+            over.cancel();
+            ended
+        };
+        let (ended, ()) = tokio::join!(working, watching);
+        ended
+    }
+
+    async fn serve(self, mut stop: watch::Receiver<Stop>) -> Result<(), RunError> {
         let mut ended = Ok(Left::LeaseEnded);
         while let Ok(Left::LeaseEnded) = ended {
             ended = self.serve_once(&mut stop).await;
@@ -166,6 +196,7 @@ impl Connected {
         let lease = Arc::new(Lease::new(asked + terms.usable()));
         let (journal, jobs) = mpsc::channel(options.run_slots.get() as usize);
         let (returns, returned) = mpsc::channel(hand_back::WAITING);
+        let (finishes, ends) = mpsc::channel(finisher::REPORTS);
         let member = Arc::new(Member {
             id: card.worker,
             registry: Arc::clone(self.worker.registry()),
@@ -180,6 +211,8 @@ impl Connected {
             step_slots: Arc::new(Semaphore::new(options.step_slots.get() as usize)),
             journal,
             returns,
+            finishes,
+            reports: Arc::new(Semaphore::new(finisher::REPORTS)),
             tasks: TaskTracker::new(),
             beat_now: tokio::sync::Notify::new(),
             draining: CancellationToken::new(),
@@ -189,15 +222,21 @@ impl Connected {
         self.metrics.step_slots.set(i64::from(options.step_slots.get()));
         tracing::info!(worker = %member.id, scheduler = %registered.scheduler, name = options.name, "registered");
 
+        self.registration.set(&member);
+
         self.heart.beat_for(Arc::clone(&member)).await;
         let shared = || Arc::clone(&member);
         member.spawn_vital("journaler", journaler::serve(shared(), jobs));
         member.spawn_vital("hand-back", hand_back::serve(shared(), returned));
+        member.spawn_vital("finisher", finisher::serve(shared(), ends));
         member.spawn_vital("inbox", hear::serve(shared(), inboxes.said));
         member.spawn_vital("holding", hear::answer_holding(shared(), inboxes.asked));
         member.spawn_vital("registration", stay_registered(shared(), card));
         for consumer in registered.consumers {
-            member.spawn_vital("pull", pull::serve(shared(), consumer));
+            member.spawn_vital("pull", pull::serve::<RunTask>(shared(), consumer));
+        }
+        for consumer in registered.step_consumers {
+            member.spawn_vital("pull of dispatched work", pull::serve::<StepTask>(shared(), consumer));
         }
         let over = Over(Arc::clone(&member));
         let left = tokio::select! {

@@ -20,7 +20,7 @@ async fn inputs_are_nothing_a_bare_value_or_an_object_by_name() {
         .iter()
         .filter_map(|call| match call {
             Call::Step(step) => Some(codec::to_json(&step.input).expect("it was encoded")),
-            Call::Sleep(_) => None,
+            Call::Sleep(_) | Call::Batch(_) | Call::Race(_) | Call::State(_) => None,
         })
         .collect();
     assert_eq!(inputs[0], json!({ "id": 13, "cents": 250 }), "one input is its bare value");

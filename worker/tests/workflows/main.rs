@@ -1,9 +1,13 @@
 //! Workflows as users write them, through the replay machine and the registry that the runtime uses.
 
+mod batches;
+mod beside;
 mod driver;
 mod inputs;
 mod runs;
 mod shop;
+mod state;
+mod store;
 
 use driver::End;
 use piton_shared::{codec, journal::Payload};

@@ -46,7 +46,7 @@ async fn a_call_wins_over_the_attribute_and_that_over_the_default() {
     driver.drive(|_| Answer::Execute).await;
     let options = |index: usize| match &driver.asked[index] {
         Call::Step(step) => step.options.clone(),
-        Call::Sleep(_) => panic!("a step is expected"),
+        Call::Sleep(_) | Call::Batch(_) | Call::Race(_) | Call::State(_) => panic!("a step is expected"),
     };
     let charge = options(0);
     assert_eq!(charge.retry.map(|policy| policy.max_tries), Some(3), "the call's");

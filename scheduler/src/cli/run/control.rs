@@ -1,4 +1,4 @@
-//! `piton run cancel`, `kill` and `resume`
+//! `piton run cancel`, `kill`, `pause` and `resume`
 
 use std::time::Duration;
 
@@ -30,6 +30,15 @@ pub(in crate::cli) struct Kill {
 }
 
 #[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Pause {
+    /// The run's id.
+    id: String,
+    /// How long to wait until everybody who works on it has confirmed that nothing new starts.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time::duration)]
+    wait: Duration,
+}
+
+#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Resume {
     /// The run's id.
     id: String,
@@ -45,6 +54,13 @@ impl Cancel {
 impl Kill {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let path = format!("{}/kill?wait={}", path(&self.id), self.wait.as_secs_f64());
+        order(console, &path, &json!({})).await
+    }
+}
+
+impl Pause {
+    pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        let path = format!("{}/pause?wait={}", path(&self.id), self.wait.as_secs_f64());
         order(console, &path, &json!({})).await
     }
 }

@@ -3,7 +3,7 @@
 use piton_shared::{limits::PAGE_DEFAULT, state::RunState};
 use serde_json::{Value, json};
 
-use super::show::failure;
+use super::show::{failure, standing};
 use crate::cli::{
     CliError, Console, Exit,
     screen::{Screen, between, items, second, text, words},
@@ -69,7 +69,7 @@ fn row(screen: Screen, run: &Value) -> Vec<String> {
     vec![
         text(run, "id").to_owned(),
         text(run, "workflow").to_owned(),
-        screen.state(text(run, "state")),
+        standing(screen, run),
         second(text(run, "created_at")),
         between(text(run, "created_at"), text(run, "finished_at")),
         why.lines().next().unwrap_or("").chars().take(120).collect(),

@@ -1,6 +1,7 @@
 //! `piton run …`
 
 mod control;
+mod export;
 mod list;
 mod show;
 mod start;
@@ -10,6 +11,11 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{CliError, Console, Exit, screen::text};
+
+pub(super) use self::{
+    show::{failure, path},
+    start::source,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Run {
@@ -21,11 +27,17 @@ pub(super) enum Run {
     List(list::List),
     /// Follow a run until its end, printing what it is told as it is told.
     Watch(watch::Watch),
+    /// Show what a run keeps as long as it lives.
+    State(super::state::OfRun),
+    /// Print a run and its journal as one JSON document, for tests that replay it by today's code.
+    Export(export::Export),
     /// Ask a run to stop: the workflow sees it at its next await and may clean up.
     Cancel(control::Cancel),
     /// Stop a run by force: from then on no result of it is accepted.
     Kill(control::Kill),
-    /// Queue a parked run again.
+    /// Hold a run back: what is under way ends, nothing new starts until it is resumed.
+    Pause(control::Pause),
+    /// Let a parked or paused run go on.
     Resume(control::Resume),
 }
 
@@ -36,8 +48,11 @@ impl Run {
             Self::Get(get) => get.run(console).await,
             Self::List(list) => list.run(console).await,
             Self::Watch(watch) => watch.run(console).await,
+            Self::State(state) => state.run(console).await,
+            Self::Export(export) => export.run(console).await,
             Self::Cancel(cancel) => cancel.run(console).await,
             Self::Kill(kill) => kill.run(console).await,
+            Self::Pause(pause) => pause.run(console).await,
             Self::Resume(resume) => resume.run(console).await,
         }
     }

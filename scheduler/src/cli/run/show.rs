@@ -22,7 +22,7 @@ impl Get {
 }
 
 /// The address of a run. What is no id becomes one that the server refuses, and nothing else.
-pub(super) fn path(id: &str) -> String {
+pub(in crate::cli) fn path(id: &str) -> String {
     let safe: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     format!("/v1/runs/{safe}")
 }
@@ -43,7 +43,7 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
     let mut lines = vec![
         ("run", screen.bold(text(run, "id"))),
         ("workflow", text(run, "workflow").to_owned()),
-        ("state", screen.state(text(run, "state"))),
+        ("state", standing(screen, run)),
     ];
     let mut maybe = |name, value: String| {
         if !value.is_empty() {
@@ -62,6 +62,7 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
     if !text(run, "finished_at").is_empty() {
         maybe("took", between(text(run, "created_at"), text(run, "finished_at")));
     }
+    maybe("paused", second(text(run, "paused_at")));
     maybe("cancel asked", second(text(run, "cancel_requested_at")));
     maybe("worker", text(run, "worker_id").to_owned());
     if number(run, "attempts") > 1 {
@@ -80,13 +81,44 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
     maybe("parked", run.get("parked").map(|parked| text(parked, "detail").to_owned()).unwrap_or_default());
     if text(run, "state") == "parked" {
         maybe("", screen.dim(&format!("once it is mended: piton run resume {}", text(run, "id"))));
+    } else if !text(run, "paused_at").is_empty() {
+        maybe("", screen.dim(&format!("to let it go on: piton run resume {}", text(run, "id"))));
     }
+    maybe("given away", run.get("dispatched").map(given_away).unwrap_or_default());
     let lines: Vec<_> = lines.iter().map(|(name, value)| format!("{name:<13} {value}\n")).collect();
     lines.concat()
 }
 
+/// Where a run stands, and whether it is held back.
+pub(super) fn standing(screen: Screen, run: &Value) -> String {
+    let state = screen.state(text(run, "state"));
+    if text(run, "paused_at").is_empty() { state } else { format!("{state} (paused)") }
+}
+
+/// The open steps that others execute, one a line.
+fn given_away(dispatched: &Value) -> String {
+    let steps = dispatched.get("steps").and_then(Value::as_array).into_iter().flatten();
+    let line = |step: &Value| {
+        let by = match text(step, "worker_id") {
+            "" => String::new(),
+            worker => format!(" by {worker}"),
+        };
+        let (key, status, queue) = (text(step, "key"), text(step, "status"), text(step, "queue"));
+        format!(
+            "{key}  {status}{by} since {}, queue {queue}, try {}",
+            second(text(step, "since")),
+            number(step, "try_number")
+        )
+    };
+    let mut lines: Vec<_> = steps.map(line).collect();
+    if dispatched.get("more").and_then(Value::as_bool) == Some(true) {
+        lines.push("and more".to_owned());
+    }
+    lines.join("\n              ")
+}
+
 /// A failure and its causes, in one line.
-pub(super) fn failure(failure: &Value) -> String {
+pub(in crate::cli) fn failure(failure: &Value) -> String {
     let chain = failure.get("chain").and_then(Value::as_array).into_iter().flatten();
     let mut words = vec![text(failure, "message")];
     words.extend(chain.filter_map(Value::as_str));
@@ -122,6 +154,23 @@ mod tests {
                 "id": "0197", "workflow": "order", "queue": "gpu", "state": "parked", "tags": [], "attempts": 1,
                 "strikes": 3, "created_at": "2026-11-21T10:00:00.000000Z",
                 "parked": {"code": "poison", "detail": "the run's worker died 3 times while it held it"},
+            })
+        ));
+    }
+
+    #[test]
+    fn a_paused_run_says_so_and_what_others_execute() {
+        insta::assert_snapshot!(run(
+            PLAIN,
+            &json!({
+                "id": "0197", "workflow": "order", "queue": "default", "state": "suspended", "tags": [], "attempts": 1,
+                "strikes": 0, "created_at": "2026-11-21T10:00:00.000000Z", "paused_at": "2026-11-21T10:00:05.000000Z",
+                "parked": null, "dispatched": {"more": true, "steps": [
+                    {"key": "parallel#1/0/scan#1", "name": "scan", "queue": "gpu", "status": "executing",
+                     "since": "2026-11-21T10:00:01.000000Z", "try_number": 2, "worker_id": "0198"},
+                    {"key": "parallel#1/1/scan#1", "name": "scan", "queue": "gpu", "status": "paused",
+                     "since": "2026-11-21T10:00:01.000000Z", "try_number": 1, "worker_id": null},
+                ]},
             })
         ));
     }

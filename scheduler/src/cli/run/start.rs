@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piton_shared::limits::{REQUEST_BODY_BYTES, REQUEST_WAIT};
+use piton_shared::{
+    codec::wide_integers,
+    limits::{REQUEST_BODY_BYTES, REQUEST_WAIT},
+};
 use serde_json::{Map, Value, json};
 
 use super::{exit_of, is_over, show};
@@ -46,7 +49,7 @@ impl Start {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let client = console.client()?;
         let body = self.body()?;
-        let started = client.start(&body, self.key.as_deref()).await?;
+        let started = client.submit("/v1/runs", &body, self.key.as_deref()).await?;
         let Some(wait) = self.wait else {
             console.screen.show(&started, show::started)?;
             return Ok(Exit::Done);
@@ -88,8 +91,9 @@ async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliEr
     }
 }
 
-fn input_of(argument: &str) -> Result<Value, CliError> {
-    let (what, json) = match argument {
+/// What an argument says itself, or the file that it names, or standard input; and what that is called.
+pub(in crate::cli) fn source(argument: &str, option: &str) -> Result<(String, String), CliError> {
+    Ok(match argument {
         "-" => ("standard input".to_owned(), read(std::io::stdin().lock(), "standard input")?),
         argument => match argument.strip_prefix('@') {
             Some(path) => {
@@ -97,13 +101,25 @@ fn input_of(argument: &str) -> Result<Value, CliError> {
                     .map_err(|error| CliError::new(Exit::Usage, format!("{path} cannot be opened: {error}")))?;
                 (path.to_owned(), read(file, path)?)
             }
-            None => ("--input".to_owned(), argument.to_owned()),
+            None => (option.to_owned(), argument.to_owned()),
         },
-    };
-    serde_json::from_str(&json).map_err(|error| {
+    })
+}
+
+fn input_of(argument: &str) -> Result<Value, CliError> {
+    let (what, json) = source(argument, "--input")?;
+    let value = serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
             .advise("text needs quotes of its own: --input '\"text\"'; a file is given as --input @FILE")
-    })
+    })?;
+    match wide_integers(&json, 1).first() {
+        None => Ok(value),
+        Some(pointer) => {
+            let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
+            let detail = format!("{what} has an integer{place} that 64 bits do not hold");
+            Err(CliError::new(Exit::Usage, detail).advise("put it into quotes, and read it as a string"))
+        }
+    }
 }
 
 fn read(source: impl std::io::Read, what: &str) -> Result<String, CliError> {
@@ -131,6 +147,9 @@ mod tests {
         std::fs::write(&path, "[true]").expect("a file");
         assert_eq!(input_of(&format!("@{}", path.display())), Ok(json!([true])));
         insta::assert_snapshot!(input_of("plain text").expect_err("no JSON").text());
+        for wide in ["18446744073709551616", "{\"ids\": [1, -9223372036854775809]}"] {
+            insta::assert_snapshot!(input_of(wide).expect_err("no 64 bits").text());
+        }
         assert_eq!(input_of("@/no/such/file").expect_err("no file").exit(), Exit::Usage);
     }
 }

@@ -3,10 +3,10 @@ with changed as (
     update runs r
     set cancel_asked_at = clock_timestamp(),
         outside = r.outside + 1,
-        state = case when r.state = 'suspended' then 'queued' else r.state end,
+        state = case when r.state <> 'suspended' then r.state when r.paused_at is null then 'queued' else 'backlog' end,
         epoch = case when r.state = 'suspended' then r.epoch + 1 else r.epoch end
     where r.id = $1
-    returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside, r.paused_at
 ),
 told as (
     insert into journal (run_id, step_key, org, kind, name, input, result, outside, try_number, started_at, finished_at)
@@ -14,11 +14,12 @@ told as (
     from changed c
 ),
 readied as (
-    insert into ready (run_id, org, queue, build, epoch, published_at)
-    select id, org, queue, build, epoch, clock_timestamp() from changed where state = 'queued'
+    insert into ready (run_id, org, queue, build, epoch, published_at, paused_at)
+    select id, org, queue, build, epoch, case when state = 'queued' then clock_timestamp() end, paused_at
+    from changed where state in ('queued', 'backlog')
     on conflict (run_id) do nothing
-    returning run_id
+    returning run_id, published_at
 )
 select c.id, c.org, c.workflow, c.queue, c.build, c.epoch, c.worker, c.attempt, c.outside, 1 as fired,
-       (d.run_id is not null) as published, 0::bigint as lag_micros
+       (d.published_at is not null) as published, 0::bigint as lag_micros
 from changed c left join readied d on d.run_id = c.id

@@ -1,4 +1,5 @@
--- Fires the due timers of runs whose locks are held: the look after the lock. $1 the runs, $2 an encoded nothing.
+-- Fires the due timers of runs whose locks are held: the look after the lock. $1 the runs, $2 an encoded nothing, $3 runs
+-- whose queue has no room: those that are suspended wait in the backlog.
 with over as (
     delete from waits w where w.run_id = any ($1) and w.due_at <= clock_timestamp() returning w.*
 ),
@@ -24,20 +25,23 @@ counted as (
 changed as (
     update runs r
     set outside = r.outside + (select c.fired from counted c where c.run_id = r.id),
-        state = case when r.state = 'suspended' then 'queued' else r.state end,
+        state = case when r.state <> 'suspended' then r.state
+                     when r.paused_at is not null or r.id = any ($3) then 'backlog'
+                     else 'queued' end,
         epoch = case when r.state = 'suspended' then r.epoch + 1 else r.epoch end
     where r.id = any (array(select run_id from counted))
-    returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside
+    returning r.id, r.org, r.workflow, r.queue, r.build, r.state, r.epoch, r.worker, r.attempt, r.outside, r.paused_at
 ),
 readied as (
-    insert into ready (run_id, org, queue, build, epoch, published_at)
-    select id, org, queue, build, epoch, clock_timestamp() from changed where state = 'queued'
-    -- A run that was queued already keeps its row and its publish.
+    insert into ready (run_id, org, queue, build, epoch, published_at, paused_at)
+    select id, org, queue, build, epoch, case when state = 'queued' then clock_timestamp() end, paused_at
+    from changed where state in ('queued', 'backlog')
+    -- A run that stood there already keeps its row and its publish.
     on conflict (run_id) do nothing
-    returning run_id, epoch
+    returning run_id, published_at
 )
 select c.id, c.org, c.workflow, c.queue, c.build, c.epoch, c.worker, c.attempt, c.outside, n.fired,
-       (d.run_id is not null) as published,
+       (d.published_at is not null) as published,
        (extract(epoch from clock_timestamp() - n.since) * 1000000)::bigint as lag_micros
 from changed c
 join counted n on n.run_id = c.id

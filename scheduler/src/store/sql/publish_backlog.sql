@@ -2,7 +2,7 @@
 with changed as (
     update runs r
     set state = 'queued', epoch = r.epoch + 1
-    where r.id = any ($1) and r.state = 'backlog'
+    where r.id = any ($1) and r.state = 'backlog' and r.paused_at is null
     returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch
 )
 update ready d

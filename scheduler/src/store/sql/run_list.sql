@@ -1,6 +1,6 @@
 -- A page of runs, newest first. $1 org, $2 before this id or null, $3 state or null, $4 workflow or null,
 -- $5 session or null, $6 rows.
-select id, org, workflow, queue, build, session, tags, state, epoch, attempts, attempt, worker, strikes, cancel_asked_at,
+select id, org, workflow, queue, build, session, tags, state, epoch, attempts, attempt, worker, strikes, cancel_asked_at, paused_at,
        created_at, started_at, finished_at, null::bytea as input, null::bytea as result, failure, parked, trace
 from runs
 where org = $1

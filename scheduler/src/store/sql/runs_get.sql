@@ -1,4 +1,4 @@
 -- Some runs, whoever they belong to: the caller compares. $1 the runs.
-select id, org, workflow, queue, build, session, tags, state, epoch, attempts, attempt, worker, strikes, cancel_asked_at,
+select id, org, workflow, queue, build, session, tags, state, epoch, attempts, attempt, worker, strikes, cancel_asked_at, paused_at,
        created_at, started_at, finished_at, input, result, failure, parked, trace
 from runs where id = any ($1)

@@ -1,7 +1,7 @@
 use piton_devstack::testing::TestNats;
 use piton_devstack::{Postgres, PostgresOptions};
 use piton_scheduler::{
-    api::Access,
+    api::{Access, Times},
     store::{Store, StoreOptions},
 };
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn a_scheduler_without_postgres_says_so_and_when_to_come_back() {
     let store = Store::connect(&StoreOptions::new(postgres.url())).await.expect("it connects");
     store.migrate().await.expect("the schema is made");
     store.close().await;
-    let door = Door::open(&postgres.url(), &nats.url(), Access::OpenOnLoopback).await;
+    let door = Door::open(&postgres.url(), &nats.url(), Access::OpenOnLoopback, Times::default()).await;
     let before = door.start(&json!({ "workflow": "order" })).await;
 
     postgres.kill9().await.expect("Postgres dies");

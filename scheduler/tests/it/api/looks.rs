@@ -98,3 +98,25 @@ async fn a_payload_that_does_not_read_is_shown_as_such() {
     assert_shape!(shown.body["result"]);
     house.finish().await;
 }
+
+#[tokio::test]
+async fn a_run_is_exported_with_all_that_a_replay_needs() {
+    let house = House::new("export").await;
+    let worker = house.database.worker().await;
+    let run = house.door.start(&json!({ "workflow": "order", "input": { "order": 7 } })).await.id();
+    let hold = house.database.take(worker, run).await;
+    let rows = hold.append(1, Next::Complete(payload("shipped"))).with_rows(1, &["b#1", "a#1"]);
+    assert_eq!(house.database.append(rows).await, AppendAnswer::Accepted);
+    let exported = house.door.get(&format!("/v1/runs/{run}/export")).await.body;
+    let mut shown = exported.clone();
+    shown["run"]["created_at"] = json!("[microseconds]");
+    assert_shape!(shown);
+    let history: piton_shared::history::History = serde_json::from_value(exported).expect("it is a history");
+    assert_eq!(history.run.seed, run.uuid(), "a run's randomness comes from its id");
+    let keys: Vec<_> = history.journal.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys, ["b#1", "a#1"]);
+
+    let unknown = house.door.get("/v1/runs/00000000-0000-0000-0000-000000000000/export").await;
+    assert_eq!(unknown.body["code"], "unknown_run");
+    house.finish().await;
+}

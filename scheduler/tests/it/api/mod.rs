@@ -1,10 +1,12 @@
 //! The HTTP door, as callers see it: a real scheduler behind a real socket.
 
+mod batches;
 mod health;
 mod keys;
 mod looks;
 mod orders;
 mod refusals;
+mod slow;
 mod starts;
 mod stops;
 
@@ -12,7 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use piton_devstack::testing::TestNats;
 use piton_scheduler::{
-    api::{Access, serve},
+    api::{Access, Times, serve_within},
     server::{Scheduler, SchedulerOptions},
 };
 use piton_shared::ids::RunId;
@@ -62,7 +64,7 @@ impl Answer {
 }
 
 impl Door {
-    pub(crate) async fn open(database_url: &str, nats_url: &str, access: Access) -> Self {
+    pub(crate) async fn open(database_url: &str, nats_url: &str, access: Access, times: Times) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = SchedulerOptions::new(database_url, nats_url);
@@ -70,7 +72,7 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let shutdown = CancellationToken::new();
-        let served = serve(listener, scheduler.engine(), access, shutdown.clone());
+        let served = serve_within(times, listener, scheduler.engine(), access, shutdown.clone());
         let serving = tokio::spawn(async move { served.await.expect("it serves") });
         Self { scheduler, serving, shutdown, address, http: reqwest::Client::new() }
     }
@@ -128,16 +130,25 @@ impl House {
         Self::with(label, Access::OpenOnLoopback).await
     }
 
+    /// One whose door has little patience.
+    pub(crate) async fn within(label: &str, times: Times) -> Self {
+        Self::build(label, Access::OpenOnLoopback, times).await
+    }
+
     pub(crate) async fn with(label: &str, access: Access) -> Self {
+        Self::build(label, access, Times::default()).await
+    }
+
+    async fn build(label: &str, access: Access, times: Times) -> Self {
         let database = Database::new(label).await;
         let nats = TestNats::start().await.expect("NATS starts");
-        let door = Door::open(&database.url, &nats.url(), access).await;
+        let door = Door::open(&database.url, &nats.url(), access, times).await;
         Self { database, nats, door }
     }
 
     /// A door of another scheduler on the same house.
     pub(crate) async fn another(&self) -> Door {
-        Door::open(&self.database.url, &self.nats.url(), Access::OpenOnLoopback).await
+        Door::open(&self.database.url, &self.nats.url(), Access::OpenOnLoopback, Times::default()).await
     }
 
     pub(crate) async fn finish(self) {

@@ -6,6 +6,7 @@ use piton_shared::{
 use serde_json::{Value, json};
 
 use super::{Answer, House, assert_shape};
+use crate::making::With;
 
 impl House {
     async fn order(&self, run: RunId, what: &str) -> Answer {
@@ -94,5 +95,35 @@ async fn orders_to_runs_that_are_not_there() {
     for what in ["cancel", "kill", "resume"] {
         assert_eq!(house.order(nobody, what).await.brief(), "404 unknown_run", "{what}");
     }
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_paused_run_is_shown_and_goes_on_when_it_is_resumed() {
+    let house = House::new("pause").await;
+    let run = house.run().await;
+    let paused = house.order(run, "pause").await;
+    assert_eq!((paused.status, paused.text("outcome")), (200, "paused"));
+    assert_shape!(paused.body);
+    assert_eq!(house.order(run, "pause").await.text("outcome"), "paused_before");
+    let shown = house.door.get(&format!("/v1/runs/{run}")).await.body;
+    assert_eq!(shown["state"], "backlog");
+    assert!(shown["paused_at"].is_string(), "{shown}");
+    assert_eq!(house.order(run, "resume").await.text("outcome"), "resumed");
+    let refused = house.order(run, "resume").await;
+    assert_eq!(refused.brief(), "409 run_not_parked");
+    assert!(house.door.get(&format!("/v1/runs/{run}")).await.body["paused_at"].is_null());
+
+    let worker = house.database.worker().await;
+    let other = house.run().await;
+    let hold = house.database.take(worker, other).await;
+    let waiting = house.door.post(&format!("/v1/runs/{other}/pause?wait=0.01"), &json!({})).await;
+    assert_eq!((waiting.status, waiting.text("outcome")), (202, "committed"));
+    let append = hold.append(1, Next::GoOn).with_step("a#1");
+    assert_eq!(house.database.append(append).await, AppendAnswer::Accepted);
+    let step = &house.door.get(&format!("/v1/runs/{other}")).await.body["dispatched"]["steps"][0];
+    assert_eq!((&step["key"], &step["status"]), (&json!("a#1"), &json!("paused")));
+    assert_eq!(house.order(other, "kill").await.status, 202);
+    assert_eq!(house.order(other, "pause").await.brief(), "409 run_ended");
     house.finish().await;
 }

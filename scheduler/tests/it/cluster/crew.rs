@@ -121,7 +121,10 @@ impl Hand {
                         self.works(grant).await;
                     }
                 }
-                ToWorker::Wake { .. } | ToWorker::Control(_) => {}
+                ToWorker::Wake { .. }
+                | ToWorker::GrantedSteps { .. }
+                | ToWorker::DropSteps { .. }
+                | ToWorker::Control(_) => {}
             }
         }
     }
@@ -133,7 +136,7 @@ impl Hand {
                 let held = self.held.lock();
                 holding.runs.into_iter().filter(|run| !held.contains(run)).collect()
             };
-            drop(asked.respond(&Holds { unknown }).await);
+            drop(asked.respond(&Holds { unknown, unknown_steps: holding.steps }).await);
         }
     }
 
@@ -155,7 +158,10 @@ impl Hand {
         };
         match append_as(&self.bus, self.id, append.append).await {
             AppendAnswer::Accepted | AppendAnswer::Fenced => {}
-            other @ (AppendAnswer::Superseded | AppendAnswer::Overtaken { .. } | AppendAnswer::Invalid { .. }) => {
+            other @ (AppendAnswer::Superseded
+            | AppendAnswer::Overtaken { .. }
+            | AppendAnswer::Conflict { .. }
+            | AppendAnswer::Invalid { .. }) => {
                 panic!("{other:?}")
             }
         }

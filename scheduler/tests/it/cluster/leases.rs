@@ -15,7 +15,10 @@ use piton_shared::{
 };
 
 use super::{Cluster, Crew, Worker};
-use crate::making::{fresh, payload, until};
+use crate::{
+    database::Database,
+    making::{fresh, payload, until},
+};
 
 const LEASE: Duration = Duration::from_millis(700);
 
@@ -149,5 +152,28 @@ async fn a_grant_that_was_lost_is_given_again() {
     assert_eq!(deaf.appends(done.append).await, AppendAnswer::Accepted);
     let row = cluster.end(run).await;
     assert_eq!((row.strikes, row.result), (0, Some(payload("x"))));
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_ended_weeks_ago_is_swept_away() {
+    let db = Database::new("leases_forgotten").await;
+    let mut ended = Vec::new();
+    for weeks in [0, 2] {
+        let worker = db.worker().await;
+        db.store.leave(worker).await.expect("it leaves");
+        let aged = sqlx::query(include_str!("../sql/age_end.sql")).bind(worker.uuid()).bind(weeks * 7 * 24 * 3600);
+        aged.execute(&db.pool).await.expect("it is ours");
+        ended.push(worker);
+    }
+    let cluster = Cluster::on(db, |_| {}).await;
+    let known = async || {
+        let known: Vec<uuid::Uuid> = sqlx::query_scalar(include_str!("../sql/known_workers.sql"))
+            .fetch_all(&cluster.db.pool)
+            .await
+            .expect("they are listed");
+        known
+    };
+    until(async || known().await == [ended[0].uuid()]).await;
     cluster.finish().await;
 }

@@ -1,18 +1,28 @@
 //! Whatever NATS loses is found again in Postgres, and Postgres may go away for a while.
 
+use std::time::Duration;
+
 use piton_devstack::{Postgres, PostgresOptions};
-use piton_scheduler::engine::StartError;
+use piton_scheduler::{engine::StartError, server::DirectGrants};
 use piton_shared::{
-    ids::{Epoch, RunId},
+    failure::Failure,
+    ids::{Epoch, HoldId, RunId},
+    message::{
+        append::{AppendAnswer, Next},
+        dispatch::{FinishAnswer, StepAnswer, StepAsk, StepEnding, StepGrant, StepTask},
+        worker::Registered,
+    },
     name::Queue,
     state::RunState,
+    subject::Method,
+    time::Timestamp,
 };
 use piton_transport::{Bus, BusOptions, WorkOptions, WorkStream};
 
-use super::{Cluster, Crew, Worker, start};
+use super::{Cluster, Crew, Worker, start, worker::insist};
 use crate::{
     database::Database,
-    making::{ORG, until},
+    making::{ORG, With, fresh, payload, register, until},
 };
 
 async fn stream(cluster: &Cluster) -> (Bus, WorkStream) {
@@ -113,6 +123,73 @@ async fn runs_go_on_after_nats_lost_everything() {
     let run = cluster.start("nap").await;
     assert_eq!(cluster.end(run).await.state, RunState::Completed);
     drop(crew);
+    cluster.finish().await;
+}
+
+/// Pulls and claims until it holds so much. Where there is nothing to pull from it registers, which has it made.
+async fn takes_steps(worker: &mut Worker, count: usize) -> Vec<StepGrant> {
+    let mut grants = Vec::new();
+    while grants.len() < count {
+        let pull = worker.step_puller.pull(10, Duration::from_secs(1), std::future::pending());
+        let Ok(deliveries) = pull.await else {
+            let _: Registered = insist(&worker.bus, Method::Register, &register(worker.id)).await;
+            continue;
+        };
+        let mut asks = Vec::new();
+        for delivery in deliveries {
+            let StepTask { dispatch, epoch } = delivery.task.as_ref().expect("it reads").clone();
+            asks.push(StepAsk { dispatch, epoch, hold: HoldId::new(fresh()) });
+            // Whether it is delivered again does not matter: it is stale then.
+            drop(delivery.ack().await);
+        }
+        for answer in worker.claims_steps(asks).await {
+            match answer {
+                StepAnswer::Granted(grant) => grants.push(*grant),
+                StepAnswer::Stale => {}
+            }
+        }
+    }
+    grants
+}
+
+#[tokio::test]
+async fn steps_go_on_after_nats_lost_everything() {
+    let mut cluster = Cluster::with("lost_nats_steps", |options| options.direct_grants = DirectGrants::Off).await;
+    let mut worker = Worker::join(&cluster).await;
+    cluster.start("x").await;
+    let grant = worker.takes().await.expect("it is granted");
+    let append = worker.hold(&grant).append(1, Next::Suspend { seen_outside: 0 }).with_step("a#1").with_step("b#1");
+    assert_eq!(worker.appends(append.append).await, AppendAnswer::Accepted);
+    let published = async || {
+        let depths = cluster.db.store.step_depths(10).await.expect("read");
+        depths.iter().map(|depth| depth.published).sum::<i64>()
+    };
+    until(async || published().await == 2).await;
+    cluster.nats.wipe().await.expect("it comes back empty");
+    let steps = takes_steps(&mut worker, 2).await;
+    let (started_at, finished_at) = (Timestamp::from_micros(1), Timestamp::from_micros(2));
+    let done = |step: &StepGrant| StepEnding::Done {
+        outcome: Ok(payload("done")),
+        try_number: step.try_number,
+        started_at,
+        finished_at,
+    };
+    assert_eq!(worker.finishes(&steps[..1], done).await, [FinishAnswer::Accepted]);
+    // Once more with nothing that waits, and then something comes.
+    cluster.nats.wipe().await.expect("it comes back empty");
+    let again = |step: &StepGrant| StepEnding::Again {
+        failure: Failure::new("declined"),
+        try_number: step.try_number,
+        started_at,
+        finished_at,
+        after: Duration::ZERO,
+    };
+    assert_eq!(worker.finishes(&steps[1..], again).await, [FinishAnswer::Accepted]);
+    let second = takes_steps(&mut worker, 1).await;
+    assert_eq!((&second[0].dispatch, second[0].try_number), (&steps[1].dispatch, 2));
+    assert_eq!(worker.finishes(&second, done).await, [FinishAnswer::Accepted]);
+    assert_eq!(cluster.db.journal(grant.run).await.len(), 2);
+    cluster.engine().kill(grant.run, &ORG, Duration::ZERO).await.expect("answered");
     cluster.finish().await;
 }
 

@@ -1,11 +1,14 @@
 //! Two schedulers side by side, and workers that speak their messages.
 
 mod bad;
+mod batches;
 mod crew;
+mod flood;
 mod leases;
 mod lost;
 mod repeats;
 mod roads;
+mod steps;
 mod worker;
 
 use std::time::Duration;

@@ -47,7 +47,10 @@ async fn registrations_and_heartbeats() {
     }
     let rows = cluster.db.store.workers_list(&ORG, 10).await.expect("listed");
     assert_eq!(rows.len(), 1);
-    assert!(cluster.db.store.kill_confirmed(worker.id, 5).await.expect("answered"), "the late one takes nothing back");
+    assert!(
+        cluster.db.store.control_confirmed(&[worker.id], 5).await.expect("answered"),
+        "the late one takes nothing back"
+    );
     for answer in many::<_, HandedBack>(&worker, Method::Leave, &Leave { worker: worker.id }).await {
         assert_eq!(answer, Answer::Done(HandedBack { requeued: 0 }));
     }

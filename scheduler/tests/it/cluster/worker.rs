@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use piton_shared::{
-    ids::{AttemptId, SchedulerId, WorkerId},
+    ids::{AttemptId, HoldId, SchedulerId, WorkerId},
+    journal::Entry,
     message::{
         Answer,
         append::{Append, AppendAnswer, Appended, Appends},
         claim::{Claim, ClaimAnswer, ClaimAsk, Claimed, Grant},
+        dispatch::{
+            ClaimSteps, ClaimedSteps, Finish, FinishAnswer, Finished, StepAnswer, StepAsk, StepEnd, StepEnding,
+            StepGrant, StepTask,
+        },
         task::RunTask,
         wake::{Holding, Holds, ToWorker},
         worker::{Heartbeat, Intent, Register, Registered, Standing},
@@ -29,6 +34,7 @@ pub(crate) struct Worker {
     pub(crate) told: Inbox,
     pub(crate) holding: Inbox,
     pub(crate) puller: Puller,
+    pub(crate) step_puller: Puller<StepTask>,
 }
 
 impl Worker {
@@ -43,7 +49,8 @@ impl Worker {
         let holding = bus.serve(&bus.subjects().holding(id), None).await.expect("it listens");
         let registered: Registered = insist(&bus, Method::Register, &register).await;
         let puller = Puller::open(&bus, registered.consumers[0].clone()).await.expect("a puller");
-        Self { id, home: registered.scheduler, bus, told, holding, puller }
+        let steps = Puller::open_steps(&bus, registered.step_consumers[0].clone()).await.expect("a puller");
+        Self { id, home: registered.scheduler, bus, told, holding, puller, step_puller: steps }
     }
 
     pub(crate) fn beat(&self, free_runs: u32) -> Heartbeat {
@@ -88,8 +95,80 @@ impl Worker {
                 assert_eq!(grants.len(), 1);
                 grants.pop().expect("one")
             }
-            other @ (ToWorker::Wake { .. } | ToWorker::Control(_)) => panic!("{other:?}"),
+            other @ (ToWorker::Wake { .. }
+            | ToWorker::GrantedSteps { .. }
+            | ToWorker::DropSteps { .. }
+            | ToWorker::Control(_)) => panic!("{other:?}"),
         }
+    }
+
+    /// The dispatched work that it is granted unasked.
+    pub(crate) async fn granted_steps(&mut self) -> Vec<StepGrant> {
+        match self.hears().await {
+            ToWorker::GrantedSteps { grants, .. } => grants,
+            other @ (ToWorker::Granted { .. }
+            | ToWorker::Wake { .. }
+            | ToWorker::DropSteps { .. }
+            | ToWorker::Control(_)) => panic!("{other:?}"),
+        }
+    }
+
+    /// The rows that wake a run of its.
+    pub(crate) async fn woken(&mut self) -> Vec<Entry> {
+        match self.hears().await {
+            ToWorker::Wake { entries, .. } => entries,
+            other @ (ToWorker::Granted { .. }
+            | ToWorker::GrantedSteps { .. }
+            | ToWorker::DropSteps { .. }
+            | ToWorker::Control(_)) => panic!("{other:?}"),
+        }
+    }
+
+    /// The next tasks of dispatched work.
+    pub(crate) async fn pulls_steps(&mut self) -> Vec<StepTask> {
+        let pull = self.step_puller.pull(100, SOON, std::future::pending());
+        let mut tasks = Vec::new();
+        for delivery in pull.await.expect("it is delivered") {
+            delivery.ack().await.expect("it is acknowledged");
+            tasks.extend(delivery.task.ok());
+        }
+        tasks
+    }
+
+    /// Pulls and claims until it holds so much.
+    pub(crate) async fn takes_steps(&mut self, count: usize) -> Vec<StepGrant> {
+        let mut grants = Vec::new();
+        while grants.len() < count {
+            let ask =
+                |task: StepTask| StepAsk { dispatch: task.dispatch, epoch: task.epoch, hold: HoldId::new(fresh()) };
+            let asks = self.pulls_steps().await.into_iter().map(ask).collect();
+            for answer in self.claims_steps(asks).await {
+                match answer {
+                    StepAnswer::Granted(grant) => grants.push(*grant),
+                    StepAnswer::Stale => {}
+                }
+            }
+        }
+        grants
+    }
+
+    pub(crate) async fn claims_steps(&self, asks: Vec<StepAsk>) -> Vec<StepAnswer> {
+        let claim = ClaimSteps { worker: self.id, asks };
+        let claimed: ClaimedSteps = insist(&self.bus, Method::ClaimSteps, &claim).await;
+        claimed.answers
+    }
+
+    /// Reports the same of each.
+    pub(crate) async fn finishes(
+        &self,
+        grants: &[StepGrant],
+        ending: impl Fn(&StepGrant) -> StepEnding,
+    ) -> Vec<FinishAnswer> {
+        let end =
+            |grant: &StepGrant| StepEnd { dispatch: grant.dispatch.clone(), hold: grant.hold, ending: ending(grant) };
+        let finish = Finish { worker: self.id, ends: grants.iter().map(end).collect() };
+        let finished: Finished = insist(&self.bus, Method::Finish, &finish).await;
+        finished.answers
     }
 
     /// The next tasks of its queue.
@@ -134,7 +213,7 @@ impl Worker {
         let asked = tokio::time::timeout(SOON, self.holding.next()).await.expect("it is asked");
         let asked = asked.expect("the connection stands");
         let holding: Holding = asked.open().expect("it reads");
-        let holds = Holds { unknown: holding.runs.clone() };
+        let holds = Holds { unknown: holding.runs.clone(), unknown_steps: holding.steps.clone() };
         asked.respond(&holds).await.expect("it answers");
         holding
     }

@@ -1,6 +1,7 @@
 //! The binary, as people and scripts use it.
 
 mod dev;
+mod new;
 mod serve;
 mod words;
 
@@ -12,7 +13,8 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
     process::{Child, Command},
 };
 
@@ -104,4 +106,28 @@ fn processes_on(folder: &Path) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("this is Linux");
     let lines = processes.filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok());
     lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(folder)).collect()
+}
+
+/// A connection whose request does not arrive whole: it keeps a server that drains from its end.
+async fn half_a_request(url: &str, key: Option<&str>) -> TcpStream {
+    let mut stream = TcpStream::connect(address(url)).await.expect("the server listens");
+    let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+    let head = "POST /v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let head = format!("{head}{key}content-length: 100\r\n\r\n{{");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    stream
+}
+
+/// Waits until nobody listens there any more.
+async fn until_deaf(url: &str) {
+    let closing = async {
+        while TcpStream::connect(address(url)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closing).await.expect("it stops listening");
+}
+
+fn address(url: &str) -> &str {
+    url.strip_prefix("http://").expect("a URL of ours")
 }

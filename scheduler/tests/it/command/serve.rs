@@ -1,7 +1,7 @@
 use piton_devstack::testing::TestNats;
 use serde_json::json;
 
-use super::{Running, done, piton};
+use super::{Running, done, half_a_request, piton, until_deaf};
 use crate::database::Database;
 
 #[tokio::test]
@@ -60,6 +60,26 @@ async fn a_server_wants_keys_and_drains() {
     let revoked = with_key(&["key", "revoke", minted["id"].as_str().expect("an id"), "--json"]).await;
     assert_eq!(revoked.json()["revoked"], json!(true));
     assert_eq!(server.stop("-TERM").await, Some(0));
+    nats.stop().await.expect("NATS stops");
+    database.finish().await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_server_at_once() {
+    let database = Database::new("command_serve_twice").await;
+    let nats = TestNats::start().await.expect("NATS starts");
+    let (database_url, nats_url) = (&*database.url, nats.url());
+    let serve = ["serve", "--json", "--listen", "127.0.0.1:0", "--database-url", database_url, "--nats-url", &nats_url];
+    let key = done(piton(["key", "create", "first", "--json", "--database-url", database_url])).await.json();
+    for (first, second) in [("-INT", "-INT"), ("-TERM", "-INT"), ("-INT", "-TERM")] {
+        let server = Running::start(piton(serve)).await;
+        let url = server.url().to_owned();
+        let held = half_a_request(&url, key["key"].as_str()).await;
+        server.signal(first).await;
+        until_deaf(&url).await;
+        assert_eq!(server.stop(second).await, Some(5), "{first}, {second}");
+        drop(held);
+    }
     nats.stop().await.expect("NATS stops");
     database.finish().await;
 }

@@ -133,7 +133,7 @@ async fn the_end_of_a_lease_beside_an_uncommitted_start_that_is_held() {
     obstacle.remove().await;
     assert_eq!(starting.await.expect("it ran").expect("accepted")[0].state, RunState::Running);
     let requeued = ending.await.expect("it ran").expect("answered").expect("it ended");
-    assert_eq!(requeued[0].run, id);
+    assert_eq!(requeued.runs[0].run, id);
     assert_eq!(db.row(id).await.state, RunState::Queued);
     db.finish().await;
 }
@@ -151,7 +151,7 @@ async fn a_start_that_is_held_beside_the_uncommitted_end_of_the_lease() {
     let id = run.id;
     let starting = held_up(&db, 2, async move { store.intake(&[run], DEDUPE_WINDOW).await }).await;
     obstacle.remove().await;
-    assert_eq!(ending.await.expect("it ran").expect("answered").expect("it ended").len(), 1);
+    assert_eq!(ending.await.expect("it ran").expect("answered").expect("it ended").runs.len(), 1);
     assert_eq!(starting.await.expect("it ran").expect("accepted")[0].state, RunState::Queued);
     assert_eq!(db.row(id).await.state, RunState::Queued);
     db.finish().await;

@@ -27,7 +27,7 @@ async fn the_end_of_a_lease_beside_an_uncommitted_completion() {
     obstacle.remove().await;
     assert_eq!(completing.await.expect("it ran"), [Ok(AppendAnswer::Accepted)]);
     let requeued = ending.await.expect("it ran").expect("answered").expect("it ended");
-    assert!(requeued.is_empty(), "it had ended: {requeued:?}");
+    assert!(requeued.runs.is_empty(), "it had ended: {requeued:?}");
     assert_eq!(db.row(hold.run).await.state, RunState::Completed);
     db.finish().await;
 }
@@ -42,7 +42,7 @@ async fn an_append_beside_the_uncommitted_end_of_a_lease() {
     let ending = held_up(&db, 1, async move { store.end_lease(hold.worker, 3).await }).await;
     assert!(db.outcomes(vec![hold.rows(1, &["a#1"])]).await[0].is_err(), "not known: it is asked again");
     obstacle.remove().await;
-    assert_eq!(ending.await.expect("it ran").expect("answered").expect("it ended").len(), 1);
+    assert_eq!(ending.await.expect("it ran").expect("answered").expect("it ended").runs.len(), 1);
     assert_eq!(db.append(hold.rows(1, &["a#1"])).await, AppendAnswer::Fenced);
     assert!(db.journal(hold.run).await.is_empty());
     db.finish().await;

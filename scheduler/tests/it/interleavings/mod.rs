@@ -1,8 +1,17 @@
-//! Two things at once, each order of their commits. One of them is held up in its middle by a lock of the test's own.
+//! Two things at once, each order of their commits. One of them is held up in its middle: inside a statement by a lock of
+//! the test's own, between two statements at a named failpoint. Those are one registry a process, so tests that name one
+//! need a process of their own, as nextest gives them.
 
+mod batch_storm;
+mod batches;
 mod claims;
 mod controls;
+#[cfg(feature = "failpoints")]
+mod crashed;
 mod holds;
+mod steps;
+#[cfg(feature = "failpoints")]
+mod stopped;
 mod storm;
 mod timers;
 

@@ -200,7 +200,9 @@ impl Doer {
                     }
                 }
                 AppendAnswer::Fenced => {}
-                AppendAnswer::Superseded | AppendAnswer::Invalid { .. } => panic!("{answer:?} to {append:?}"),
+                AppendAnswer::Superseded | AppendAnswer::Conflict { .. } | AppendAnswer::Invalid { .. } => {
+                    panic!("{answer:?} to {append:?}")
+                }
             }
         }
     }

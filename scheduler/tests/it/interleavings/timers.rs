@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A run that is held, with one timer that is due.
-async fn due(db: &Database) -> Hold {
+pub(super) async fn due(db: &Database) -> Hold {
     let hold = db.held(db.worker().await).await;
     let sleep = hold.append(1, Next::GoOn).with_sleep("s#1", LONG);
     assert_eq!(db.append(sleep).await, AppendAnswer::Accepted);

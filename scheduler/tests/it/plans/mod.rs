@@ -11,10 +11,42 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 8] = ["append", "append_look", "claim", "fire", "heartbeats", "intake", "requeue", "start_keys_look"];
+const HOT: [&str; 18] = [
+    "append",
+    "append_look",
+    "batch_end",
+    "batch_finish",
+    "batch_finish_look",
+    "batch_look",
+    "batch_release",
+    "claim",
+    "finish_back",
+    "finish_done",
+    "finish_look",
+    "fire",
+    "heartbeats",
+    "intake",
+    "requeue",
+    "start_keys_look",
+    "step_claim",
+    "step_publish",
+];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 7] =
-    ["expired_workers", "forget_start_keys", "key_list", "next_due", "queue_depths", "queue_slots", "workers_list"];
+const WHOLE: [&str; 9] = [
+    "expired_workers",
+    "forget_start_keys",
+    "forget_workers",
+    "key_list",
+    "next_due",
+    "queue_depths",
+    "queue_slots",
+    "step_depths",
+    "workers_list",
+];
+
+/// The major versions on which the plans were seen to be those of the snapshots. On others they may differ in detail, and
+/// have to have no choice all the same.
+const SEEN: [&str; 3] = ["15", "16", "18"];
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sql")
@@ -89,12 +121,12 @@ async fn hot_plans_do_not_flip() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    // What the plan looks like in detail is this version's.
     let version: String = sqlx::query_scalar(include_str!("../sql/version.sql"))
         .fetch_one(&mut connection)
         .await
         .expect("it says its version");
-    if version.starts_with("15") {
+    // As the server counts: 180006 is 18.6.
+    if SEEN.iter().any(|major| version.len() == 6 && version.starts_with(major)) {
         for (name, plan) in HOT.iter().zip(&empty) {
             insta::assert_snapshot!(*name, plan.shape());
         }

@@ -26,6 +26,18 @@ waiting as (
     insert into waits (run_id, step_key, org, kind, name, input, due_at)
     select id, 's#1', org, 'sleep', 'nap', '\xc0', now() + interval '1 day' from made where state = 'suspended'
 ),
+dispatched as (
+    insert into dispatches (run_id, step_key, item, org, queue, function, input, terms, worker, hold, held_at, published_at, due_at)
+    select id, 'f#' || n, 0, org, queue, 'charge', '\xc0', '\xc0',
+           case when n = 1 then (select id from workers where ended_at is null limit 1) end,
+           case when n = 1 then gen_random_uuid() end, case when n = 1 then now() end,
+           case when n = 2 then now() end, case when n = 3 then now() end
+    from made cross join generate_series(1, 4) n where state = 'suspended'
+),
+batched as (
+    insert into batches (run_id, step_key, org, queue, function, terms, max_concurrency, on_failure)
+    select id, 'b#1', org, queue, 'charge', '\xc0', 10, 'continue' from made where state = 'suspended'
+),
 keyed as (
     insert into start_keys (org, key, run_id, fingerprint, expires_at)
     select org, id::text, id, '\x00', now() + interval '1 day' from made

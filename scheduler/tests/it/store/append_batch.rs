@@ -1,6 +1,6 @@
 //! Many appends in one commit: nobody pays for another's trouble.
 
-use piton_scheduler::store::Whole;
+use piton_scheduler::store::Wrote;
 use piton_shared::{
     ids::RunId,
     journal::Place,
@@ -30,8 +30,7 @@ async fn a_good_batch_is_one_statement() {
     }
     appends.sort_by_key(|appending| appending.append.run);
     let first = db.store.append(&appends).await.expect("it is written");
-    assert_eq!(first.whole, Whole::All);
-    assert!(first.fenced.iter().all(|fenced| *fenced));
+    assert!(first.wrote.iter().all(|wrote| *wrote == Wrote::All));
     assert_eq!(first.ended.len(), 10);
     let due = first.next_due.expect("timers were set");
     assert!((3_500_000_000..=3_600_000_000).contains(&due), "{due}");

@@ -1,5 +1,6 @@
 //! What becomes of a run after an append.
 
+use piton_scheduler::store::ResumeOutcome;
 use piton_shared::{
     failure::Failure,
     message::append::{AppendAnswer, Next},
@@ -90,7 +91,7 @@ async fn a_parked_run_says_why_and_comes_back() {
     assert!(matches!(row.parked, Some(Parked::Panic { message }) if message.starts_with("bad ")), "the reason is kept");
     db.assert_rules().await;
     let resumed = db.store.resume(hold.run, &ORG).await.expect("it resumes");
-    let published = resumed.expect("it is there").expect("it was parked");
+    let ResumeOutcome::Resumed { run: published, .. } = resumed.expect("it is there") else { panic!("it was parked") };
     assert_eq!(published.epoch.0, 2);
     let again = db.take(worker, hold.run).await;
     let done = again.append(1, Next::Complete(payload("done")));

@@ -3,8 +3,10 @@
 use piton_scheduler::store::Placement;
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
-    journal::Kind,
-    message::append::{AppendAnswer, Next},
+    message::{
+        append::{AppendAnswer, Next},
+        claim::Waiting,
+    },
     name::Org,
     state::RunState,
 };
@@ -126,24 +128,30 @@ async fn a_resume_is_told_what_is_open() {
         .with_failed_try("done#1", 1)
         .with_failed_try("again#1", 1)
         .with_failed_try("again#1", 2)
+        .with_failed_try("broken#1", 1)
+        .with_failed_try("broken#1", 3)
         .with_failed_try("later#1", 1)
         .with_sleep("nap#1", LONG)
         .with_retry("later#1", 2, LONG);
     assert_eq!(db.append(append).await, AppendAnswer::Accepted);
-    let mut open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let mut open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     open.sort_by(|one, two| one.call.key.cmp(&two.call.key));
     let short: Vec<_> = open
         .iter()
-        .map(|row| {
-            let waiting = row.call.waiting.map(Kind::as_str);
-            (row.call.key.as_str(), row.call.failed_tries, waiting)
-        })
+        .map(|row| (row.call.key.as_str(), row.call.failed_tries, row.call.last_try, row.call.waiting))
         .collect();
-    assert_eq!(short, [("again#1", 2, None), ("later#1", 1, Some("retry")), ("nap#1", 0, Some("sleep")),]);
+    let expected = [
+        ("again#1", 2, 2, None),
+        // The second try was interrupted: it failed not, and its number is not used again.
+        ("broken#1", 2, 3, None),
+        ("later#1", 1, 1, Some(Waiting::Retry)),
+        ("nap#1", 0, 0, Some(Waiting::Sleep)),
+    ];
+    assert_eq!(short, expected);
     db.make_due(hold.run).await;
     db.store.fire_due(10).await.expect("timers fire");
-    let open = db.store.open_calls(&[hold.run]).await.expect("they are read");
+    let open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     assert!(open.iter().all(|row| row.call.waiting.is_none()));
-    assert_eq!(open.len(), 2, "the nap is over");
+    assert_eq!(open.len(), 3, "the nap is over");
     db.finish().await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use piton_scheduler::store::{CancelOutcome, KillOutcome, Placement};
+use piton_scheduler::store::{CancelOutcome, KillOutcome, Placement, ResumeOutcome};
 use piton_shared::{
     ids::RunId,
     message::{
@@ -107,11 +107,11 @@ async fn a_kill_ends_every_state_and_nothing_is_accepted_after_it() {
     for (run, expected) in
         [(running.run, Some(worker)), (suspended.run, None), (parked.run, None), (queued, None), (backlog, None)]
     {
-        let KillOutcome::Killed { version, holder } = kill(&db, run).await else {
+        let KillOutcome::Killed { version, holders } = kill(&db, run).await else {
             panic!("it is killed");
         };
         versions.push(version);
-        assert_eq!(holder, expected);
+        assert_eq!(holders, Vec::from_iter(expected));
         assert_eq!(db.row(run).await.state, RunState::Killed);
         assert!(matches!(kill(&db, run).await, KillOutcome::Ended(RunState::Killed)));
         assert!(matches!(cancel(&db, run).await, CancelOutcome::Ended(RunState::Killed)));
@@ -133,7 +133,7 @@ async fn a_kill_is_confirmed_by_its_holder_or_by_the_end_of_its_lease() {
         let KillOutcome::Killed { version, .. } = kill(&db, hold.run).await else {
             panic!("it is killed");
         };
-        assert!(!db.store.kill_confirmed(worker, version).await.expect("answered"));
+        assert!(!db.store.control_confirmed(&[worker], version).await.expect("answered"));
         let controls = db.store.controls_after("default", version - 1, 10).await.expect("read");
         assert_eq!((controls[0].version, controls[0].run, controls[0].action), (version, hold.run, Action::Kill));
         if worker == alive {
@@ -144,7 +144,7 @@ async fn a_kill_is_confirmed_by_its_holder_or_by_the_end_of_its_lease() {
             db.expire(worker).await;
             db.store.end_lease(worker, 3).await.expect("it ends");
         }
-        assert!(db.store.kill_confirmed(worker, version).await.expect("answered"));
+        assert!(db.store.control_confirmed(&[worker], version).await.expect("answered"));
     }
     db.finish().await;
 }
@@ -154,7 +154,7 @@ async fn only_what_is_parked_resumes_and_nobody_elses() {
     let db = Database::new("resume").await;
     let run = db.accept(Placement::Queued).await;
     let outcome = db.store.resume(run, &ORG).await.expect("answered");
-    assert_eq!(outcome, Some(Err(RunState::Queued)));
+    assert!(matches!(outcome, Some(ResumeOutcome::Unstopped(RunState::Queued))), "{outcome:?}");
     let nobody = Org::new("nobody").expect("a name");
     let nothing = RunId::new(fresh());
     for (run, org) in [(run, &nobody), (nothing, &ORG)] {

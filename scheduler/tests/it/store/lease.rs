@@ -6,12 +6,12 @@ use piton_scheduler::store::Placement;
 use piton_shared::{
     ids::{RunId, WorkerId},
     journal::StepKey,
+    limits::WORKER_KEPT,
     message::{
         append::AppendAnswer,
         worker::{Heartbeat, Intent, UnderWay},
     },
     name::Org,
-    parked::Parked,
     state::RunState,
     time::Timestamp,
 };
@@ -84,8 +84,8 @@ async fn heartbeats_renew_a_batch_and_miss_the_dead() {
     let row = list.iter().find(|row| row.worker == two).expect("listed");
     assert_eq!((&row.intent[..], row.free_runs, row.free_steps), ("draining", 5, 6));
     assert_eq!(row.under_way.len(), 1);
-    assert!(db.store.kill_confirmed(two, 7).await.expect("answered"));
-    assert!(!db.store.kill_confirmed(two, 8).await.expect("answered"));
+    assert!(db.store.control_confirmed(&[two], 7).await.expect("answered"));
+    assert!(!db.store.control_confirmed(&[two], 8).await.expect("answered"));
     db.finish().await;
 }
 
@@ -94,20 +94,20 @@ async fn expiry_alone_ends_nothing_and_one_ending_wins() {
     let db = Database::new("lease_end").await;
     let worker = db.worker().await;
     let (one, two) = (db.held(worker).await, db.held(worker).await);
-    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None, "it is not over");
+    assert!(db.store.end_lease(worker, 3).await.expect("answered").is_none(), "it is not over");
     db.expire(worker).await;
     assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
     assert_eq!(db.append(one.rows(1, &["a#1"])).await, AppendAnswer::Accepted);
     // It comes back in time.
     db.store.heartbeats(&[beat(worker)], LONG).await.expect("renewed");
-    assert_eq!(db.store.end_lease(worker, 3).await.expect("answered"), None);
+    assert!(db.store.end_lease(worker, 3).await.expect("answered").is_none());
     db.expire(worker).await;
     let stores = [db.store.clone(), db.other_store().await];
     let ends = stores.iter().map(|store| store.end_lease(worker, 3));
     let ends = futures::future::join_all(ends).await;
     let requeued: Vec<_> = ends.into_iter().filter_map(|end| end.expect("answered")).collect();
     assert_eq!(requeued.len(), 1);
-    assert_eq!(requeued[0].len(), 2);
+    assert_eq!(requeued[0].runs.len(), 2);
     for hold in [one, two] {
         let row = db.row(hold.run).await;
         assert_eq!((row.state, row.epoch, row.strikes), (RunState::Queued, 2, 1));
@@ -123,38 +123,8 @@ async fn leaving_is_no_strike() {
     let worker = db.worker().await;
     let hold = db.held(worker).await;
     let requeued = db.store.leave(worker).await.expect("it leaves").expect("it was there");
-    assert_eq!(requeued[0].run, hold.run);
+    assert_eq!(requeued.runs[0].run, hold.run);
     assert_eq!(db.row(hold.run).await.strikes, 0);
-    db.finish().await;
-}
-
-#[tokio::test]
-async fn only_dying_alone_parks_as_poison() {
-    let db = Database::new("lease_poison").await;
-    let die = async |runs: &[RunId]| {
-        let worker = db.worker().await;
-        for run in runs {
-            db.take(worker, *run).await;
-        }
-        db.expire(worker).await;
-        db.store.end_lease(worker, 3).await.expect("it ends").expect("it was over")
-    };
-    let (poison, beside) = (db.accept(Placement::Queued).await, db.accept(Placement::Queued).await);
-    for _ in 0..4 {
-        die(&[poison, beside]).await;
-    }
-    assert_eq!(db.row(poison).await.strikes, 4);
-    assert_eq!(db.row(poison).await.state, RunState::Queued, "nobody knows which of the two it was");
-    let ended = die(&[poison]).await;
-    assert_eq!(ended[0].state, RunState::Parked);
-    let row = db.row(poison).await;
-    assert_eq!((row.state, row.parked), (RunState::Parked, Some(Parked::Poison { strikes: 5 })));
-    db.store.resume(poison, &ORG).await.expect("resumed");
-    for strikes in 1..3 {
-        die(&[poison]).await;
-        assert_eq!(db.row(poison).await.strikes, strikes);
-    }
-    assert_eq!(db.row(poison).await.state, RunState::Queued);
     db.finish().await;
 }
 
@@ -182,7 +152,7 @@ async fn a_lease_that_is_being_ended_waits_for_a_claim_under_way() {
     let granted = claiming.await.expect("it ran").expect("answered");
     let requeued = ending.await.expect("it ran").expect("answered").expect("it ended");
     assert_eq!(granted.len(), 1);
-    assert_eq!(requeued.len(), 1, "what was granted beside it is requeued");
+    assert_eq!(requeued.runs.len(), 1, "what was granted beside it is requeued");
     assert_eq!(db.row(run).await.state, RunState::Queued);
     db.finish().await;
 }
@@ -212,7 +182,7 @@ async fn a_claim_that_comes_while_a_lease_ends_gets_nothing() {
     });
     db.until_waiting(2).await;
     lock.rollback().await.expect("it is free");
-    assert_eq!(ending.await.expect("it ran").expect("answered").expect("ended").len(), 1);
+    assert_eq!(ending.await.expect("it ran").expect("answered").expect("ended").runs.len(), 1);
     assert!(claiming.await.expect("it ran").expect("answered").is_empty());
     assert_eq!(db.row(run).await.state, RunState::Queued);
     db.finish().await;
@@ -225,5 +195,49 @@ async fn a_short_lease_is_over_by_the_database_clock() {
     let lease = Duration::from_micros(1);
     db.store.register(&register(worker), lease).await.expect("answered");
     assert_eq!(db.store.expired_workers(10).await.expect("listed"), [worker]);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn workers_that_ended_long_ago_are_forgotten_unless_they_hold_something() {
+    let db = Database::new("lease_forget").await;
+    let age = async |worker: WorkerId, seconds: i32| {
+        let aged = sqlx::query(include_str!("../sql/age_end.sql")).bind(worker.uuid()).bind(seconds);
+        assert_eq!(aged.execute(&db.pool).await.expect("it is ours").rows_affected(), 1);
+    };
+    let week = i32::try_from(WORKER_KEPT.as_secs()).expect("it fits");
+    let mut ended = Vec::new();
+    for seconds in [60, week - 60, week + 60, week + 120, week + 180] {
+        let worker = db.worker().await;
+        assert!(db.store.leave(worker).await.expect("it leaves").is_some());
+        age(worker, seconds).await;
+        ended.push(worker);
+    }
+    let alive = db.worker().await;
+    let forget = async |rows| db.store.forget_workers(WORKER_KEPT, rows).await.expect("swept");
+    assert_eq!(forget(2).await, 2, "no more than it was told");
+    assert_eq!(forget(10).await, 1);
+    assert_eq!(forget(10).await, 0);
+
+    // No lease ends so, but if one did: what is held is not left without its holder's row.
+    let holder = db.worker().await;
+    let hold = db.held(holder).await;
+    db.tamper(include_str!("../sql/end_behind.sql"), holder.uuid()).await;
+    age(holder, week + 60).await;
+    assert_eq!(forget(10).await, 0);
+    db.tamper(include_str!("../sql/live_again.sql"), holder.uuid()).await;
+    assert!(db.store.leave(holder).await.expect("it leaves").is_some());
+    age(holder, week + 60).await;
+    assert_eq!(forget(10).await, 1);
+    assert_eq!(db.row(hold.run).await.state, RunState::Queued);
+
+    // The young, the live and nobody else are there; one that is forgotten is as one that ended.
+    let beats: Vec<_> = [ended[0], ended[4], alive].into_iter().map(beat).collect();
+    let answered = db.store.heartbeats(&beats, LONG).await.expect("answered");
+    assert_eq!(answered.iter().map(|beat| beat.worker).collect::<Vec<_>>(), [alive]);
+    for worker in [ended[0], ended[4]] {
+        assert!(db.store.leave(worker).await.expect("answered").is_none());
+        assert!(db.store.control_confirmed(&[worker], 1).await.expect("answered"));
+    }
     db.finish().await;
 }

@@ -1,11 +1,18 @@
 mod append;
 mod append_batch;
 mod append_next;
+pub(crate) mod batch;
 mod claim;
 mod control;
+mod flood;
 mod intake;
+mod isolation;
 pub(crate) mod lease;
 mod prepares;
 mod reading;
 mod ready;
+mod state;
+pub(crate) mod steps;
+mod steps_stopped;
 mod timers;
+mod told;

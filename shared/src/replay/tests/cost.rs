@@ -12,8 +12,14 @@ use std::{
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 
 use super::{
-    super::{Durable, Scope, Turn},
-    world::{Origin, World, machine, step, workflow},
+    super::{Call, Durable, Replayed, Request, Scope, Turn},
+    world::{Origin, World, machine, step, value, workflow},
+};
+
+use crate::{
+    journal::{Entry, Kind, Place},
+    limits,
+    time::Timestamp,
 };
 
 /// Counts how often what is inside is polled.
@@ -48,7 +54,7 @@ fn a_long_sequence_costs_one_poll_a_row() {
     world.run();
     assert_eq!(world.machine.polls(), STEPS + 1);
     let mut again = machine(&body);
-    assert!(matches!(again.replay(&world.journal), Ok(Turn::Ended(Ok(_)))));
+    assert!(matches!(again.replay(&world.journal), Ok(Replayed::All(Turn::Ended(Ok(_))))));
     assert_eq!(again.polls(), STEPS + 1);
 }
 
@@ -135,4 +141,40 @@ fn a_long_replay_keeps_what_is_open_only() {
     let again = World::resume(&body, &world.journal);
     assert_eq!(again.open_keys(), ["open#1", "busy#401"]);
     assert_eq!(again.keys.len(), 2);
+}
+
+#[test]
+fn as_many_calls_as_may_be_open_cost_one_poll_each() {
+    let width = limits::OPEN_CALLS;
+    let body = Arc::new(workflow(move |scope: Scope| async move {
+        let fan = scope.fan_out("parallel");
+        let calls = (0..width).map(|index| step(&fan.branch(index.to_string()), "f", 1));
+        let tasks: FuturesUnordered<_> = calls.collect();
+        Ok(tasks.count().await)
+    }));
+    let mut machine = machine(&body);
+    let Turn::Waiting(requests) = machine.begin() else { panic!("it waits") };
+    assert_eq!(requests.len(), width);
+    // It gives way now and then while it asks.
+    let asking = machine.polls();
+    assert!(asking <= width as u64 / 16, "{asking}");
+    let mut last = Turn::Waiting(vec![]);
+    for (number, request) in requests.into_iter().rev().enumerate() {
+        let Request::Start(Call::Step(call)) = request else { panic!("only steps are asked for") };
+        let entry = Entry {
+            key: call.key,
+            kind: Kind::Step,
+            name: call.function.into_owned(),
+            input: call.input,
+            outcome: Ok(vec![1]),
+            place: Place::Outside { number: number as u32 + 1 },
+            started_at: Timestamp::EPOCH,
+            finished_at: Timestamp::EPOCH,
+            worker: None,
+            try_number: 1,
+        };
+        last = machine.deliver(&entry).expect("the row is the next");
+    }
+    assert_eq!(value::<usize>(last), width);
+    assert_eq!(machine.polls(), asking + width as u64);
 }

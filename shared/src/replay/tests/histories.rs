@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use proptest::prelude::*;
 
 use super::{
-    super::{DeliveryError, Turn},
+    super::{DeliveryError, Replayed, Road, Turn},
     trees::{Races, Tree, planted, trees, value_alone},
     world::{Body, Origin, World, machine},
 };
-use crate::journal::{Entry, Place, in_order};
+use crate::journal::{Entry, Kind, Place, StepKey, in_order};
 
 /// What the world does next, drawn in advance so that a failing case shrinks.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,11 @@ fn one_move(world: &mut World, what: u8, which: prop::sample::Index) {
         36..=50 if world.journal.len() < 300 => {
             world.retry(which.index(world.open.len()), origin(what));
         }
+        91..=120 if batch_of(world).is_some() => {
+            if let Some(batch) = batch_of(world) {
+                world.hand_over(&batch);
+            }
+        }
         51..=90 if !world.withdrawn.is_empty() => {
             world.finish_withdrawn(which.index(world.withdrawn.len()));
         }
@@ -85,9 +90,14 @@ fn one_move(world: &mut World, what: u8, which: prop::sample::Index) {
     }
 }
 
+/// An open batch.
+fn batch_of(world: &World) -> Option<StepKey> {
+    world.open.iter().find(|call| call.kind() == Kind::Batch).map(|call| call.key().clone())
+}
+
 /// A new attempt after so many rows: asks for exactly what was open, and comes to the same end.
 fn crash_after(body: &Arc<Body>, lived: &World, snapshots: &Snapshots, rows: usize) {
-    let mut again = World::resume(body, &lived.journal[..rows]);
+    let mut again = World::resume_with(body, &lived.journal[..rows], lived.store.clone());
     if rows < lived.journal.len() || lived.end.is_none() {
         let open: BTreeSet<_> = again.open_keys().into_iter().collect();
         let was: BTreeSet<_> = snapshots[rows].iter().cloned().collect();
@@ -175,7 +185,7 @@ proptest! {
         prop_assert_eq!(keys(&first), keys(&second));
         // A crash, and what is open then finishes in another order than before.
         let rows = crash.index(first.journal.len() + 1);
-        let mut third = World::resume(&body, &first.journal[..rows]);
+        let mut third = World::resume_with(&body, &first.journal[..rows], first.store.clone());
         go_on(&mut third, &other, None);
         prop_assert_eq!(value_alone(ended(&first)), value_alone(ended(&third)));
     }
@@ -199,12 +209,25 @@ proptest! {
         let rows = in_order(rows);
         // Rows from outside behind the last own row are told in their order, wherever they stood.
         let mut again = machine(&body);
-        for page in rows.chunks(page) {
-            again.feed(page).expect("the journal has no gaps");
+        for mut page in rows.chunks(page) {
+            while let Some(stopped) = again.feed(page).expect("the journal has no gaps") {
+                page = &page[stopped.taken..];
+                again.supply(stopped.fetch.id, lived.store.page(&stopped.fetch));
+            }
         }
-        let end = again.replay(&[]).expect("nothing is missing");
+        let Replayed::All(end) = again.replay(&[]).expect("nothing is missing") else { panic!("nothing is read") };
         prop_assert_eq!(Some(end), lived.end);
         prop_assert_eq!(again.told(), lived.machine.told());
+    }
+
+    #[test]
+    fn whatever_is_part_of_a_fan_out_is_executed_away(tree in trees(Races::Allowed), moves in moves()) {
+        let body = Arc::new(planted(tree));
+        let (lived, _) = live(&body, &moves, None);
+        for (key, road) in &lived.roads {
+            let fanned = ["parallel#", "unordered#", "race#"].iter().any(|verb| key.as_str().contains(verb));
+            prop_assert_eq!(*road, if fanned { Road::Away } else { Road::Here }, "{}", key);
+        }
     }
 
     #[test]
@@ -213,7 +236,7 @@ proptest! {
         let body = Arc::new(planted(tree));
         let (lived, _) = live(&body, &moves, None);
         // One a row and the first. `FuturesUnordered` gives way now and then, also where nothing is awaited.
-        let bound = 2 * (lived.journal.len() + size) as u64 + 2;
+        let bound = 2 * (lived.journal.len() + size) as u64 + lived.asides + 2;
         prop_assert!(lived.machine.polls() <= bound, "{} polls, {bound} at most", lived.machine.polls());
     }
 

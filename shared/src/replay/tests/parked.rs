@@ -189,7 +189,8 @@ fn an_inputs_decoder_that_panics_is_a_mismatch() {
     }
     let body = |input: u8| {
         workflow(move |scope: Scope| async move {
-            Ok(scope.step_encoded::<u64>("f", "f", vec![input], StepOptions::default(), touchy).await?)
+            let decode = crate::codec::decode;
+            Ok(scope.step_encoded::<u64>("f", "f", vec![input], StepOptions::default(), touchy, decode).await?)
         })
     };
     let Parked::Mismatch { recorded, .. } = replayed(body(1), body(2)) else { panic!("they differ") };

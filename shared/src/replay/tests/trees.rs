@@ -13,10 +13,17 @@ use futures::{
 use proptest::prelude::*;
 
 use super::{
-    super::{BoxFuture, Scope},
+    super::{Access, BoxFuture, Road, Scope, StepOptions},
     world::{Body, or_error, step},
 };
-use crate::codec;
+use crate::{
+    codec,
+    message::{
+        batch::{BatchItem, BatchTerms, OnFailure},
+        read::More,
+        state::StateScope,
+    },
+};
 
 /// One part of a workflow. Its value is a number that depends on the values of its parts.
 #[derive(Debug, Clone)]
@@ -36,6 +43,12 @@ pub(super) enum Tree {
     Wide(Vec<u8>),
     /// The first to finish; the others are dropped.
     Race(Vec<Tree>),
+    /// The first to finish, pinned.
+    Pinned(Vec<Tree>),
+    /// A batch whose results are read to the end.
+    Batch(Vec<u8>),
+    /// State of the branch: written, updated, read.
+    State(u8),
     /// Polled once and dropped, and one that is never polled.
     Peek(u8),
     /// The one or the other, by what came before.
@@ -49,12 +62,14 @@ impl Tree {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Step(_) | Self::Sleep | Self::Draw | Self::Peek(_) => 1,
-            Self::Wide(calls) => 1 + calls.len(),
+            Self::State(_) => 4,
+            Self::Wide(calls) | Self::Batch(calls) => 1 + calls.len(),
             Self::Either(left, right) => 1 + left.size() + right.size(),
             Self::Chain(parts)
             | Self::Branches(parts)
             | Self::Unordered(parts)
             | Self::Race(parts)
+            | Self::Pinned(parts)
             | Self::Shared(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
         }
     }
@@ -81,6 +96,8 @@ pub(super) fn trees(races: Races) -> impl Strategy<Value = Tree> {
             3 => some.clone().prop_map(Tree::Chain),
             2 => some.clone().prop_map(Tree::Branches),
             1 => prop::collection::vec(any::<u8>(), 1..40).prop_map(Tree::Wide),
+            1 => prop::collection::vec(any::<u8>(), 0..12).prop_map(Tree::Batch),
+            1 => any::<u8>().prop_map(Tree::State),
             1 => (inner.clone(), inner).prop_map(|(left, right)| Tree::Either(left.into(), right.into())),
         ];
         match races {
@@ -88,6 +105,7 @@ pub(super) fn trees(races: Races) -> impl Strategy<Value = Tree> {
             Races::Allowed => prop_oneof![
                 4 => calm,
                 1 => some.clone().prop_map(Tree::Race),
+                2 => some.clone().prop_map(Tree::Pinned),
                 1 => some.clone().prop_map(Tree::Unordered),
                 1 => some.prop_map(Tree::Shared),
             ]
@@ -176,6 +194,19 @@ fn grow(tree: &Tree, scope: Scope, before: u64, diary: Diary) -> BoxFuture<u64> 
                 value
             })
         }
+        Tree::Pinned(parts) => {
+            let race = scope.race("race", Road::Away);
+            let parts = within(&parts, race.scope(), before, &diary);
+            Box::pin(async move {
+                let (value, winner, losers) = select_all(parts).await;
+                drop(losers);
+                let pinned = race.pin(winner as u32).await;
+                note(&diary, format!("{winner} won, pinned as {pinned:?}"));
+                value
+            })
+        }
+        Tree::Batch(inputs) => Box::pin(batch(inputs, scope, before, diary)),
+        Tree::State(number) => Box::pin(state(number, scope, before, diary)),
         Tree::Peek(input) => Box::pin(async move {
             let _never = step(&scope, "peek", input.into());
             assert!(step(&scope, "peek", input.into()).now_or_never().is_none());
@@ -194,9 +225,70 @@ fn grow(tree: &Tree, scope: Scope, before: u64, diary: Diary) -> BoxFuture<u64> 
 }
 
 fn branches(parts: &[Tree], scope: &Scope, verb: &'static str, before: u64, diary: &Diary) -> Vec<BoxFuture<u64>> {
-    let verb = scope.child(verb);
+    within(parts, &scope.fan_out(verb), before, diary)
+}
+
+fn within(parts: &[Tree], verb: &Scope, before: u64, diary: &Diary) -> Vec<BoxFuture<u64>> {
     let branch = |(index, part): (usize, &Tree)| {
         grow(part, verb.branch(index.to_string()), mix(before, index as u64), Arc::clone(diary))
     };
     parts.iter().enumerate().map(branch).collect()
+}
+
+/// The terms of a batch of the tests.
+pub(super) fn terms() -> BatchTerms {
+    BatchTerms {
+        function: "f".to_owned(),
+        queue: None,
+        item: StepOptions::default(),
+        max_concurrency: 3,
+        on_failure: OnFailure::Continue,
+    }
+}
+
+async fn batch(inputs: Vec<u8>, scope: Scope, before: u64, diary: Diary) -> u64 {
+    let item = move |(index, input): (usize, u8)| {
+        let input = codec::encode(&mix(before, input.into())).expect("a number encodes");
+        Ok(BatchItem { id: Some(format!("item {index}")), input })
+    };
+    let items = inputs.into_iter().enumerate().map(item);
+    let (key, summary) = match scope.batch("batch", terms(), Box::new(items)).await {
+        Ok(end) => end,
+        Err(error) => return or_error(Err(error)),
+    };
+    let mut value = summary.total.into();
+    let mut after = 0;
+    loop {
+        let page = scope.fetch(key.clone(), after).await;
+        for result in &page.results {
+            note(&diary, format!("{key}/{} {:?}", result.item, result.id));
+            let outcome = result.outcome.clone().expect("it was executed");
+            value = mix(value, outcome.map_or(5, |payload| codec::decode(&payload).expect("a number")));
+            after = result.item;
+        }
+        if page.more == More::End {
+            return value;
+        }
+    }
+}
+
+async fn state(number: u8, scope: Scope, before: u64, diary: Diary) -> u64 {
+    fn read(payload: &[u8]) -> Result<(Option<u64>, i64), codec::DecodeError> {
+        let value = codec::unversioned(payload)?;
+        Ok((value.value.map(|value| codec::decode(&value)).transpose()?, value.version))
+    }
+    let of = format!("{}{number}", scope.path());
+    let access = |access| scope.state(StateScope::Run, of.clone(), access, read);
+    let encoded = |value: u64| codec::encode(&value).expect("a number encodes");
+    let set = access(Access::Set(Some(encoded(before)))).await;
+    let add = move |current: Option<&[u8]>| {
+        let current = current.map_or(0, |value| codec::decode::<u64>(value).expect("a number"));
+        Ok(encoded(current + u64::from(number)))
+    };
+    let updated = scope.update(StateScope::Run, of.clone(), Box::new(add), codec::unversioned).await;
+    let expected = updated.as_ref().map_or(0, |updated| updated.version);
+    let set_if = access(Access::SetIf { value: None, expected }).await;
+    let got = access(Access::Get).await;
+    note(&diary, format!("{of}: {set:?} {updated:?} {set_if:?} {got:?}"));
+    mix(before, number.into())
 }

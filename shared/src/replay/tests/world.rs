@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::super::{BoxFuture, Call, DeliveryError, Machine, Request, Scope, Turn};
+use super::{
+    super::{BoxFuture, Call, DeliveryError, Machine, Prompt, Replayed, Request, Road, Scope, StateCall, Turn, Write},
+    store::Store,
+};
 use crate::{
     codec,
     failure::{Failure, StepError},
@@ -48,6 +51,8 @@ pub(super) fn execute(call: &Call) -> Outcome {
             Ok(input) => Ok(codec::encode(&(input + 1)).expect("a number encodes")),
             Err(_) => Ok(step.input.clone()),
         },
+        Call::Race(race) => Ok(race.input()),
+        Call::Batch(_) | Call::State(_) => Ok(Vec::new()),
     }
 }
 
@@ -59,7 +64,14 @@ pub(super) struct World {
     pub(super) withdrawn: Vec<Call>,
     /// Every key that was ever asked for.
     pub(super) keys: Vec<StepKey>,
+    /// Where each step was to be executed.
+    pub(super) roads: Vec<(StepKey, Road)>,
     pub(super) end: Option<Turn>,
+    /// What is kept besides the journal.
+    pub(super) store: Store,
+    pub(super) writes: Vec<Write>,
+    /// Prompts and supplies: each may be a poll.
+    pub(super) asides: u64,
 }
 
 impl World {
@@ -70,29 +82,58 @@ impl World {
 
     /// A run that goes on from its journal.
     pub(super) fn resume(body: &std::sync::Arc<Body>, journal: &[Entry]) -> Self {
-        let mut machine = machine(body);
-        let turn = machine.replay(journal).expect("a journal has no gaps");
+        Self::resume_with(body, journal, Store::default())
+    }
+
+    /// A run that goes on from its journal, beside what else is kept of it.
+    pub(super) fn resume_with(body: &std::sync::Arc<Body>, journal: &[Entry], store: Store) -> Self {
         let mut world = Self {
-            machine,
+            machine: machine(body),
             journal: journal.to_vec(),
             open: Vec::new(),
             withdrawn: Vec::new(),
             keys: Vec::new(),
+            roads: Vec::new(),
             end: None,
+            store,
+            writes: Vec::new(),
+            asides: 0,
         };
+        let turn = world.replay(journal);
         world.absorb(turn);
         world
+    }
+
+    fn replay(&mut self, mut rest: &[Entry]) -> Turn {
+        loop {
+            match self.machine.replay(rest).expect("a journal has no gaps") {
+                Replayed::All(turn) => return turn,
+                Replayed::Stopped(stopped) => {
+                    rest = &rest[stopped.taken..];
+                    self.asides += 1;
+                    let turn = self.machine.supply(stopped.fetch.id, self.store.page(&stopped.fetch));
+                    assert!(!matches!(&turn, Turn::Waiting(requests) if !requests.is_empty()), "{turn:?}");
+                }
+            }
+        }
     }
 
     pub(super) fn absorb(&mut self, turn: Turn) {
         match turn {
             Turn::Waiting(requests) => {
+                let mut fetched = None;
                 for request in requests {
                     match request {
                         Request::Start(call) => {
                             self.keys.push(call.key().clone());
+                            if let Call::Step(step) = &call {
+                                self.roads.push((step.key.clone(), step.road));
+                            }
                             self.open.push(call);
                         }
+                        Request::Items(items) => self.store.write_items(items),
+                        Request::Write(write) => self.writes.push(write),
+                        Request::Fetch(fetch) => fetched = Some(fetch),
                         Request::Withdraw(key) => {
                             let at = self.open.iter().position(|call| *call.key() == key);
                             let at = at.expect("only what was started is withdrawn");
@@ -101,6 +142,16 @@ impl World {
                     }
                 }
                 assert_eq!(self.open.len(), self.machine.open_calls(), "the driver knows what is open");
+                if let Some(fetch) = fetched {
+                    if let Some(call) = self.open.first().cloned() {
+                        let early = self.row(&call, Origin::Outside, Ok(vec![]));
+                        let refused = self.machine.deliver(&early);
+                        assert_eq!(refused, Err(DeliveryError::Fetching { fetch: fetch.id }));
+                    }
+                    self.asides += 1;
+                    let turn = self.machine.supply(fetch.id, self.store.page(&fetch));
+                    self.absorb(turn);
+                }
             }
             Turn::Ended(_) | Turn::Parked(_) => self.end = Some(turn),
         }
@@ -118,7 +169,9 @@ impl World {
     pub(super) fn row(&self, call: &Call, origin: Origin, outcome: Outcome) -> Entry {
         let input = match call {
             Call::Step(step) => step.input.clone(),
-            Call::Sleep(_) => Vec::new(),
+            Call::Race(race) => race.input(),
+            Call::State(state) => state.input(),
+            Call::Sleep(_) | Call::Batch(_) => Vec::new(),
         };
         self.bare_row(call.key().clone(), call.kind(), call.name(), input, origin, outcome)
     }
@@ -158,8 +211,49 @@ impl World {
     /// Executes the open call at this index and tells its result.
     pub(super) fn finish(&mut self, index: usize, origin: Origin) {
         let call = self.open[index].clone();
-        let row = self.row(&call, origin, execute(&call));
-        self.tell(row);
+        let (origin, outcome) = match &call {
+            Call::Step(_) | Call::Sleep(_) => (origin, execute(&call)),
+            Call::Race(_) => (Origin::Own, execute(&call)),
+            Call::Batch(batch) => {
+                while self.end.is_none() && self.hand_over(&batch.key) {}
+                (Origin::Outside, Ok(codec::encode(&self.store.summary(&batch.key)).expect("it encodes")))
+            }
+            Call::State(state) => (Origin::Own, Ok(self.access(state))),
+        };
+        if self.end.is_none() {
+            let row = self.row(&call, origin, outcome);
+            self.tell(row);
+        }
+    }
+
+    /// Has an open batch hand over its next items; false once it has no more.
+    pub(super) fn hand_over(&mut self, batch: &StepKey) -> bool {
+        let Some(from) = self.store.next_item(batch) else { return false };
+        self.asides += 1;
+        let turn = self.machine.prompt(batch, Prompt::Items { from });
+        self.absorb(turn);
+        true
+    }
+
+    /// Reads or writes state as a driver does; now and then somebody else is faster.
+    fn access(&mut self, call: &StateCall) -> Payload {
+        loop {
+            let current = self.store.state(call);
+            let write = match &call.access {
+                super::super::Access::Update => {
+                    self.asides += 1;
+                    let turn = self.machine.prompt(&call.key, Prompt::Value(current));
+                    self.absorb(turn);
+                    let Some(write) = self.writes.pop() else { return Vec::new() };
+                    assert!(self.writes.is_empty() && write.key == call.key, "{:?}", self.writes);
+                    Some(write)
+                }
+                super::super::Access::Get | super::super::Access::Set(_) | super::super::Access::SetIf { .. } => None,
+            };
+            if let Some(payload) = self.store.access(call, write) {
+                return payload;
+            }
+        }
     }
 
     /// Executes the open call of this key and tells its result.

@@ -43,8 +43,16 @@ label! {
         Intake = "intake",
         /// Journal rows.
         Append = "append",
+        /// Journal rows with state or with items of batches.
+        AppendApart = "append_apart",
+        /// Turns of batches: items given away, ends.
+        Batch = "batch",
         /// Claims of runs.
         Claim = "claim",
+        /// Claims of dispatched work.
+        ClaimSteps = "claim_steps",
+        /// Ends of dispatched work.
+        Finish = "finish",
         /// Heartbeats of workers.
         Heartbeat = "heartbeat",
         /// Rows of runs that callers read.
@@ -72,6 +80,26 @@ label! {
         /// The attempt does not hold the run any more.
         Fenced = "fenced",
         /// A bound or a rule was broken.
+        Refused = "refused",
+        /// The database is away, or too much waits.
+        Unavailable = "unavailable",
+    }
+}
+
+label! {
+    /// What the end of a hold on dispatched work came to.
+    FinishOutcome as "outcome" {
+        /// The step's outcome is journaled.
+        Done = "done",
+        /// It is tried again.
+        Again = "again",
+        /// It goes to another worker.
+        Returned = "returned",
+        /// It waits a moment for a worker that has its function.
+        Lacking = "lacking",
+        /// The hold does not count any more.
+        Fenced = "fenced",
+        /// It can never be written.
         Refused = "refused",
         /// The database is away, or too much waits.
         Unavailable = "unavailable",

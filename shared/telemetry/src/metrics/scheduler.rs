@@ -6,7 +6,9 @@ use super::{
     buckets,
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
-    labels::{AppendOutcome, ClaimOutcome, Ending, Group, PublishOutcome, RequestOutcome, Retried, Swept},
+    labels::{
+        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
+    },
     registry::Registry,
 };
 
@@ -30,6 +32,16 @@ pub struct SchedulerMetrics {
     pub commit_unavailable: ByLabel<Group, Counter>,
     /// Claims, by what they came to.
     pub claims: ByLabel<ClaimOutcome, Counter>,
+    /// Claims of dispatched work, by what they came to.
+    pub step_claims: ByLabel<ClaimOutcome, Counter>,
+    /// Ends of dispatched work, by what they came to.
+    pub finishes: ByLabel<FinishOutcome, Counter>,
+    /// From when somebody could execute dispatched work to its claim.
+    pub step_lag: Histogram,
+    /// Tasks of dispatched work published.
+    pub steps_published: ByLabel<PublishOutcome, Counter>,
+    /// Dispatched work that waits for room, as last seen.
+    pub backlog_steps: Gauge,
     /// Appends, by what they came to.
     pub appends: ByLabel<AppendOutcome, Counter>,
     /// What was tried again.
@@ -99,6 +111,15 @@ impl SchedulerMetrics {
                 "Requests told to come back: too many wait, or the database is away.",
             )),
             claims: r.counters(("piton_claims_total", "Claims of runs, by outcome.")),
+            step_claims: r.counters(("piton_step_claims_total", "Claims of dispatched work, by outcome.")),
+            finishes: r.counters(("piton_step_finishes_total", "Ends of dispatched work, by outcome.")),
+            step_lag: r.histogram(
+                ("piton_step_lag_seconds", "Time from when dispatched work may be executed to its claim."),
+                buckets::LAG_SECONDS,
+            ),
+            steps_published: r
+                .counters(("piton_step_tasks_published_total", "Tasks of dispatched work sent to the stream.")),
+            backlog_steps: r.gauge(("piton_backlog_steps", "Dispatched work that waits for room, as last seen.")),
             appends: r.counters(("piton_appends_total", "Appends to journals, by outcome.")),
             retries: r.counters(("piton_retries_total", "What was tried again.")),
             published: r.counters(("piton_tasks_published_total", "Run tasks sent to the stream.")),

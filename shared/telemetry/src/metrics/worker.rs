@@ -39,6 +39,18 @@ pub struct WorkerMetrics {
     pub append_time: Histogram,
     /// Rows that wait to be appended.
     pub append_waiting: Gauge,
+    /// Dispatched work in this worker's hands, until what became of it is written.
+    pub dispatches_held: Gauge,
+    /// Claims of dispatched work, by what they came to.
+    pub step_claims: ByLabel<ClaimOutcome, Counter>,
+    /// From a claim of dispatched work to its answer.
+    pub step_claim_time: Histogram,
+    /// Ends of one report of dispatched work.
+    pub finish_batch: Histogram,
+    /// From a report of dispatched work to its answer.
+    pub finish_time: Histogram,
+    /// Ends of dispatched work that wait for their answer.
+    pub finish_waiting: Gauge,
     /// From a heartbeat to its answer.
     pub heartbeat_time: Histogram,
     /// Leases that ended under this worker: it registered anew.
@@ -83,6 +95,20 @@ impl WorkerMetrics {
                 buckets::HOP_SECONDS,
             ),
             append_waiting: r.gauge(("piton_worker_append_waiting_rows", "Rows that wait to be appended.")),
+            dispatches_held: r.gauge(("piton_worker_held_dispatches", "Dispatched work in this worker's hands.")),
+            step_claims: r.counters(("piton_worker_step_claims_total", "Claims of dispatched work, by outcome.")),
+            step_claim_time: r.histogram(
+                ("piton_worker_step_claim_seconds", "Time from a claim of dispatched work to its answer."),
+                buckets::HOP_SECONDS,
+            ),
+            finish_batch: r
+                .histogram(("piton_worker_finish_batch_rows", "Ends of one report of dispatched work."), buckets::ROWS),
+            finish_time: r.histogram(
+                ("piton_worker_finish_seconds", "Time from a report of dispatched work to its answer."),
+                buckets::HOP_SECONDS,
+            ),
+            finish_waiting: r
+                .gauge(("piton_worker_finish_waiting", "Ends of dispatched work that wait for their answer.")),
             heartbeat_time: r.histogram(
                 ("piton_worker_heartbeat_seconds", "Time from a heartbeat to its answer."),
                 buckets::HOP_SECONDS,

@@ -6,7 +6,7 @@ use async_nats::jetstream::{
     consumer::{self, AckPolicy, DeliverPolicy, ReplayPolicy},
     stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
 };
-use piton_shared::{limits, subject::Subjects};
+use piton_shared::limits;
 
 use super::WorkError;
 
@@ -19,20 +19,27 @@ pub struct WorkOptions {
     pub max_tasks: i64,
     /// How long message ids are remembered. Defaults to [`limits::TASK_DUPLICATE_WINDOW`].
     pub duplicate_window: Duration,
+    /// How long a consumer is kept that nobody pulls from. Defaults to [`limits::CONSUMER_IDLE`].
+    pub consumer_idle: Duration,
 }
 
 impl Default for WorkOptions {
     fn default() -> Self {
-        Self { replicas: 1, max_tasks: limits::STREAM_TASKS, duplicate_window: limits::TASK_DUPLICATE_WINDOW }
+        Self {
+            replicas: 1,
+            max_tasks: limits::STREAM_TASKS,
+            duplicate_window: limits::TASK_DUPLICATE_WINDOW,
+            consumer_idle: limits::CONSUMER_IDLE,
+        }
     }
 }
 
 /// No bound per subject: the sweeper publishes a run anew before it deletes the older task. No age: a task
 /// whose run is gone is refused at its claim and spent.
-pub(super) fn stream(subjects: &Subjects, options: WorkOptions) -> stream::Config {
+pub(super) fn stream(name: &str, subjects: String, options: WorkOptions) -> stream::Config {
     stream::Config {
-        name: subjects.run_stream(),
-        subjects: vec![subjects.run_stream_subjects()],
+        name: name.to_owned(),
+        subjects: vec![subjects],
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
         discard: DiscardPolicy::New,
@@ -49,7 +56,7 @@ pub(super) fn stream(subjects: &Subjects, options: WorkOptions) -> stream::Confi
 }
 
 /// No back-off list: 2.9 refuses one beside unlimited deliveries.
-pub(super) fn consumer(name: &str, filter: &str, replicas: usize) -> consumer::Config {
+pub(super) fn consumer(name: &str, filter: &str, options: WorkOptions) -> consumer::Config {
     consumer::Config {
         durable_name: Some(name.to_owned()),
         name: Some(name.to_owned()),
@@ -61,7 +68,8 @@ pub(super) fn consumer(name: &str, filter: &str, replicas: usize) -> consumer::C
         replay_policy: ReplayPolicy::Instant,
         max_ack_pending: limits::TASK_ACK_PENDING,
         max_waiting: limits::TASK_PULLS,
-        num_replicas: replicas,
+        num_replicas: options.replicas,
+        inactive_threshold: options.consumer_idle,
         ..consumer::Config::default()
     }
 }
@@ -101,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_first_field_that_differs_is_named() {
-        let wanted = stream(&Subjects::default(), WorkOptions::default());
+        let wanted = stream("piton-runs", "piton.run.>".to_owned(), WorkOptions::default());
         let mut found = wanted.clone();
         let name = || "the stream s".to_owned();
         assert_eq!(check(name(), stream_fields(&wanted, &found), None), Ok(()));
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_consumer_without_its_filter_is_noticed() {
-        let wanted = consumer("c", "piton.run.a.b.any.*", 1);
+        let wanted = consumer("c", "piton.run.a.b.any.*", WorkOptions::default());
         let mut found = wanted.clone();
         found.filter_subject = String::new();
         let fields = consumer_fields(&wanted, &found);

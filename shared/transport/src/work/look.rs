@@ -7,21 +7,20 @@ use piton_shared::{
         task::RunTask,
     },
     name::{Build, Org, Queue},
-    subject::Subjects,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, WorkError, WorkStream, api};
+use super::{ApiError, Work, WorkError, WorkStream, api};
 
 /// A task that lies in the stream: not acknowledged yet, delivered or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct Stored<T = RunTask> {
     /// Its number in the stream. It was delivered at least once if the consumer's
     /// [`Progress::delivered_sequence`] is not smaller.
     pub sequence: u64,
     /// The task, if it is one.
-    pub task: Result<RunTask, EnvelopeError>,
+    pub task: Result<T, EnvelopeError>,
     /// When, by the NATS server's clock.
     pub stored_at: Timestamp,
 }
@@ -49,9 +48,9 @@ struct Delete {
 #[derive(Deserialize)]
 struct Deleted {}
 
-impl WorkStream {
+impl<T: Work> WorkStream<T> {
     /// The newest task of a subject that is still in the stream.
-    pub async fn last_of(&self, subject: &str) -> Result<Option<Stored>, WorkError> {
+    pub async fn last_of(&self, subject: &str) -> Result<Option<Stored<T>>, WorkError> {
         let looked = async {
             let stream = self.bus.jetstream().get_stream_no_info(&self.name).await;
             let stream = stream.map_err(|error| WorkError::Refused {
@@ -71,7 +70,7 @@ impl WorkStream {
         }))
     }
 
-    fn not_found<T>(&self, error: &stream::LastRawMessageError) -> Result<Option<T>, WorkError> {
+    fn not_found<M>(&self, error: &stream::LastRawMessageError) -> Result<Option<M>, WorkError> {
         let stream = &self.name;
         Err(match error.kind() {
             stream::LastRawMessageErrorKind::NoMessageFound => return Ok(None),
@@ -103,7 +102,7 @@ impl WorkStream {
         queue: &Queue,
         build: Option<&Build>,
     ) -> Result<Progress, WorkError> {
-        let info = self.consumer_info(&Subjects::run_consumer(org, queue, build)).await?;
+        let info = self.consumer_info(&T::consumer(org, queue, build)).await?;
         Ok(Progress {
             delivered_sequence: info.delivered.stream_sequence,
             pending: info.num_pending,

@@ -1,22 +1,26 @@
-//! The stream of run tasks, as schedulers use it.
+//! Streams of tasks, as schedulers use them: one of run tasks, one of dispatched work.
 //!
 //! A work queue: a task leaves it when it is acknowledged or deleted. Only fields that nats-server 2.9 knows
 //! are used, and what the server made of them is read back, because 2.9 drops what it does not know in silence.
 
 mod api;
 mod configuration;
+mod kind;
 mod look;
 mod publish;
 
 pub use configuration::WorkOptions;
+pub use kind::Work;
 pub use look::{Progress, Stored};
 pub use publish::{PublishError, Task};
 
 pub(crate) use api::ApiError;
+use std::marker::PhantomData;
+
 use async_nats::jetstream::{consumer, stream};
 use piton_shared::{
+    message::{dispatch::StepTask, task::RunTask},
     name::{Build, Org, Queue},
-    subject::Subjects,
 };
 use serde::Serialize;
 
@@ -79,13 +83,21 @@ fn because(refusal: Option<&str>) -> String {
     refusal.map(|reason| format!(" (the server: {reason})")).unwrap_or_default()
 }
 
-/// A handle to the stream of run tasks. It goes by name: one made before the server was wiped works again
+/// A handle to a stream of tasks. It goes by name: one made before the server was wiped works again
 /// after another [`WorkStream::ensure`], whoever calls it.
-#[derive(Debug, Clone)]
-pub struct WorkStream {
+#[derive(Debug)]
+pub struct WorkStream<T = RunTask> {
     bus: Bus,
     name: String,
-    consumer_replicas: usize,
+    options: WorkOptions,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for WorkStream<T> {
+    fn clone(&self) -> Self {
+        let Self { bus, name, options, kind } = self;
+        Self { bus: bus.clone(), name: name.clone(), options: *options, kind: *kind }
+    }
 }
 
 #[derive(Serialize)]
@@ -94,14 +106,27 @@ struct CreateConsumer<'a> {
     config: &'a consumer::Config,
 }
 
-impl WorkStream {
-    /// Makes the stream, or changes it to these options, and checks what the server made of it. Repeating it
-    /// changes nothing.
+impl WorkStream<RunTask> {
+    /// Makes the stream of run tasks, or changes it to these options, and checks what the server made of it. Repeating
+    /// it changes nothing.
     pub async fn ensure(bus: &Bus, options: WorkOptions) -> Result<Self, WorkError> {
-        let name = bus.subjects().run_stream();
+        Self::make(bus, options).await
+    }
+}
+
+impl WorkStream<StepTask> {
+    /// Likewise the stream of dispatched work.
+    pub async fn ensure_steps(bus: &Bus, options: WorkOptions) -> Result<Self, WorkError> {
+        Self::make(bus, options).await
+    }
+}
+
+impl<T: Work> WorkStream<T> {
+    async fn make(bus: &Bus, options: WorkOptions) -> Result<Self, WorkError> {
+        let name = T::stream(bus.subjects());
         let shown = format!("the stream {name}");
-        let this = Self { bus: bus.clone(), name, consumer_replicas: options.replicas };
-        let wanted = configuration::stream(bus.subjects(), options);
+        let this = Self { bus: bus.clone(), name, options, kind: PhantomData };
+        let wanted = configuration::stream(&this.name, T::stream_subjects(bus.subjects()), options);
         let update = format!("STREAM.UPDATE.{}", this.name);
         let mut made = api::ask::<_, stream::Info>(bus, &update, &wanted).await;
         if matches!(made, Err(ApiError::NoStream)) {
@@ -126,13 +151,18 @@ impl WorkStream {
         Ok(this)
     }
 
+    /// Makes the stream again, as it was made before: NATS came back empty.
+    pub async fn restore(&self) -> Result<(), WorkError> {
+        Self::make(&self.bus, self.options).await.map(drop)
+    }
+
     /// Makes the consumer of a queue (and build), or changes it, checks what the server made of it, and
     /// returns its name. Repeating it changes nothing.
     pub async fn ensure_consumer(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> Result<String, WorkError> {
-        let name = Subjects::run_consumer(org, queue, build);
-        let filter = self.bus.subjects().run_consumer_filter(org, queue, build);
+        let name = T::consumer(org, queue, build);
+        let filter = T::consumer_filter(self.bus.subjects(), org, queue, build);
         let shown = format!("the consumer {name}");
-        let wanted = configuration::consumer(&name, &filter, self.consumer_replicas);
+        let wanted = configuration::consumer(&name, &filter, self.options);
         let subject = format!("CONSUMER.CREATE.{}.{name}.{filter}", self.name);
         let body = CreateConsumer { stream_name: &self.name, config: &wanted };
         let made = api::ask::<_, consumer::Info>(&self.bus, &subject, &body).await;

@@ -16,20 +16,20 @@ use piton_shared::{
     },
 };
 
-use super::WorkStream;
+use super::{Work, WorkStream};
 
 /// "maximum messages exceeded" and its like: every failure to store has this code.
 const STORE_FAILED: jetstream::ErrorCode = jetstream::ErrorCode(10077);
 
 /// A task to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// Where: [`piton_shared::subject::Subjects::run`].
+pub struct Task<T = RunTask> {
+    /// Where: [`piton_shared::subject::Subjects::run`] or [`piton_shared::subject::Subjects::step`].
     pub subject: String,
     /// By which a repeated publish is dropped: [`RunTask::message_id`].
     pub message_id: String,
     /// What.
-    pub task: RunTask,
+    pub task: T,
 }
 
 /// A task is not known to be in the stream.
@@ -71,11 +71,11 @@ pub enum PublishError {
     },
 }
 
-impl WorkStream {
+impl<T: Work> WorkStream<T> {
     /// Publishes all of them in their order, at most [`limits::PUBLISH_WINDOW`] at a time without an
     /// acknowledgement, and returns for each its sequence number in the stream. A task whose message id
     /// the stream remembers is dropped there and has the number of the first.
-    pub async fn publish(&self, tasks: Vec<Task>) -> Vec<Result<u64, PublishError>> {
+    pub async fn publish(&self, tasks: Vec<Task<T>>) -> Vec<Result<u64, PublishError>> {
         // Owned futures: rustc cannot see that borrowing ones are `Send` for every lifetime.
         let (sender, waiter) = (self.clone(), self.clone());
         stream::iter(tasks)
@@ -86,7 +86,7 @@ impl WorkStream {
             .await
     }
 
-    async fn send(self, task: Task) -> Result<PublishAckFuture, PublishError> {
+    async fn send(self, task: Task<T>) -> Result<PublishAckFuture, PublishError> {
         let sealed = envelope::seal(&task.task).map_err(PublishError::Envelope)?;
         let message = PublishMessage::build().payload(sealed.into()).message_id(&task.message_id);
         let sending = self.bus.jetstream().send_publish(task.subject, message);

@@ -1,10 +1,14 @@
 //! The stream of run tasks: publishing, pulling, looking.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use piton_shared::{
     ids::{Epoch, RunId, uuid_v7},
-    message::task::RunTask,
+    journal::StepKey,
+    message::{
+        dispatch::{DispatchId, StepTask},
+        task::RunTask,
+    },
     name::{Build, Org, Queue},
 };
 use piton_transport::{Bus, PublishError, PullError, Puller, Task, WorkError, WorkOptions, WorkStream};
@@ -87,6 +91,13 @@ async fn ensuring_again_changes_what_it_may_and_names_what_it_may_not() {
     stream_and_consumer(&bus).await;
     let smaller = WorkOptions { max_tasks: 10, ..WorkOptions::default() };
     WorkStream::ensure(&bus, smaller).await.expect("a bound may change");
+    // Consumers that an older build made are kept for ever, until the next worker registers.
+    for consumer_idle in [Duration::ZERO, Duration::from_hours(1)] {
+        let options = WorkOptions { consumer_idle, ..smaller };
+        let stream = WorkStream::ensure(&bus, options).await.expect("the stream stays as it is");
+        let consumer = stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None).await;
+        consumer.expect("the patience may change");
+    }
 }
 
 #[tokio::test]
@@ -138,4 +149,60 @@ async fn what_is_not_there_is_named() {
     let mut puller = Puller::open(&bus, "run=default=default=any").await.expect("connected");
     let pulled = puller.pull(1, PATIENCE, pending()).await.map(|tasks| tasks.len());
     assert!(matches!(pulled, Err(PullError::Missing { .. })), "{pulled:?}");
+}
+
+/// A queue that nobody serves any more leaves no consumer behind; its tasks wait in the stream for who comes next.
+#[tokio::test]
+async fn a_consumer_that_nobody_uses_goes_and_comes_back_with_its_tasks() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let options = WorkOptions { consumer_idle: Duration::from_millis(300), ..WorkOptions::default() };
+    let stream = WorkStream::ensure(&bus, options).await.expect("a stream");
+    let ensure = || stream.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None);
+    let consumer = ensure().await.expect("a consumer");
+    let published = stream.publish(vec![addressed(&bus, None, task(1, 1)), addressed(&bus, None, task(2, 1))]).await;
+    assert_eq!(published, vec![Ok(1), Ok(2)]);
+    let mut puller = Puller::open(&bus, consumer.as_str()).await.expect("connected");
+    let pulled = puller.pull(1, PATIENCE, pending()).await.expect("pulled");
+    pulled[0].ack().await.expect("spent");
+    puller.close().await;
+
+    let going = async {
+        let progress = || stream.consumer_progress(&Org::DEFAULT, &Queue::DEFAULT, None);
+        while !matches!(progress().await, Err(WorkError::NoConsumer { .. })) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, going).await.expect("the server deletes it");
+    assert_eq!(stream.depth().await, Ok(1), "what was not spent stays");
+
+    // A worker that still pulls from it is told, and whoever registers has it made again.
+    let mut puller = Puller::open(&bus, consumer.as_str()).await.expect("connected");
+    let missing = puller.pull(1, PATIENCE, pending()).await.expect_err("it is gone");
+    assert!(matches!(missing, PullError::Missing { .. }), "{missing:?}");
+    assert_eq!(ensure().await.expect("made anew"), consumer);
+    let pulled = puller.pull(5, PATIENCE, pending()).await.expect("pulled");
+    assert_eq!(pulled.iter().map(|delivery| delivery.sequence).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
+async fn dispatched_work_lies_in_a_stream_of_its_own() {
+    let server = NatsServer::start().await;
+    let bus = server.bus().await;
+    let (runs, _) = stream_and_consumer(&bus).await;
+    let steps = WorkStream::ensure_steps(&bus, WorkOptions::default()).await.expect("a stream");
+    let consumer = steps.ensure_consumer(&Org::DEFAULT, &Queue::DEFAULT, None).await.expect("a consumer");
+    let key = StepKey::new("parallel#1/0/a.b#1");
+    let work = StepTask { dispatch: DispatchId { run: task(1, 1).run, key, item: 0 }, epoch: Epoch(1) };
+    let subject = bus.subjects().step(&Org::DEFAULT, &Queue::DEFAULT, None, &work.dispatch);
+    let message = Task { subject: subject.clone(), message_id: work.message_id(), task: work.clone() };
+    assert_eq!(steps.publish(vec![message.clone(), message]).await, vec![Ok(1), Ok(1)]);
+    assert_eq!((steps.depth().await, runs.depth().await), (Ok(1), Ok(0)));
+    assert_eq!(steps.last_of(&subject).await.expect("looked").expect("there").task, Ok(work.clone()));
+    let mut puller = Puller::open_steps(&bus, consumer).await.expect("a puller");
+    let pulled = puller.pull(10, PATIENCE, pending()).await.expect("delivered");
+    assert_eq!(pulled[0].task, Ok(work));
+    pulled[0].ack().await.expect("acknowledged");
+    steps.restore().await.expect("it is there");
+    puller.close().await;
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use piton_shared::{
     journal::{Payload, StepKey},
-    message::{append::Append, claim::HandBackReason},
-    name::Queue,
+    message::{append::Append, claim::HandBackReason, state::StateScope},
+    replay::Fetch,
 };
 
 use super::step::Bounds;
@@ -21,6 +21,10 @@ pub(crate) enum Effect {
     Append(Box<Append>),
     /// Read the rows from outside after this number.
     ReadOutside { after: u32 },
+    /// Read a value of state for this call.
+    ReadState { key: StepKey, scope: StateScope, name: String },
+    /// Read a page of a batch's results. At most one is under way.
+    Fetch(Fetch),
     /// Drop the machine, read the journal and come again with a new one.
     Replay,
     /// Give the run back. The last effect of an attempt.
@@ -39,6 +43,4 @@ pub(crate) struct Start {
     /// Tries there may be, this one included.
     pub(crate) max_tries: u32,
     pub(crate) bounds: Bounds,
-    /// The queue that its call asks for.
-    pub(crate) queue: Option<Queue>,
 }

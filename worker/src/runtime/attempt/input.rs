@@ -2,9 +2,12 @@
 
 use piton_shared::{
     journal::{Entry, Outcome, StepKey},
-    message::append::{Append, AppendAnswer},
+    message::{
+        append::{Append, AppendAnswer},
+        state::StateValue,
+    },
     parked::Parked,
-    replay::Machine,
+    replay::{Fetch, FetchedResults, Machine},
     time::Timestamp,
 };
 
@@ -22,6 +25,10 @@ pub(crate) enum Input {
     Woken(Vec<Entry>),
     /// Rows from outside that were asked for, or given with an answer.
     OutsideRead(Vec<Entry>),
+    /// What stands where [`Effect::ReadState`](super::Effect::ReadState) had it read.
+    StateRead { key: StepKey, value: StateValue },
+    /// A page of a batch's results, as it was asked for.
+    Fetched { fetch: Fetch, results: FetchedResults },
     /// The run cannot go on here, and needs a person.
     Unfit(Parked),
     /// The worker's lease has lapsed: what ran is dropped already.
@@ -30,6 +37,10 @@ pub(crate) enum Input {
     Renewed,
     /// The worker takes no new work: finish what runs, then let go.
     Drain,
+    /// The run is paused: finish what runs, then let go. Tries that were to begin and have not are named.
+    Pause { not_begun: Vec<StepKey> },
+    /// It may go on, if it is still held.
+    Unpause,
     /// The run was killed, or is held by another.
     Lost,
     /// Time passed.

@@ -4,23 +4,40 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piton_shared::{
     journal::{Entry, Kind, StepKey},
-    message::{append::Append, claim::OpenCall},
+    message::{
+        append::Append,
+        claim::{OpenCall, Waiting},
+        read::More,
+    },
     time::Timestamp,
 };
 
-/// Tries and timers that earlier attempts left, and timers that this one set.
+/// Tries that earlier attempts left, and what they and this one set up outside.
 #[derive(Debug, Default)]
 pub(super) struct Left {
     tries: BTreeMap<StepKey, LeftTries>,
-    sleeps: BTreeSet<StepKey>,
+    standing: BTreeMap<StepKey, Standing>,
     /// Timers for tries that are over, by [`StepKey::retry`].
     over: BTreeSet<StepKey>,
+}
+
+/// What stands outside for a call that the workflow waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A timer.
+    Sleep,
+    /// The step was given away.
+    Away,
+    /// A batch that was given so many items.
+    Batch { items: u32, more: More },
 }
 
 /// Tries of a step before this attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeftTries {
     pub(super) failed: u32,
+    /// The highest number that was used.
+    pub(super) last: u32,
     pub(super) first_started: Option<Timestamp>,
     pub(super) last_failed: Option<Timestamp>,
     pub(super) timer: LeftTimer,
@@ -40,30 +57,43 @@ impl Left {
     pub(super) fn new(open: Vec<OpenCall>) -> Self {
         let mut left = Self::default();
         for call in open {
-            match call.waiting {
-                Some(Kind::Sleep) => {
-                    left.sleeps.insert(call.key);
+            let timer = match call.waiting {
+                Some(Waiting::Sleep) => {
+                    left.standing.insert(call.key, Standing::Sleep);
+                    continue;
                 }
-                waiting @ (None | Some(Kind::Retry | Kind::Step | Kind::Cancel)) => {
-                    let key = retried(&call.key).map_or_else(|| call.key.clone(), |(key, _)| key);
-                    let timer = if waiting.is_some() { LeftTimer::Stands } else { LeftTimer::None };
-                    let tries = LeftTries {
-                        failed: call.failed_tries,
-                        first_started: call.first_started_at,
-                        last_failed: call.last_failed_at,
-                        timer,
-                    };
-                    left.tries.insert(key, tries);
+                Some(Waiting::Dispatched) => {
+                    left.standing.insert(call.key, Standing::Away);
+                    continue;
                 }
-            }
+                Some(Waiting::Batch { items, more }) => {
+                    left.standing.insert(call.key, Standing::Batch { items, more });
+                    continue;
+                }
+                Some(Waiting::Retry) => LeftTimer::Stands,
+                None => LeftTimer::None,
+            };
+            let key = retried(&call.key).map_or_else(|| call.key.clone(), |(key, _)| key);
+            let tries = LeftTries {
+                failed: call.failed_tries,
+                last: call.last_try.max(call.failed_tries),
+                first_started: call.first_started_at,
+                last_failed: call.last_failed_at,
+                timer,
+            };
+            left.tries.insert(key, tries);
         }
         left
     }
 
-    /// Learns from the journal which timers of tries are over.
+    /// Learns from the journal which timers of tries are over, and which calls are answered.
     pub(super) fn read(&mut self, entries: &[Entry]) {
-        let over = entries.iter().filter(|entry| entry.kind == Kind::Retry);
-        self.over.extend(over.map(|entry| entry.key.clone()));
+        for entry in entries {
+            self.standing.remove(&entry.key);
+            if entry.kind == Kind::Retry {
+                self.over.insert(entry.key.clone());
+            }
+        }
     }
 
     /// Whether the timer for this try of the step is over.
@@ -76,25 +106,42 @@ impl Left {
         self.tries.remove(key).unwrap_or_default()
     }
 
-    /// Whether this timer is set already.
-    pub(super) fn sleeps(&self, key: &StepKey) -> bool {
-        self.sleeps.contains(key)
+    /// What stands outside for this call.
+    pub(super) fn standing(&self, key: &StepKey) -> Option<Standing> {
+        self.standing.get(key).copied()
     }
 
-    /// The timer is over, or nobody waits for it.
+    /// Everything that stands outside and for which this holds no longer.
+    pub(super) fn unless(&self, mut wanted: impl FnMut(&StepKey) -> bool) -> Vec<StepKey> {
+        self.standing.keys().filter(|key| !wanted(key)).cloned().collect()
+    }
+
+    /// It is over, or nobody waits for it.
     pub(super) fn forget(&mut self, key: &StepKey) {
-        self.sleeps.remove(key);
+        self.standing.remove(key);
     }
 
-    /// An append was written: its timers are set.
+    /// An append was written: what it asked for stands, and what it took back does not.
     pub(super) fn set(&mut self, append: &Append) {
-        let sleeps = append.waits.iter().filter(|wait| wait.kind == Kind::Sleep);
-        self.sleeps.extend(sleeps.map(|wait| wait.key.clone()));
+        for wait in append.waits.iter().filter(|wait| wait.kind == Kind::Sleep) {
+            self.standing.insert(wait.key.clone(), Standing::Sleep);
+        }
+        for dispatch in &append.dispatches {
+            self.standing.insert(dispatch.key.clone(), Standing::Away);
+        }
+        for chunk in &append.batches {
+            let given = u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
+            let items = (chunk.first - 1).saturating_add(given);
+            self.standing.insert(chunk.key.clone(), Standing::Batch { items, more: chunk.more });
+        }
+        for key in &append.withdrawn {
+            self.standing.remove(key);
+        }
     }
 }
 
 /// Reads [`StepKey::retry`] back. No name holds a `~`, so nothing else looks like it.
-pub(super) fn retried(key: &StepKey) -> Option<(StepKey, u32)> {
+pub(crate) fn retried(key: &StepKey) -> Option<(StepKey, u32)> {
     let (step, number) = key.as_str().rsplit_once('~')?;
     Some((StepKey::new(step), number.parse().ok()?))
 }

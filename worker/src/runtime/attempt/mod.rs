@@ -7,47 +7,67 @@
 //!   for on the strength of it. At most one append is under way; the next one collects meanwhile.
 //! - A function begins only when every own row that had been told before it was asked for is acknowledged.
 //! - Rows from outside are told strictly by their numbers; a gap is read first.
-//! - A run that waits for timers only leaves memory after a grace, unless more came from outside than it was told.
+//! - A step of a fan-out, and one that asks for a queue that is not served here, is given away with the append that
+//!   holds what led to it; so are the items of a batch, chunk by chunk. What was given away is waited for.
+//! - While a write of state is under way, or something is read that no row holds, nothing is told to the workflow.
+//! - A run that waits for what stands outside leaves memory after a grace, unless more came from outside than it was
+//!   told.
 //! - Once the lease has lapsed nothing begins, and what ran is dropped: it begins anew under the next try number, so
 //!   that (epoch, try) fences it from a remnant of the first. That is no failed try and uses none up.
 
+mod after_try;
+mod away;
+mod batch;
 mod effect;
+mod fetch;
+mod given;
 mod input;
 mod left;
 mod outbox;
 mod outside;
+mod proceed;
 mod resume;
+mod state;
 mod step;
 mod steps;
+mod tries;
 mod turn;
+mod untold;
+mod weight;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use piton_shared::{
     failure::Failure,
     ids::{AttemptId, RunId, WorkerId},
     journal::Entry,
     limits,
-    message::{
-        append::{Append, AppendAnswer, Next},
-        claim::{HandBackReason, OpenCall},
-    },
-    parked::Parked,
+    message::{append::Next, claim::OpenCall},
+    name::Queue,
     replay::Machine,
     time::Timestamp,
 };
 
 pub(crate) use self::{
+    after_try::{AfterTry, after_try},
     effect::{Effect, Start},
     input::{EndedTry, Input},
-    outbox::weight,
+    left::retried,
+    step::Bounds,
+    weight::{of_failure, of_outcome, rows, weight},
 };
 use self::{
+    batch::Batches,
+    fetch::Fetches,
     left::Left,
-    outbox::{Aim, Outbox},
+    outbox::Outbox,
     outside::OutsideRows,
+    state::StateCalls,
     steps::Steps,
+    untold::{News, Untold},
 };
 
 /// Whose hold on what it is.
@@ -62,17 +82,21 @@ pub(crate) struct Hold {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     hold: Hold,
+    /// Those that this worker listens on.
+    queues: Arc<[Queue]>,
     stage: Stage,
     steps: Steps,
+    batches: Batches,
+    state: StateCalls,
+    fetches: Fetches,
     left: Left,
     outside: OutsideRows,
+    untold: Untold,
     outbox: Outbox,
     lease: Lease,
     intent: Intent,
     cancel: Cancel,
     idle_since: Option<Timestamp>,
-    /// Tries that ended while the journal was read again.
-    early: Vec<EndedTry>,
     /// Results that were told and could not be written as they were told, in their order: no reason to compute them
     /// again.
     unwritten: Vec<Entry>,
@@ -84,6 +108,8 @@ pub(crate) struct Attempt {
 enum Stage {
     /// The journal is on its way.
     Reading,
+    /// The journal is being told; something that the workflow wants read holds up the rest of it.
+    Replaying { machine: Box<Machine>, rest: Vec<Entry> },
     /// The workflow waits.
     Live(Box<Machine>),
     /// Others' results stand where ours should: once no append is under way the journal is read again.
@@ -103,6 +129,9 @@ enum Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Working,
+    /// The run is paused.
+    Pausing,
+    /// The worker leaves.
     Draining,
 }
 
@@ -113,20 +142,25 @@ enum Cancel {
 }
 
 impl Attempt {
-    /// Begins with what earlier attempts left open; [`Input::Journal`] comes first.
-    pub(crate) fn new(hold: Hold, open: Vec<OpenCall>) -> Self {
+    /// Begins with what earlier attempts left open, on a worker that listens on these queues; [`Input::Journal`] comes
+    /// first.
+    pub(crate) fn new(hold: Hold, open: Vec<OpenCall>, queues: Arc<[Queue]>) -> Self {
         Self {
             hold,
+            queues,
             stage: Stage::Reading,
             steps: Steps::default(),
+            batches: Batches::default(),
+            state: StateCalls::default(),
+            fetches: Fetches::default(),
             left: Left::new(open),
             outside: OutsideRows::default(),
+            untold: Untold::default(),
             outbox: Outbox::default(),
             lease: Lease::Held,
             intent: Intent::Working,
             cancel: Cancel::NotTold,
             idle_since: None,
-            early: Vec::new(),
             unwritten: Vec::new(),
             random: 1.0,
         }
@@ -141,15 +175,19 @@ impl Attempt {
         }
         self.random = random;
         match input {
-            Input::Journal { machine, entries } => self.resume(*machine, entries, now, &mut effects),
-            Input::Ended(ended) => self.ended(ended, now, &mut effects),
-            Input::Answered { answer, append } => self.answered(answer, *append, &mut effects),
+            Input::Journal { machine, entries } => self.resume(machine, entries, now, &mut effects),
+            Input::Ended(ended) => self.untold.push(News::Ended(ended)),
+            Input::Answered { answer, append } => self.answered(answer, *append, now, &mut effects),
+            Input::StateRead { key, value } => self.state_read(&key, value),
+            Input::Fetched { fetch, results } => self.fetched(&fetch, results, now, &mut effects),
             Input::Woken(entries) => self.outside.woken(entries),
             Input::OutsideRead(entries) => self.outside.read(entries),
             Input::Unfit(reason) => self.close(Next::Park(reason), &mut effects),
             Input::Lapsed => self.lapsed(&mut effects),
             Input::Renewed => self.lease = Lease::Held,
             Input::Drain => self.intent = Intent::Draining,
+            Input::Pause { not_begun } => self.pause(&not_begun),
+            Input::Unpause => self.unpause(),
             Input::Lost => self.over(Effect::Drop, &mut effects),
             Input::Tick => {}
         }
@@ -159,11 +197,10 @@ impl Attempt {
 
     /// When [`Input::Tick`] is due, unless something else comes before.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        match (&self.stage, self.lease) {
-            (Stage::Live(_), Lease::Held) => {}
-            (Stage::Reading | Stage::Live(_) | Stage::Stale | Stage::Closing | Stage::Over, _) => {
-                return None;
-            }
+        match (&self.stage, self.lease, self.intent) {
+            (Stage::Live(_), Lease::Held, Intent::Working) if !self.hushed() => {}
+            // What is due could not begin: something else comes first.
+            (_, Lease::Held | Lease::Lapsed, Intent::Working | Intent::Pausing | Intent::Draining) => return None,
         }
         let grace = self.idle_since.map(|since| since.plus(limits::SUSPEND_GRACE));
         [grace, self.steps.first_due()].into_iter().flatten().min()
@@ -173,104 +210,7 @@ impl Attempt {
     pub(crate) fn outside_known(&self) -> Option<u32> {
         match &self.stage {
             Stage::Live(machine) => Some(machine.told().outside),
-            Stage::Reading | Stage::Stale | Stage::Closing | Stage::Over => None,
-        }
-    }
-
-    fn proceed(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        loop {
-            let told = self.tell_outside(now, effects);
-            let given_up = self.begin_steps(now, effects);
-            if told == Moved::No && given_up == Moved::No {
-                break;
-            }
-        }
-        match self.stage {
-            Stage::Live(_) => {
-                self.idle(now);
-                if self.drained(effects) == Moved::No {
-                    self.send(self.aim(now), effects);
-                }
-            }
-            Stage::Closing => self.send(Aim::GoOn, effects),
-            Stage::Stale if self.outbox.is_quiet() => {
-                self.stage = Stage::Reading;
-                effects.push(Effect::Replay);
-            }
-            Stage::Reading if self.intent == Intent::Draining => {
-                self.over(Effect::HandBack(HandBackReason::Released), effects);
-            }
-            Stage::Stale | Stage::Reading | Stage::Over => {}
-        }
-    }
-
-    /// Notes since when nothing here can move the run.
-    fn idle(&mut self, now: Timestamp) {
-        if self.outbox.is_empty() && self.outbox.is_quiet() && self.steps.busy() == 0 {
-            self.idle_since.get_or_insert(now);
-        } else {
-            self.idle_since = None;
-        }
-    }
-
-    fn aim(&self, now: Timestamp) -> Aim {
-        match (self.idle_since, self.intent, self.outside_known()) {
-            (Some(since), Intent::Working, Some(seen_outside)) if since.plus(limits::SUSPEND_GRACE) <= now => {
-                Aim::Suspend { seen_outside }
-            }
-            (Some(_), Intent::Draining, Some(seen_outside)) => Aim::Suspend { seen_outside },
-            (_, Intent::Working | Intent::Draining, _) => Aim::GoOn,
-        }
-    }
-
-    /// Gives the run back once nothing of it runs or is to be written, if the worker drains.
-    fn drained(&mut self, effects: &mut Vec<Effect>) -> Moved {
-        let quiet = self.outbox.is_empty() && self.outbox.is_quiet() && self.steps.running() == 0;
-        if self.intent == Intent::Draining && quiet && self.idle_since.is_none() {
-            self.over(Effect::HandBack(HandBackReason::Released), effects);
-            return Moved::Yes;
-        }
-        Moved::No
-    }
-
-    fn send(&mut self, aim: Aim, effects: &mut Vec<Effect>) {
-        if let Some(append) = self.outbox.next(self.hold, aim) {
-            effects.push(Effect::Append(Box::new(append)));
-        }
-    }
-
-    fn answered(&mut self, answer: AppendAnswer, append: Append, effects: &mut Vec<Effect>) {
-        let Some(flight) = self.outbox.landed() else {
-            return;
-        };
-        match answer {
-            AppendAnswer::Accepted => {
-                self.outbox.accepted(&flight);
-                self.left.set(&append);
-                if flight.leaves() {
-                    self.over(Effect::Drop, effects);
-                }
-            }
-            AppendAnswer::Overtaken { outside } => {
-                self.outbox.accepted(&flight);
-                self.left.set(&append);
-                self.outside.read(outside);
-            }
-            AppendAnswer::Fenced => self.over(Effect::Drop, effects),
-            AppendAnswer::Superseded => {
-                let unwritten = self.outbox.superseded(append);
-                self.stale(unwritten);
-            }
-            AppendAnswer::Invalid { reason } => {
-                if flight.parks() {
-                    // Not even that can be written: another worker may fare better, but not at once.
-                    self.over(Effect::HandBack(HandBackReason::Lacking), effects);
-                } else {
-                    let message = format!("its results cannot be written: {reason}");
-                    self.outbox.clear();
-                    self.close(Next::Park(Parked::Limit { message }), effects);
-                }
-            }
+            Stage::Reading | Stage::Replaying { .. } | Stage::Stale | Stage::Closing | Stage::Over => None,
         }
     }
 
@@ -282,6 +222,10 @@ impl Attempt {
     /// The workflow is over; what it came to goes with the last append.
     fn close(&mut self, next: Next, effects: &mut Vec<Effect>) {
         effects.extend(self.steps.clear().into_iter().map(Effect::Abort));
+        self.untold.clear();
+        self.batches.clear();
+        self.state.clear();
+        self.fetches.clear();
         self.outbox.close(next);
         self.stage = Stage::Closing;
         self.idle_since = None;
@@ -296,7 +240,7 @@ impl Attempt {
     fn machine(&mut self) -> Option<&mut Machine> {
         match &mut self.stage {
             Stage::Live(machine) => Some(machine),
-            Stage::Reading | Stage::Stale | Stage::Closing | Stage::Over => None,
+            Stage::Reading | Stage::Replaying { .. } | Stage::Stale | Stage::Closing | Stage::Over => None,
         }
     }
 }

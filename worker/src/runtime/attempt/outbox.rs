@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piton_shared::{
-    failure::Failure,
     journal::{Entry, Kind, Place, StepKey},
-    limits,
-    message::append::{Append, FailedTry, NewWait, Next},
+    message::{
+        append::{Append, FailedTry, NewWait, Next},
+        batch::BatchItems,
+        dispatch::NewDispatch,
+        state::StateWrite,
+    },
 };
 
-use super::Hold;
-
-/// Bytes that an append may weigh: a message less its frame. A single row that weighs more is sent all the same, to
-/// be refused by name.
-const APPEND_BYTES: usize = limits::MESSAGE_BYTES - 32 * 1024;
-/// What a row weighs beside its texts and payloads.
-const ROW_BYTES: usize = 256;
+use super::{
+    Hold,
+    given::Given,
+    weight::{self, Room},
+};
 
 /// What waits to be written, and what is under way.
 #[derive(Debug, Default)]
@@ -24,12 +25,24 @@ pub(super) struct Outbox {
     failed_tries: VecDeque<FailedTry>,
     waits: BTreeMap<StepKey, NewWait>,
     withdrawn: BTreeSet<StepKey>,
+    given: Given,
+    /// At most one chunk of a batch.
+    items: VecDeque<BatchItems>,
+    /// A write of state with the row that answers it: it goes behind all rows.
+    write: Option<(Entry, StateWrite)>,
     end: Option<Next>,
     flight: Option<Flight>,
     /// The last accepted append that changed more than rows.
     number: u32,
     /// The last own row that is known to be written.
     acknowledged: u32,
+}
+
+/// Whether all that was to be asked for a call could be taken back before anything of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unsaid {
+    All,
+    No,
 }
 
 /// An append that was not answered yet.
@@ -84,26 +97,49 @@ impl Outbox {
         self.waits.insert(wait.key.clone(), wait);
     }
 
-    /// Nobody waits for this timer any longer.
+    pub(super) fn give(&mut self, dispatch: NewDispatch) {
+        self.given.push(dispatch);
+    }
+
+    pub(super) fn items(&mut self, chunk: BatchItems) {
+        self.items.push_back(chunk);
+    }
+
+    /// Until this is answered no other row may be numbered.
+    pub(super) fn write(&mut self, row: Entry, write: StateWrite) {
+        self.write = Some((row, write));
+    }
+
+    /// Nobody waits for this timer, step or batch any longer.
     pub(super) fn withdraw(&mut self, key: StepKey) {
-        if self.waits.remove(&key).is_none() {
+        if self.unsaid(&key) == Unsaid::No {
             self.withdrawn.insert(key);
         }
     }
 
-    /// This timer is over: it need not be set any more.
+    /// This call was answered from outside: nothing need be asked for it any more.
     pub(super) fn fired(&mut self, key: &StepKey) {
-        self.waits.remove(key);
+        self.unsaid(key);
     }
 
-    /// What the run came to goes last; timers are of no use any more.
+    /// Takes back what waits to be asked for this call.
+    fn unsaid(&mut self, key: &StepKey) -> Unsaid {
+        let chunk = self.items.iter().position(|chunk| chunk.key == *key);
+        let first = chunk.and_then(|place| self.items.remove(place)).is_some_and(|chunk| chunk.first == 1);
+        let unsaid = self.waits.remove(key).is_some() || self.given.remove(key).is_some() || first;
+        if unsaid { Unsaid::All } else { Unsaid::No }
+    }
+
+    /// What the run came to goes last; what it asked for is of no use any more.
     pub(super) fn close(&mut self, next: Next) {
+        self.unask();
         self.waits.clear();
         self.end = Some(next);
     }
 
     /// Drops what waits to be written.
     pub(super) fn clear(&mut self) {
+        self.unask();
         self.rows.clear();
         self.failed_tries.clear();
         self.waits.clear();
@@ -111,9 +147,16 @@ impl Outbox {
         self.end = None;
     }
 
+    fn unask(&mut self) {
+        self.given.clear();
+        self.items.clear();
+        self.write = None;
+    }
+
     /// Drops what was computed by running ahead, keeps what is true all the same, and returns the results.
     pub(super) fn forget_computed(&mut self) -> VecDeque<Entry> {
         self.waits.retain(|_, wait| wait.kind == Kind::Retry);
+        self.unask();
         self.withdrawn.clear();
         self.end = None;
         std::mem::take(&mut self.rows)
@@ -139,6 +182,9 @@ impl Outbox {
             && self.failed_tries.is_empty()
             && self.waits.is_empty()
             && self.withdrawn.is_empty()
+            && self.given.is_empty()
+            && self.items.is_empty()
+            && self.write.is_none()
             && self.end.is_none()
     }
 
@@ -165,7 +211,10 @@ impl Outbox {
     }
 
     /// Takes back what is true of an append that was not written, and returns its results and those behind it.
-    pub(super) fn superseded(&mut self, append: Append) -> Vec<Entry> {
+    pub(super) fn superseded(&mut self, mut append: Append) -> Vec<Entry> {
+        if append.state.is_some() {
+            append.rows.pop();
+        }
         let behind = self.forget_computed();
         self.failed_tries.extend(append.failed_tries);
         for wait in append.waits.into_iter().filter(|wait| wait.kind == Kind::Retry) {
@@ -174,13 +223,28 @@ impl Outbox {
         append.rows.into_iter().chain(behind).collect()
     }
 
+    /// Takes back an append of which nothing was written, because of the state it was to write: all but the write.
+    pub(super) fn restore(&mut self, mut append: Append) {
+        append.rows.pop();
+        append.rows.into_iter().rev().for_each(|row| self.rows.push_front(row));
+        append.failed_tries.into_iter().rev().for_each(|failed| self.failed_tries.push_front(failed));
+        self.withdrawn.extend(append.withdrawn);
+        if self.end.is_none() {
+            for wait in append.waits {
+                self.waits.entry(wait.key.clone()).or_insert(wait);
+            }
+            self.given.restore(append.dispatches);
+            append.batches.into_iter().rev().for_each(|chunk| self.items.push_front(chunk));
+        }
+    }
+
     /// The next append, unless one is under way or there is nothing to say. Rows go first; what was computed from them
     /// goes with the last of them, or later.
     pub(super) fn next(&mut self, hold: Hold, aim: Aim) -> Option<Append> {
         if self.flight.is_some() || (self.is_empty() && aim == Aim::GoOn) {
             return None;
         }
-        let mut room = Room { bytes: APPEND_BYTES, rows: limits::COMMIT_ROWS };
+        let mut room = Room::new();
         let mut append = Append {
             run: hold.run,
             attempt: hold.attempt,
@@ -189,40 +253,59 @@ impl Outbox {
             failed_tries: Vec::new(),
             waits: Vec::new(),
             withdrawn: Vec::new(),
+            dispatches: Vec::new(),
+            batches: Vec::new(),
+            state: None,
             next: Next::GoOn,
         };
-        while let Some(row) = self.rows.pop_front_if(|row| room.takes(row_weight(row))) {
+        while let Some(row) = self.rows.pop_front_if(|row| room.takes(weight::of_row(row))) {
             append.rows.push(row);
         }
-        while let Some(failed) = self.failed_tries.pop_front_if(|it| room.takes(try_weight(it))) {
+        while let Some(failed) = self.failed_tries.pop_front_if(|it| room.takes(weight::of_try(it))) {
             append.failed_tries.push(failed);
         }
         if self.rows.is_empty() {
-            while let Some(first) = self.waits.first_entry()
-                && room.takes(wait_weight(first.get()))
-            {
-                append.waits.push(first.remove());
-            }
-            while let Some(first) = self.withdrawn.first()
-                && room.takes(ROW_BYTES + first.as_str().len())
-            {
-                append.withdrawn.extend(self.withdrawn.pop_first());
-            }
+            self.computed(&mut append, &mut room);
         }
         append.next = self.next_state(aim, &mut room);
-        let changes_more = !append.waits.is_empty() || !append.withdrawn.is_empty() || append.next != Next::GoOn;
-        if changes_more {
+        if changes_more_than_rows(&append) {
             append.number = self.number + 1;
         }
         self.flight = Some(Flight::of(&append));
         Some(append)
     }
 
+    /// What was computed from rows goes with the last of them.
+    fn computed(&mut self, append: &mut Append, room: &mut Room) {
+        while let Some(first) = self.waits.first_entry()
+            && room.takes(weight::of_wait(first.get()))
+        {
+            append.waits.push(first.remove());
+        }
+        while let Some(first) = self.withdrawn.first()
+            && room.takes(weight::of_key(first))
+        {
+            append.withdrawn.extend(self.withdrawn.pop_first());
+        }
+        while let Some(dispatch) = self.given.pop_if(|it| room.takes(weight::of_dispatch(it))) {
+            append.dispatches.push(dispatch);
+        }
+        let mut takes = |it: &mut BatchItems| room.takes_rows(weight::of_items(it), weight::rows_of_items(it));
+        while let Some(chunk) = self.items.pop_front_if(&mut takes) {
+            append.batches.push(chunk);
+        }
+        let write = self.write.take_if(|(row, write)| room.takes(weight::of_row(row) + weight::of_write(write)));
+        if let Some((row, write)) = write {
+            append.rows.push(row);
+            append.state = Some(write);
+        }
+    }
+
     /// The end goes when nothing else is left to be written before it.
     fn next_state(&mut self, aim: Aim, room: &mut Room) -> Next {
         let end = self.end.take();
         match (self.is_empty(), end, aim) {
-            (true, Some(end), _) if room.takes(next_weight(&end)) => end,
+            (true, Some(end), _) if room.takes(weight::of_next(&end)) => end,
             (true, None, Aim::Suspend { seen_outside }) => Next::Suspend { seen_outside },
             (_, end, _) => {
                 self.end = end;
@@ -251,60 +334,11 @@ impl Flight {
     }
 }
 
-/// What an append weighs in a message, generously.
-pub(crate) fn weight(append: &Append) -> usize {
-    let next = next_weight(&append.next);
-    let rows: usize = append.rows.iter().map(row_weight).sum();
-    let tries: usize = append.failed_tries.iter().map(try_weight).sum();
-    let waits: usize = append.waits.iter().map(wait_weight).sum();
-    let gone: usize = append.withdrawn.iter().map(|key| ROW_BYTES + key.as_str().len()).sum();
-    ROW_BYTES + next + rows + tries + waits + gone
-}
-
-/// The room that is left in an append. The first thing always fits.
-#[derive(Debug)]
-struct Room {
-    bytes: usize,
-    rows: usize,
-}
-
-impl Room {
-    fn takes(&mut self, weight: usize) -> bool {
-        let untouched = self.bytes == APPEND_BYTES;
-        if self.rows == 0 || (weight > self.bytes && !untouched) {
-            return false;
-        }
-        self.rows -= 1;
-        self.bytes = self.bytes.saturating_sub(weight);
-        true
-    }
-}
-
-fn row_weight(row: &Entry) -> usize {
-    let outcome = match &row.outcome {
-        Ok(payload) => payload.len(),
-        Err(failure) => failure_weight(failure),
-    };
-    ROW_BYTES + row.key.as_str().len() + row.name.len() + row.input.len() + outcome
-}
-
-fn try_weight(failed: &FailedTry) -> usize {
-    ROW_BYTES + failed.key.as_str().len() + failed.name.len() + failure_weight(&failed.failure)
-}
-
-fn wait_weight(wait: &NewWait) -> usize {
-    ROW_BYTES + wait.key.as_str().len() + wait.name.len() + wait.input.len()
-}
-
-fn next_weight(next: &Next) -> usize {
-    match next {
-        Next::GoOn | Next::Suspend { .. } => 0,
-        Next::Complete(result) => result.len(),
-        Next::Fail(failure) | Next::Cancel(failure) => failure_weight(failure),
-        Next::Park(reason) => reason.to_string().len() * 2,
-    }
-}
-
-fn failure_weight(failure: &Failure) -> usize {
-    ROW_BYTES + failure.message.len() + failure.chain.iter().map(|cause| cause.len() + 8).sum::<usize>()
+fn changes_more_than_rows(append: &Append) -> bool {
+    !append.waits.is_empty()
+        || !append.withdrawn.is_empty()
+        || !append.dispatches.is_empty()
+        || !append.batches.is_empty()
+        || append.state.is_some()
+        || append.next != Next::GoOn
 }

@@ -6,7 +6,7 @@ use piton_shared::{
     journal::{Entry, Kind, Place, in_order},
     message::append::Next,
     parked::Parked,
-    replay::Machine,
+    replay::{FetchedResults, Machine, Replayed},
     time::Timestamp,
 };
 
@@ -19,7 +19,7 @@ impl Attempt {
     /// machine.
     pub(super) fn resume(
         &mut self,
-        mut machine: Machine,
+        machine: Box<Machine>,
         entries: Vec<Entry>,
         now: Timestamp,
         effects: &mut Vec<Effect>,
@@ -34,32 +34,71 @@ impl Attempt {
             self.cancel = Cancel::Told;
         }
         self.steps.set_aside();
-        let entries = in_order(entries);
+        self.replay(machine, in_order(entries), now, effects);
+    }
+
+    /// What held up the replay was read.
+    pub(super) fn go_on_replaying(
+        &mut self,
+        id: u64,
+        results: FetchedResults,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Stage::Replaying { mut machine, rest } = std::mem::replace(&mut self.stage, Stage::Reading) {
+            // What it asks for now may be answered by the rest, which returns what is still open behind it.
+            with_default(NoSubscriber::default(), || drop(machine.supply(id, results)));
+            self.replay(machine, rest, now, effects);
+        }
+    }
+
+    fn replay(
+        &mut self,
+        mut machine: Box<Machine>,
+        mut entries: Vec<Entry>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         // What the workflow logs now was logged before.
-        let turn = if entries.is_empty() {
+        let replayed = if entries.is_empty() {
             machine.replay(&entries)
         } else {
             with_default(NoSubscriber::default(), || machine.replay(&entries))
         };
-        self.outbox.acknowledge(machine.told().own);
-        self.stage = Stage::Live(Box::new(machine));
-        match turn {
-            Ok(turn) => self.turn(turn, now, effects),
+        match replayed {
+            Ok(Replayed::Stopped(stopped)) => {
+                let rest = entries.split_off(stopped.taken);
+                self.stage = Stage::Replaying { machine, rest };
+                self.ask_fetch(stopped.fetch, effects);
+            }
+            Ok(Replayed::All(turn)) => {
+                self.outbox.acknowledge(machine.told().own);
+                self.stage = Stage::Live(machine);
+                self.turn(turn, now, effects);
+                self.go_live(effects);
+            }
             Err(error) => {
                 let message = format!("its journal cannot be replayed: {error}");
                 self.close(Next::Park(Parked::Limit { message }), effects);
             }
         }
+    }
+
+    fn go_live(&mut self, effects: &mut Vec<Effect>) {
         effects.extend(self.steps.drop_set_aside().into_iter().map(Effect::Abort));
         let steps = &self.steps;
         self.outbox.keep_waits(|key| match retried(key) {
             Some((step, _)) => steps.stage(&step) == Some(StepStage::Timer),
             None => true,
         });
-        self.tell_unwritten(now, effects);
-        for ended in std::mem::take(&mut self.early) {
-            self.ended(ended, now, effects);
+        if let Stage::Live(machine) = &self.stage {
+            // Whoever gave these away did not come to take them back.
+            let unwanted = self.left.unless(|key| machine.is_open(key));
+            for key in unwanted {
+                self.outbox.withdraw(key);
+            }
         }
+        self.tell_unwritten();
     }
 }
 

@@ -75,12 +75,12 @@ impl Bounds {
     }
 
     /// Whether the step's time is over before a try that would begin at `start`.
-    pub(super) fn over_at(&self, start: Timestamp) -> bool {
+    pub(crate) fn over_at(&self, start: Timestamp) -> bool {
         self.step_deadline(start).is_some_and(|deadline| deadline <= start) && self.first_started.is_some()
     }
 
     /// The failure of a step that had no more time.
-    pub(super) fn out_of_time(&self) -> Failure {
+    pub(crate) fn out_of_time(&self) -> Failure {
         let timeout = self.timeout.unwrap_or_default();
         Failure::timeout(format_args!("the step took longer than {timeout:?}")).into_permanent()
     }

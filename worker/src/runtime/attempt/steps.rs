@@ -82,21 +82,36 @@ impl Steps {
 
     /// Takes back what runs: it begins anew, under the next number. Returns what ran.
     pub(super) fn interrupt(&mut self) -> Vec<StepKey> {
-        let running = self.running_keys();
+        let mut running = self.running_keys();
         for key in &running {
             if let Some(step) = self.by_key.get_mut(key) {
                 step.next_try += 1;
             }
             self.set(key, StepStage::Ready);
         }
+        for (key, step) in self.aside.iter_mut().filter(|(_, step)| step.stage == StepStage::Running) {
+            step.next_try += 1;
+            step.stage = StepStage::Ready;
+            running.push(key.clone());
+        }
         running
+    }
+
+    /// Takes back a step whose function was to begin and has not: it begins under the same number.
+    pub(super) fn take_back(&mut self, key: &StepKey) {
+        if self.stage(key) == Some(StepStage::Running) {
+            self.set(key, StepStage::Ready);
+        }
+        if let Some(step) = self.aside.get_mut(key).filter(|step| step.stage == StepStage::Running) {
+            step.stage = StepStage::Ready;
+        }
     }
 
     /// Forgets all of them. Returns what ran.
     pub(super) fn clear(&mut self) -> Vec<StepKey> {
-        let running = self.running_keys();
-        let aside = std::mem::take(&mut self.aside);
-        *self = Self { aside, ..Self::default() };
+        let mut running = self.running_keys();
+        running.extend(self.drop_set_aside());
+        *self = Self::default();
         running
     }
 

@@ -1,21 +1,18 @@
 //! What a workflow's turn leads to, and what leads to its next turn.
 
-use std::time::Duration;
-
 use piton_shared::{
     codec,
-    failure::Failure,
     journal::{Entry, Kind, StepKey},
     limits,
-    message::append::{FailedTry, NewWait, Next},
+    message::append::{NewWait, Next},
     replay::{Call, Request, SleepCall, StepCall, Turn},
-    retry::{Decision, Jitter},
+    retry::Jitter,
     time::Timestamp,
 };
 
 use super::{
-    Attempt, Cancel, Effect, EndedTry, Intent, Lease, Moved, Stage, Start, end_of_failure,
-    left::{LeftTimer, LeftTries, retried},
+    Attempt, Cancel, Effect, Moved, Stage, end_of_failure,
+    left::{LeftTimer, LeftTries, Standing, retried},
     outside::NextOutside,
     step::{Step, StepStage},
 };
@@ -29,6 +26,12 @@ impl Attempt {
                     match request {
                         Request::Start(Call::Step(call)) => self.ask_step(call, now),
                         Request::Start(Call::Sleep(call)) => self.ask_sleep(&call),
+                        Request::Start(Call::Batch(call)) => self.ask_batch(call),
+                        Request::Start(Call::Race(call)) => self.ask_race(call, now),
+                        Request::Start(Call::State(call)) => self.ask_state(call, now, effects),
+                        Request::Items(items) => self.give_items(items),
+                        Request::Write(write) => self.computed(write),
+                        Request::Fetch(fetch) => self.ask_fetch(fetch, effects),
                         Request::Withdraw(key) => self.withdraw(&key, effects),
                     }
                 }
@@ -42,6 +45,9 @@ impl Attempt {
     }
 
     fn ask_step(&mut self, call: StepCall, now: Timestamp) {
+        if self.left.standing(&call.key) == Some(Standing::Away) {
+            return;
+        }
         let blocked = StepStage::Blocked { until: self.told_own() };
         let mut step = match self.steps.set_aside_step(&call.key) {
             Some(step) => Step { call, ..step },
@@ -52,6 +58,9 @@ impl Attempt {
             StepStage::Blocked { .. } | StepStage::Ready => true,
             StepStage::Waiting { .. } | StepStage::Timer => self.left.is_over(&step.call.key, step.next_try),
         };
+        if may_begin && self.goes_away(&step.call) {
+            return self.give_away(step.call);
+        }
         if may_begin {
             step.stage = blocked;
         }
@@ -65,7 +74,7 @@ impl Attempt {
             call,
             stage: StepStage::Ready,
             failed: left.failed,
-            next_try: left.failed + 1,
+            next_try: left.last + 1,
             first_started: left.first_started,
         };
         step.stage = match left.timer {
@@ -89,7 +98,7 @@ impl Attempt {
     }
 
     fn ask_sleep(&mut self, call: &SleepCall) {
-        if !self.left.sleeps(&call.key) {
+        if self.left.standing(&call.key).is_none() {
             self.outbox.wait(NewWait {
                 key: call.key.clone(),
                 kind: Kind::Sleep,
@@ -101,10 +110,13 @@ impl Attempt {
     }
 
     fn withdraw(&mut self, key: &StepKey, effects: &mut Vec<Effect>) {
+        self.untold.forget(key);
         if self.steps.get(key).is_some() {
             self.withdraw_step(key, effects);
+        } else if self.state.has(key) {
+            self.state.withdraw(key);
         } else {
-            self.left.forget(key);
+            self.batches.remove(key);
             self.outbox.withdraw(key.clone());
         }
     }
@@ -124,7 +136,7 @@ impl Attempt {
     pub(super) fn tell_outside(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Moved {
         let mut moved = Moved::No;
         while let Stage::Live(machine) = &mut self.stage {
-            if self.outbox.suspends() {
+            if self.outbox.suspends() || self.state.is_writing() || !self.fetches.is_empty() {
                 break;
             }
             let told = machine.told().outside;
@@ -153,12 +165,17 @@ impl Attempt {
     fn note(&mut self, entry: &Entry, effects: &mut Vec<Effect>) {
         match entry.kind {
             // Somebody else was first: what is done here for that step is nobody's.
-            Kind::Step => self.withdraw_step(&entry.key, effects),
-            Kind::Cancel => self.cancel = Cancel::Told,
-            Kind::Sleep => {
-                self.left.forget(&entry.key);
-                self.outbox.fired(&entry.key);
+            Kind::Step => {
+                self.withdraw_step(&entry.key, effects);
+                self.fired(&entry.key);
             }
+            Kind::Batch => {
+                self.batches.remove(&entry.key);
+                self.fired(&entry.key);
+            }
+            Kind::Sleep => self.fired(&entry.key),
+            Kind::Race | Kind::State => {}
+            Kind::Cancel => self.cancel = Cancel::Told,
             Kind::Retry => {
                 self.outbox.fired(&entry.key);
                 let Some((key, try_number)) = retried(&entry.key) else {
@@ -174,156 +191,24 @@ impl Attempt {
         }
     }
 
-    /// Begins what may begin; a step whose time is over fails here.
-    pub(super) fn begin_steps(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Moved {
-        let mut moved = Moved::No;
-        while let (Stage::Live(_), Lease::Held, Intent::Working) = (&self.stage, self.lease, self.intent) {
-            let Some(key) = self.steps.next_ready(self.outbox.acknowledged(), now) else {
-                break;
-            };
-            let Some(step) = self.steps.get(&key) else {
-                continue;
-            };
-            if step.bounds().over_at(now) {
-                moved = Moved::Yes;
-                let ended = EndedTry {
-                    try_number: step.failed.max(1),
-                    outcome: Err(step.bounds().out_of_time()),
-                    started_at: step.first_started.unwrap_or(now),
-                    finished_at: now,
-                    key,
-                };
-                self.settle(ended, now, effects);
-            } else {
-                effects.push(Effect::Start(Box::new(Start {
-                    key: key.clone(),
-                    function: step.call.function.clone(),
-                    input: step.call.input.clone(),
-                    try_number: step.next_try,
-                    max_tries: step.max_tries(),
-                    bounds: step.bounds(),
-                    queue: step.call.options.queue.clone(),
-                })));
-                self.steps.set(&key, StepStage::Running);
-            }
-        }
-        moved
-    }
-
-    /// Takes the end of a try. One that was interrupted or withdrawn meanwhile is nobody's.
-    pub(super) fn ended(&mut self, ended: EndedTry, now: Timestamp, effects: &mut Vec<Effect>) {
-        match self.stage {
-            Stage::Live(_) => {}
-            Stage::Reading | Stage::Stale => return self.early.push(ended),
-            Stage::Closing | Stage::Over => return,
-        }
-        let Some(step) = self.steps.get_mut(&ended.key) else {
-            return;
-        };
-        if step.stage != StepStage::Running || step.next_try != ended.try_number {
-            return;
-        }
-        let first_started = *step.first_started.get_or_insert(ended.started_at);
-        match &ended.outcome {
-            Ok(_) => self.settle(ended, now, effects),
-            Err(failure) => {
-                let bounds = step.bounds();
-                let decision = step.policy().decide(failure, step.failed + 1, first_started, now, self.random);
-                match decision {
-                    Decision::Retry { after } if bounds.over_at(now.plus(after)) => {
-                        let outcome = Err(over_with(bounds.out_of_time(), failure));
-                        self.settle(EndedTry { outcome, ..ended }, now, effects);
-                    }
-                    Decision::Retry { after } => self.retry(ended, after, now),
-                    Decision::GiveUp(_) => self.settle(ended, now, effects),
-                }
-            }
-        }
-    }
-
-    fn retry(&mut self, ended: EndedTry, after: Duration, now: Timestamp) {
-        let (Some(step), Err(failure)) = (self.steps.get_mut(&ended.key), ended.outcome) else {
-            return;
-        };
-        step.failed += 1;
-        step.next_try += 1;
-        let name = step.call.function.clone().into_owned();
-        let timer = ended.key.retry(step.next_try);
-        self.outbox.failed_try(FailedTry {
-            key: ended.key.clone(),
-            try_number: ended.try_number,
-            name: name.clone(),
-            failure,
-            started_at: ended.started_at,
-            finished_at: ended.finished_at,
-        });
-        if after <= limits::RETRY_IN_MEMORY {
-            self.steps.set(&ended.key, StepStage::Waiting { due: now.plus(after) });
-        } else {
-            let input = codec::UNIT.to_vec();
-            self.outbox.wait(NewWait { key: timer, kind: Kind::Retry, name, input, after });
-            self.steps.set(&ended.key, StepStage::Timer);
-        }
-    }
-
-    /// A step has its result: the workflow is told at once, the row travels.
-    fn settle(&mut self, ended: EndedTry, now: Timestamp, effects: &mut Vec<Effect>) {
-        let (Some(step), Stage::Live(machine)) = (self.steps.remove(&ended.key), &mut self.stage) else {
-            return;
-        };
-        let entry = Entry {
-            key: ended.key,
-            kind: Kind::Step,
-            name: step.call.function.into_owned(),
-            input: step.call.input,
-            outcome: ended.outcome,
-            place: machine.told().next_own(),
-            started_at: ended.started_at,
-            finished_at: ended.finished_at,
-            worker: Some(self.hold.worker),
-            try_number: ended.try_number,
-        };
-        match machine.deliver(&entry) {
-            Ok(turn) => {
-                self.outbox.row(entry);
-                self.turn(turn, now, effects);
-            }
-            Err(_) => self.stale(vec![entry]),
-        }
-    }
-
     /// What the workflow computed stands on rows that are not in the journal: it has to be told anew.
     pub(super) fn stale(&mut self, unwritten: Vec<Entry>) {
         let behind = self.outbox.forget_computed();
         self.unwritten.extend(unwritten.into_iter().chain(behind));
+        self.untold.keep_tries();
+        self.batches.clear();
+        self.state.clear();
+        self.fetches.clear();
         self.stage = Stage::Stale;
     }
 
-    /// Tells results again that could not be written before, where nobody else's stands in their place.
-    pub(super) fn tell_unwritten(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        for entry in std::mem::take(&mut self.unwritten) {
-            if self.steps.get(&entry.key).is_none() {
-                continue;
-            }
-            let ended = EndedTry {
-                key: entry.key,
-                try_number: entry.try_number,
-                outcome: entry.outcome,
-                started_at: entry.started_at,
-                finished_at: entry.finished_at,
-            };
-            self.settle(ended, now, effects);
-        }
+    /// What stood outside for this call, or was about to, is over.
+    fn fired(&mut self, key: &StepKey) {
+        self.left.forget(key);
+        self.outbox.fired(key);
     }
 
     fn told_own(&mut self) -> u32 {
         self.machine().map_or(0, |machine| machine.told().own)
     }
-}
-
-/// A step that ran out of time, with what its last try failed of.
-fn over_with(mut over: Failure, last: &Failure) -> Failure {
-    over.chain.push(last.message.clone());
-    over.chain.extend(last.chain.iter().take(limits::FAILURE_CHAIN - 1).cloned());
-    over
 }

@@ -22,6 +22,7 @@ use crate::runtime::{
     door::{Door, Unserved},
     failpoint::failpoint,
     member::Member,
+    solitude::Solitude,
 };
 
 /// Functions under way that a heartbeat tells of: the oldest. It has to fit into a message.
@@ -105,6 +106,7 @@ async fn beat(bus: &Bus, member: &Arc<Member>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut asked = FuturesUnordered::new();
     let mut view = member.lease.watch();
+    let mut solitude = member.holdings.solitude();
     loop {
         let state = view.borrow_and_update().state;
         if state == LeaseState::Ended {
@@ -116,6 +118,7 @@ async fn beat(bus: &Bus, member: &Arc<Member>) {
             _ = view.changed() => {}
             () = tokio::time::sleep(member.lease.left()), if state == LeaseState::Held => lapse(member),
             Some((sent, answer)) = asked.next(), if !asked.is_empty() => take(member, sent, answer),
+            Ok(()) = solitude.changed(), if asked.len() < BEATS => asked.push(ask(&door, member)),
             () = member.beat_now.notified(), if asked.len() < BEATS => asked.push(ask(&door, member)),
             _ = ticks.tick(), if asked.len() < BEATS => asked.push(ask(&door, member)),
         }
@@ -144,11 +147,22 @@ fn heartbeat(member: &Member) -> Heartbeat {
     let bus = &member.door.bus;
     member.door.metrics.nats_up.set(i64::from(*bus.state().borrow() == BusState::Connected));
     member.door.metrics.nats_dropped.set(i64::try_from(bus.dropped()).unwrap_or(i64::MAX));
+    let intent = match member.holdings.kept_for() {
+        Solitude::Open | Solitude::KeptFor(_) if member.draining.is_cancelled() => Intent::Draining,
+        Solitude::Open => Intent::Working,
+        Solitude::KeptFor(_) => Intent::Solitary,
+    };
     Heartbeat {
         worker: member.id,
-        intent: if member.draining.is_cancelled() { Intent::Draining } else { Intent::Working },
-        free_runs: free(member.run_slots.available_permits()),
-        free_steps: free(member.step_slots.available_permits()),
+        intent,
+        free_runs: match intent {
+            Intent::Working => free(member.run_slots.available_permits()),
+            Intent::Draining | Intent::Solitary => 0,
+        },
+        free_steps: match intent {
+            Intent::Working => free(member.step_slots.available_permits()),
+            Intent::Draining | Intent::Solitary => 0,
+        },
         control_applied: member.controls.applied(),
         under_way: member.holdings.under_way(member.clock.now(), member.terms.heartbeat, UNDER_WAY),
     }

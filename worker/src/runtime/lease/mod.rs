@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use piton_shared::limits;
 use tokio::sync::watch;
 
 pub(super) use self::heart::{Heart, HeartError};
@@ -66,10 +67,19 @@ impl Lease {
         Duration::from_micros(self.until.load(Ordering::Acquire)).saturating_sub(steady())
     }
 
-    /// It is held until that moment at least. One that has ended stays so.
+    /// It is held until that moment at least. One that has ended stays so, and one that lapsed so long ago that schedulers
+    /// may have forgotten it ends: what they acknowledge now is a worker that is new to them.
     fn renew(&self, until: Duration) {
+        self.renew_as_of(steady(), until);
+    }
+
+    fn renew_as_of(&self, now: Duration, until: Duration) {
         if self.view.borrow().state == LeaseState::Ended {
             return;
+        }
+        let lapsed = Duration::from_micros(self.until.load(Ordering::Acquire));
+        if now.saturating_sub(lapsed) > limits::WORKER_HOPES {
+            return self.end();
         }
         self.until.fetch_max(micros(until), Ordering::AcqRel);
         if self.is_held() {
@@ -141,5 +151,15 @@ mod tests {
         lease.renew(steady() + HOUR);
         assert!(!lease.is_held());
         assert_eq!(view.borrow().state, LeaseState::Ended);
+    }
+    #[test]
+    fn a_lease_that_lapsed_too_long_ago_is_not_renewed() {
+        for (later, state) in [(HOUR, LeaseState::Held), (limits::WORKER_HOPES + HOUR, LeaseState::Ended)] {
+            let lease = Lease::new(steady());
+            assert_eq!(lease.lapse(), Lapse::Now);
+            let now = steady() + later;
+            lease.renew_as_of(now, now + HOUR);
+            assert_eq!(lease.view.borrow().state, state, "{later:?}");
+        }
     }
 }

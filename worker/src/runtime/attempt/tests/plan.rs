@@ -5,10 +5,12 @@ use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 use piton_shared::{
     failure::{Failure, StepError},
     journal::Payload,
-    replay::{Scope, StepOptions},
+    replay::{Road, Scope, StepOptions},
     retry::{Backoff, Jitter, RetryPolicy},
 };
 use proptest::prelude::*;
+
+use super::verbs;
 
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -28,15 +30,33 @@ pub(super) enum Plan {
     Join(Vec<Plan>),
     /// Side by side, the first to end.
     Race(Vec<Plan>),
+    /// Side by side, all of them, wherever there is room.
+    Fan(Vec<Plan>),
+    /// Side by side, wherever there is room, the first to end; which one is pinned.
+    Pick(Vec<Plan>),
+    /// A function over so many items, and its results read.
+    Batch(u32),
+    /// A value of the run's own state is written and read.
+    Keep,
+    /// The session's counter is counted up.
+    Count,
+    /// The same by hand: read, and written if nobody else did.
+    CountIf,
 }
 
 impl Plan {
     /// Whether its value is the same in whatever order things end.
     pub(super) fn is_settled(&self) -> bool {
         match self {
-            Self::Step { .. } | Self::Hopeless | Self::Sleep(_) => true,
-            Self::Then(parts) | Self::Join(parts) => parts.iter().all(Self::is_settled),
-            Self::Race(_) => false,
+            Self::Then(parts) | Self::Join(parts) | Self::Fan(parts) => parts.iter().all(Self::is_settled),
+            Self::Race(_) | Self::Pick(_) => false,
+            Self::Step { .. }
+            | Self::Hopeless
+            | Self::Sleep(_)
+            | Self::Batch(_)
+            | Self::Keep
+            | Self::Count
+            | Self::CountIf => true,
         }
     }
 
@@ -45,13 +65,14 @@ impl Plan {
         match self {
             Self::Step { .. } => input.wrapping_add(1),
             Self::Hopeless => input.wrapping_mul(3),
-            Self::Sleep(_) => input,
+            Self::Sleep(_) | Self::Keep | Self::Count | Self::CountIf => input,
+            Self::Batch(items) => (0..*items).fold(0, |sum, item| mix(sum, input.wrapping_add(item.into()) + 1)),
             Self::Then(parts) => parts.iter().fold(input, |value, part| part.expected(value)),
-            Self::Join(parts) => parts
+            Self::Join(parts) | Self::Fan(parts) => parts
                 .iter()
                 .enumerate()
                 .fold(0, |sum, (index, part)| mix(sum, part.expected(input.wrapping_add(index as u64)))),
-            Self::Race(_) => unreachable!("asked only of settled plans"),
+            Self::Race(_) | Self::Pick(_) => unreachable!("asked only of settled plans"),
         }
     }
 
@@ -94,31 +115,45 @@ impl Plan {
                     Ok(value)
                 }
                 Self::Join(parts) => {
-                    let branches = branches(parts, &scope, "join", input);
-                    let values = join(branches).await?;
+                    let values = join(branches(parts, &scope.child("join"), input)).await?;
                     Ok(values.into_iter().fold(0, mix))
                 }
-                Self::Race(parts) => {
-                    let mut branches = branches(parts, &scope, "race", input);
-                    poll_fn(move |cx| {
-                        for branch in &mut branches {
-                            if let Poll::Ready(value) = branch.as_mut().poll(cx) {
-                                return Poll::Ready(value);
-                            }
-                        }
-                        Poll::Pending
-                    })
-                    .await
+                Self::Fan(parts) => {
+                    let values = join(branches(parts, &scope.fan_out("fan"), input)).await?;
+                    Ok(values.into_iter().fold(0, mix))
                 }
+                Self::Race(parts) => first(branches(parts, &scope.child("race"), input)).await.1,
+                Self::Pick(parts) => {
+                    let race = scope.race("pick", Road::Away);
+                    let (winner, value) = first(branches(parts, race.scope(), input)).await;
+                    race.pin(winner).await?;
+                    value
+                }
+                Self::Batch(items) => verbs::batch(scope, items, input).await,
+                Self::Keep => verbs::keep(scope, input).await,
+                Self::Count => verbs::count(scope).await.map(|()| input),
+                Self::CountIf => verbs::count_if(scope).await.map(|()| input),
             }
         })
     }
 }
 
-fn branches(parts: Vec<Plan>, scope: &Scope, verb: &'static str, input: u64) -> Vec<Boxed<Result<u64, StepError>>> {
-    let scope = scope.child(verb);
+fn branches(parts: Vec<Plan>, scope: &Scope, input: u64) -> Vec<Boxed<Result<u64, StepError>>> {
     let indexed = parts.into_iter().enumerate();
     indexed.map(|(index, part)| part.run(scope.child(format!("b{index}")), input.wrapping_add(index as u64))).collect()
+}
+
+/// The first branch to end. The others are gone when it returns.
+async fn first(mut branches: Vec<Boxed<Result<u64, StepError>>>) -> (u32, Result<u64, StepError>) {
+    poll_fn(move |cx| {
+        for (number, branch) in (0..).zip(&mut branches) {
+            if let Poll::Ready(value) = branch.as_mut().poll(cx) {
+                return Poll::Ready((number, value));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 async fn join(branches: Vec<Boxed<Result<u64, StepError>>>) -> Result<Vec<u64>, StepError> {
@@ -142,7 +177,7 @@ async fn join(branches: Vec<Boxed<Result<u64, StepError>>>) -> Result<Vec<u64>, 
     .await
 }
 
-fn mix(sum: u64, value: u64) -> u64 {
+pub(super) fn mix(sum: u64, value: u64) -> u64 {
     sum.wrapping_mul(31).wrapping_add(value)
 }
 
@@ -168,12 +203,18 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
         4 => (0_u32..3, wait.clone()).prop_map(|(failures, wait)| Plan::Step { failures, wait }),
         1 => Just(Plan::Hopeless),
         2 => wait.prop_map(Plan::Sleep),
+        1 => prop_oneof![Just(0_u32), Just(3), Just(700)].prop_map(Plan::Batch),
+        1 => Just(Plan::Keep),
+        1 => Just(Plan::Count),
+        1 => Just(Plan::CountIf),
     ];
     leaf.prop_recursive(3, 12, 4, |part| {
         prop_oneof![
             3 => prop::collection::vec(part.clone(), 1..4).prop_map(Plan::Then),
             2 => prop::collection::vec(part.clone(), 1..4).prop_map(Plan::Join),
-            1 => prop::collection::vec(part, 1..4).prop_map(Plan::Race),
+            2 => prop::collection::vec(part.clone(), 1..4).prop_map(Plan::Fan),
+            1 => prop::collection::vec(part.clone(), 1..4).prop_map(Plan::Race),
+            1 => prop::collection::vec(part, 1..4).prop_map(Plan::Pick),
         ]
     })
 }

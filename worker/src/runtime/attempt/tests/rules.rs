@@ -3,113 +3,23 @@
 use std::time::Duration;
 
 use piton_shared::{
-    codec,
     failure::{Cause, Failure},
-    ids::{AttemptId, RunId},
-    journal::{Entry, Kind, Outcome, Place, StepKey},
+    journal::{Kind, Place, StepKey},
     limits,
     message::{
-        append::{Append, AppendAnswer, Next},
-        claim::{HandBackReason, OpenCall},
+        append::{AppendAnswer, Next},
+        claim::{HandBackReason, OpenCall, Waiting},
     },
     parked::Parked,
-    replay::{Machine, Scope, StepOptions},
+    replay::StepOptions,
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use super::{
-    plan::{Boxed, Plan, encode, options},
-    world::worker,
+    case::{Case, STEP, append, fails, fired, left, start},
+    plan::{Plan, encode, options},
 };
-use crate::runtime::attempt::{Attempt, Effect, EndedTry, Hold, Input, Start, weight};
-
-const STEP: Plan = Plan::Step { failures: 0, wait: Duration::ZERO };
-
-/// An attempt and a clock.
-struct Case {
-    attempt: Attempt,
-    now: Timestamp,
-}
-
-impl Case {
-    fn of(plan: Plan) -> (Self, Vec<Effect>) {
-        Self::with(plan.workflow(), Vec::new(), Vec::new())
-    }
-
-    fn with(
-        workflow: impl FnOnce(Scope) -> Boxed<Result<Vec<u8>, Failure>> + Send + 'static,
-        entries: Vec<Entry>,
-        open: Vec<OpenCall>,
-    ) -> (Self, Vec<Effect>) {
-        let hold = Hold { run: RunId::new(Uuid::nil()), attempt: AttemptId::new(Uuid::nil()), worker: worker() };
-        let mut case = Self { attempt: Attempt::new(hold, open), now: Timestamp::from_micros(0) };
-        let machine = Box::new(Machine::new(Uuid::nil(), Timestamp::EPOCH, workflow));
-        let effects = case.on(Input::Journal { machine, entries });
-        (case, effects)
-    }
-
-    fn on(&mut self, input: Input) -> Vec<Effect> {
-        self.attempt.on(input, self.now, 1.0)
-    }
-
-    fn end(&mut self, start: &Start, outcome: Outcome) -> Vec<Effect> {
-        self.on(Input::Ended(EndedTry {
-            key: start.key.clone(),
-            try_number: start.try_number,
-            outcome,
-            started_at: self.now,
-            finished_at: self.now,
-        }))
-    }
-
-    fn answer(&mut self, append: &Append, answer: AppendAnswer) -> Vec<Effect> {
-        self.on(Input::Answered { answer, append: Box::new(append.clone()) })
-    }
-
-    fn after(&mut self, time: Duration) -> Vec<Effect> {
-        self.now = self.now.plus(time);
-        self.on(Input::Tick)
-    }
-}
-
-fn start(effects: &[Effect]) -> &Start {
-    let [Effect::Start(start)] = effects else {
-        panic!("one start, not {effects:?}");
-    };
-    start
-}
-
-fn append(effects: &[Effect]) -> &Append {
-    let [.., Effect::Append(append)] = effects else {
-        panic!("an append at last, not {effects:?}");
-    };
-    append
-}
-
-fn fails() -> Outcome {
-    Err(Failure::new("not this time"))
-}
-
-fn fired(key: &str, kind: Kind, number: u32) -> Entry {
-    Entry {
-        key: StepKey::new(key),
-        kind,
-        name: if kind == Kind::Sleep { "nap" } else { key }.to_owned(),
-        input: codec::UNIT.to_vec(),
-        outcome: Ok(codec::UNIT.to_vec()),
-        place: Place::Outside { number },
-        started_at: Timestamp::EPOCH,
-        finished_at: Timestamp::EPOCH,
-        worker: None,
-        try_number: 1,
-    }
-}
-
-fn left(key: &str, failed_tries: u32, waiting: Option<Kind>) -> OpenCall {
-    let tried = (failed_tries > 0).then_some(Timestamp::EPOCH);
-    OpenCall { key: StepKey::new(key), failed_tries, first_started_at: tried, last_failed_at: tried, waiting }
-}
+use crate::runtime::attempt::{Effect, Input, weight};
 
 #[test]
 fn a_function_begins_only_after_what_led_to_it_is_written() {
@@ -180,7 +90,7 @@ fn what_an_earlier_attempt_left_is_taken_up() {
     assert_eq!(effects, []);
     assert_eq!(case.attempt.wake_at(), Some(Timestamp::from_micros(2_000_000)));
 
-    let standing = vec![left("step#1", 2, Some(Kind::Retry))];
+    let standing = vec![left("step#1", 2, Some(Waiting::Retry))];
     let (mut case, effects) = Case::with(plan.clone().workflow(), Vec::new(), standing);
     assert_eq!(effects, []);
     let effects = case.on(Input::Woken(vec![fired("step#1~3", Kind::Retry, 1)]));
@@ -191,8 +101,32 @@ fn what_an_earlier_attempt_left_is_taken_up() {
     assert_eq!(start(&effects).try_number, 3);
 
     let nap = Plan::Sleep(Duration::from_secs(9));
-    let (_, effects) = Case::with(nap.workflow(), Vec::new(), vec![left("nap#1", 0, Some(Kind::Sleep))]);
+    let (_, effects) = Case::with(nap.workflow(), Vec::new(), vec![left("nap#1", 0, Some(Waiting::Sleep))]);
     assert_eq!(effects, [], "the timer stands already");
+}
+
+#[test]
+fn a_try_that_was_interrupted_before_a_run_left_memory_uses_none_up() {
+    let plan = Plan::Step { failures: 2, wait: Duration::from_secs(2) };
+    // Tries that failed, the last number of them; the number of the next, how many there may be.
+    for (failed, last, number, most) in
+        [(0, 0, 1, 3), (1, 1, 2, 3), (1, 2, 3, 4), (1, 4, 5, 6), (2, 2, 3, 3), (2, 5, 6, 6)]
+    {
+        let open = |waiting| vec![OpenCall { last_try: last, ..left("step#1", failed, waiting) }];
+        let (mut case, effects) = Case::with(plan.clone().workflow(), Vec::new(), open(None));
+        let effects = if failed > 0 { case.after(Duration::from_secs(2)) } else { effects };
+        let begun = start(&effects).clone();
+        assert_eq!((begun.try_number, begun.max_tries), (number, most), "{failed} failed, the last was {last}");
+        // What failed before counts, what was interrupted does not: so many may fail yet.
+        let ended = case.end(&begun, fails());
+        let given_up = append(&ended).failed_tries.is_empty();
+        assert_eq!(given_up, failed == 2, "{failed} failed, the last was {last}: {ended:?}");
+
+        let (mut case, effects) = Case::with(plan.clone().workflow(), Vec::new(), open(Some(Waiting::Retry)));
+        assert_eq!(effects, []);
+        let fired = fired(StepKey::new("step#1").retry(number).as_str(), Kind::Retry, 1);
+        assert_eq!(start(&case.on(Input::Woken(vec![fired]))).try_number, number, "its timer has its number");
+    }
 }
 
 #[test]

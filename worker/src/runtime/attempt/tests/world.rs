@@ -1,6 +1,9 @@
 //! A scheduler with one run, in memory: what the statements of the store do, in a few lines.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use piton_shared::{
     codec,
@@ -9,14 +12,15 @@ use piton_shared::{
     journal::{Entry, Kind, Outcome, Place, StepKey, in_order},
     message::{
         append::{Append, AppendAnswer, FailedTry, NewWait, Next},
-        claim::OpenCall,
+        claim::{OpenCall, Waiting},
+        state::{StateScope, StateValue},
     },
-    replay::{Machine, Turn},
+    replay::{Fetch, Machine, Replayed, Request, Turn},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use super::plan::Plan;
+use super::{outside::Outside, plan::Plan};
 use crate::runtime::attempt::{Hold, left::retried};
 
 /// Where the run is.
@@ -42,6 +46,19 @@ pub(super) struct World {
     journal: BTreeMap<StepKey, (AttemptId, Entry)>,
     waits: BTreeMap<StepKey, (NewWait, Timestamp)>,
     tries: Vec<FailedTry>,
+    /// What was given away.
+    pub(super) away: Outside,
+    pub(super) state_values: HashMap<(StateScope, String), StateValue>,
+    pub(super) paused: Paused,
+    /// Writes of the session's state, by call and version.
+    pub(super) counted: BTreeSet<(StepKey, i64)>,
+}
+
+/// Whether the run may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paused {
+    No,
+    Yes,
 }
 
 /// What a claim gives.
@@ -69,6 +86,10 @@ impl World {
             journal: BTreeMap::new(),
             waits: BTreeMap::new(),
             tries: Vec::new(),
+            away: Outside::default(),
+            state_values: HashMap::new(),
+            paused: Paused::No,
+            counted: BTreeSet::new(),
         }
     }
 
@@ -78,7 +99,7 @@ impl World {
     }
 
     pub(super) fn claim(&mut self) -> Option<Granted> {
-        if self.state != State::Queued {
+        if self.state != State::Queued || self.paused == Paused::Yes {
             return None;
         }
         self.attempts += 1;
@@ -120,24 +141,27 @@ impl World {
         let none = |key: &StepKey| OpenCall {
             key: key.clone(),
             failed_tries: 0,
+            last_try: 0,
             first_started_at: None,
             last_failed_at: None,
             waiting: None,
         };
         for tried in self.tries.iter().filter(|tried| !self.has(&tried.key)) {
             let call = open.entry(tried.key.clone()).or_insert_with(|| none(&tried.key));
-            call.failed_tries = call.failed_tries.max(tried.try_number);
+            call.failed_tries += 1;
+            call.last_try = call.last_try.max(tried.try_number);
             let first = call.first_started_at.unwrap_or(tried.started_at);
             call.first_started_at = Some(first.min(tried.started_at));
             call.last_failed_at = call.last_failed_at.max(Some(tried.finished_at));
         }
         for (wait, _) in self.waits.values() {
-            let step = match wait.kind {
-                Kind::Retry => retried(&wait.key).map(|(key, _)| key).filter(|key| open.contains_key(key)),
-                Kind::Step | Kind::Sleep | Kind::Cancel => None,
-            };
+            let step = retried(&wait.key).map(|(key, _)| key).filter(|key| open.contains_key(key));
             let key = step.unwrap_or_else(|| wait.key.clone());
-            open.entry(key.clone()).or_insert_with(|| none(&key)).waiting = Some(wait.kind);
+            let waiting = if wait.kind == Kind::Retry { Waiting::Retry } else { Waiting::Sleep };
+            open.entry(key.clone()).or_insert_with(|| none(&key)).waiting = Some(waiting);
+        }
+        for (key, waiting) in self.away.open() {
+            open.entry(key.clone()).or_insert_with(|| none(&key)).waiting = Some(waiting);
         }
         open.into_values().collect()
     }
@@ -164,6 +188,9 @@ impl World {
                 | Next::Park(_) => AppendAnswer::Accepted,
             };
         }
+        if let Some(current) = self.conflict(append) {
+            return AppendAnswer::Conflict { current };
+        }
         let others = append
             .rows
             .iter()
@@ -183,6 +210,15 @@ impl World {
         for key in &append.withdrawn {
             self.waits.remove(key);
         }
+        if let Some(write) = &append.state {
+            let value = StateValue { value: write.value.clone(), version: write.expected + 1 };
+            if let (StateScope::Session, Some(row)) = (write.scope, append.rows.last()) {
+                self.counted.insert((row.key.clone(), value.version));
+            }
+            self.state_values.insert((write.scope, write.name.clone()), value);
+        }
+        let answered = |key: &StepKey| self.journal.contains_key(key);
+        self.away.take(append, answered);
         for wait in &append.waits {
             assert!(!self.has(&wait.key), "a timer that is over is set again: {wait:?}");
             let due = self.now.plus(wait.after);
@@ -197,10 +233,25 @@ impl World {
             Next::Park(_) => self.state = State::Parked(append.next.clone()),
             Next::Complete(_) | Next::Fail(_) | Next::Cancel(_) => {
                 self.waits.clear();
+                self.away.end();
                 self.state = State::Ended(append.next.clone());
             }
         }
         AppendAnswer::Accepted
+    }
+
+    /// What stands where an append would write over another version.
+    fn conflict(&self, append: &Append) -> Option<StateValue> {
+        let write = append.state.as_ref()?;
+        let row = append.rows.last().expect("a row answers the call");
+        assert_eq!(row.kind, Kind::State);
+        let current = self.stands(write.scope, &write.name);
+        (current.version != write.expected).then_some(current)
+    }
+
+    /// What stands in the state.
+    pub(super) fn stands(&self, scope: StateScope, name: &str) -> StateValue {
+        self.state_values.get(&(scope, name.to_owned())).cloned().unwrap_or_default()
     }
 
     /// Lets time pass, fires what is due and returns it, if the run is held.
@@ -225,7 +276,23 @@ impl World {
         self.wake(vec![told])
     }
 
-    /// Somebody else answers a step, as a dispatch will.
+    /// Work that was given away has ended, wherever the run is.
+    pub(super) fn finish(
+        &mut self,
+        key: StepKey,
+        kind: Kind,
+        name: String,
+        input: Vec<u8>,
+        outcome: Outcome,
+    ) -> Vec<Entry> {
+        if self.has(&key) || matches!(self.state, State::Ended(_)) {
+            return Vec::new();
+        }
+        let told = self.tell(key, kind, name, input, outcome);
+        self.wake(vec![told])
+    }
+
+    /// Somebody else answers a step that is executed by its holder.
     pub(super) fn answer(&mut self, key: StepKey, name: String, input: Vec<u8>, outcome: Outcome) -> Vec<Entry> {
         if self.has(&key) || !matches!(self.state, State::Running) {
             return Vec::new();
@@ -271,7 +338,25 @@ impl World {
     /// What the journal leads to, read by nobody's attempt.
     pub(super) fn replayed(&self) -> (Machine, Turn) {
         let mut machine = self.machine();
-        let turn = machine.replay(&in_order(self.entries())).expect("a journal without gaps");
+        let entries = in_order(self.entries());
+        let mut rest = entries.as_slice();
+        let mut turn = loop {
+            match machine.replay(rest).expect("a journal without gaps") {
+                Replayed::All(turn) => break turn,
+                Replayed::Stopped(stopped) => {
+                    rest = &rest[stopped.taken..];
+                    let results = self.away.results(&stopped.fetch);
+                    machine.supply(stopped.fetch.id, results);
+                }
+            }
+        };
+        // Behind the last row it may read, too.
+        while let Turn::Waiting(requests) = &turn
+            && let Some(fetch) = requests.iter().find_map(fetch_of)
+        {
+            let results = self.away.results(fetch);
+            turn = machine.supply(fetch.id, results);
+        }
         (machine, turn)
     }
 
@@ -298,5 +383,12 @@ impl World {
             Next::GoOn | Next::Suspend { .. } | Next::Park(_) => panic!("no end: {end:?}"),
         };
         assert_eq!(turn, Turn::Ended(ended), "the journal leads elsewhere");
+    }
+}
+
+fn fetch_of(request: &Request) -> Option<&Fetch> {
+    match request {
+        Request::Fetch(fetch) => Some(fetch),
+        Request::Start(_) | Request::Withdraw(_) | Request::Items(_) | Request::Write(_) => None,
     }
 }

@@ -1,0 +1,212 @@
+//! The body of `POST /v1/batches`.
+
+use std::time::Duration;
+
+use piton_shared::{
+    codec,
+    journal::Payload,
+    limits::{BATCH_CONCURRENCY, BATCH_CONCURRENCY_MAX, BATCH_ITEM_ID_BYTES, CALLER_KEY_BYTES, PAYLOAD_BYTES, TAGS},
+    message::batch::{BatchItem, BatchTerms, OnFailure},
+    name::{Build, Org, Queue, check_definition},
+    replay::StepOptions,
+    retry::RetryPolicy,
+};
+use serde_json::Value;
+
+use super::{
+    fields::{Fields, check_text, kind},
+    limits,
+    problem::Problem,
+    start::check_tag,
+};
+use crate::engine::StartBatch;
+
+/// Reads the body: every fault is named by its place, at most [`limits::FAULTS`] of them.
+pub(super) fn read(body: Value, org: Org) -> Result<StartBatch, Problem> {
+    let mut fields = Fields::new(body)?;
+    let function = fields.required_text("function");
+    if let Some(Err(error)) = function.as_deref().map(check_definition) {
+        fields.fault("/function", error.to_string());
+    }
+    let items = items(&mut fields);
+    let max_concurrency = fields.number("max_concurrency", 1, BATCH_CONCURRENCY_MAX);
+    let on_failure = on_failure(&mut fields);
+    let timeout = positive(&mut fields, "item_timeout");
+    let try_timeout = positive(&mut fields, "try_timeout");
+    let retries = fields.number("retries", 0, limits::RETRIES);
+    let queue = fields.checked("queue", Queue::new);
+    let build = fields.checked("build", Build::new);
+    let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
+    let tags = fields.texts("tags", TAGS, check_tag);
+    fields.finish()?;
+    let retry = retries.map(|retries| RetryPolicy { max_tries: retries + 1, ..RetryPolicy::default() });
+    Ok(StartBatch {
+        org,
+        queue: queue.unwrap_or(Queue::DEFAULT),
+        build,
+        session,
+        tags,
+        terms: BatchTerms {
+            function: function.unwrap_or_default(),
+            queue: None,
+            item: StepOptions { timeout, try_timeout, retry, queue: None },
+            max_concurrency: max_concurrency.unwrap_or(BATCH_CONCURRENCY),
+            on_failure,
+        },
+        items,
+        key: None,
+        trace: None,
+    })
+}
+
+fn positive(fields: &mut Fields, name: &'static str) -> Option<Duration> {
+    let duration = fields.duration(name)?;
+    if duration.is_zero() {
+        fields.fault(format!("/{name}"), "must be longer than nothing");
+    }
+    Some(duration)
+}
+
+/// `on_failure` as a word, or `continue_on_failure` as yes or no; not both.
+fn on_failure(fields: &mut Fields) -> OnFailure {
+    let word = fields.checked("on_failure", |word| {
+        OnFailure::ALL
+            .into_iter()
+            .find(|what| what.as_str() == word)
+            .ok_or_else(|| format!("must be `continue` or `stop`, not `{}`", word.chars().take(32).collect::<String>()))
+    });
+    let goes_on = match fields.any("continue_on_failure") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(true)) => Some(OnFailure::Continue),
+        Some(Value::Bool(false)) => Some(OnFailure::Stop),
+        Some(other) => {
+            fields.fault("/continue_on_failure", format!("must be a boolean, not {}", kind(&other)));
+            None
+        }
+    };
+    if word.is_some() && goes_on.is_some() {
+        fields.fault("/continue_on_failure", "says the same as `on_failure`; give one of the two");
+    }
+    word.or(goes_on).unwrap_or_default()
+}
+
+fn items(fields: &mut Fields) -> Vec<BatchItem> {
+    let values = match fields.any("items") {
+        None | Some(Value::Null) => {
+            fields.fault("/items", "is missing");
+            return Vec::new();
+        }
+        Some(Value::Array(values)) => values,
+        Some(other) => {
+            fields.fault("/items", format!("must be an array, not {}", kind(&other)));
+            return Vec::new();
+        }
+    };
+    if values.len() > limits::REQUEST_ITEMS {
+        let (most, given) = (limits::REQUEST_ITEMS, values.len());
+        fields
+            .fault("/items", format!("may have {most} elements, this one has {given}; a workflow's batch takes more"));
+        return Vec::new();
+    }
+    let mut items = Vec::with_capacity(values.len());
+    for (index, value) in values.into_iter().enumerate() {
+        if fields.faults() >= limits::FAULTS {
+            break;
+        }
+        match item(&value) {
+            Ok(item) => items.push(item),
+            Err((place, detail)) => fields.fault(format!("/items/{index}{place}"), detail),
+        }
+    }
+    items
+}
+
+/// An item with a name is an object of `id` and `input` and nothing else; every other value is an input itself.
+fn item(value: &Value) -> Result<BatchItem, (&'static str, String)> {
+    let named = value
+        .as_object()
+        .filter(|members| members.contains_key("input") && members.keys().all(|name| name == "id" || name == "input"));
+    let Some(members) = named else {
+        return Ok(BatchItem { id: None, input: stored(value).map_err(|detail| ("", detail))? });
+    };
+    let id = match members.get("id") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => {
+            check_text(id, BATCH_ITEM_ID_BYTES).map_err(|detail| ("/id", detail))?;
+            Some(id.clone())
+        }
+        Some(other) => return Err(("/id", format!("must be a string, not {}", kind(other)))),
+    };
+    Ok(BatchItem { id, input: stored(&members["input"]).map_err(|detail| ("/input", detail))? })
+}
+
+fn stored(input: &Value) -> Result<Payload, String> {
+    codec::from_json(input)
+        .map_err(|error| format!("cannot be stored: {error}; a payload may have {PAYLOAD_BYTES} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn input(item: &BatchItem) -> Value {
+        codec::to_json(&item.input).expect("what was encoded reads")
+    }
+
+    #[test]
+    fn a_batch_with_everything_is_read() {
+        let batch = read(
+            json!({
+                "function": "docs.process", "items": [1, {"id": "a", "input": {"x": 1}}, {"input": null}, {"id": 1, "y": 2}],
+                "max_concurrency": 20, "on_failure": "stop", "item_timeout": "5m", "try_timeout": 2.5, "retries": 2,
+                "queue": "gpu", "build": "v7", "session_id": "s", "tags": ["t"],
+            }),
+            Org::DEFAULT,
+        )
+        .expect("all fields are good");
+        let inputs: Vec<_> = batch.items.iter().map(|item| (item.id.as_deref(), input(item))).collect();
+        let expected =
+            [(None, json!(1)), (Some("a"), json!({"x": 1})), (None, json!(null)), (None, json!({"id": 1, "y": 2}))];
+        assert_eq!(inputs, expected);
+        assert_eq!(batch.terms.item.timeout, Some(Duration::from_mins(5)));
+        assert_eq!(batch.terms.item.retry.as_ref().map(|retry| retry.max_tries), Some(3));
+        assert_eq!((batch.terms.max_concurrency, batch.terms.on_failure), (20, OnFailure::Stop));
+    }
+
+    #[test]
+    fn nulls_are_as_good_as_nothing() {
+        let batch = read(json!({"function": "f", "items": [], "queue": null, "retries": null}), Org::DEFAULT);
+        let batch = batch.expect("function and items are enough");
+        assert_eq!(batch.terms.max_concurrency, BATCH_CONCURRENCY);
+        assert_eq!(batch.terms.on_failure, OnFailure::Continue);
+        assert_eq!(batch.terms.item, StepOptions::default());
+        let stops = read(json!({"function": "f", "items": [], "continue_on_failure": false}), Org::DEFAULT);
+        assert_eq!(stops.expect("good").terms.on_failure, OnFailure::Stop);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let problem = read(
+            json!({
+                "function": "a/b", "items": [1, {"id": 3, "input": 1}, {"id": "", "input": 1}, "x".repeat(PAYLOAD_BYTES)],
+                "max_concurrency": 0, "on_failure": "panic", "continue_on_failure": 1, "item_timeout": 0, "retries": -1,
+                "queue": "a.b", "tags": ["a,b"], "concurrency": 3,
+            }),
+            Org::DEFAULT,
+        );
+        insta::assert_snapshot!(format!("{:#?}", problem.expect_err("refused")));
+        for body in [json!({"function": "f"}), json!({"function": "f", "items": {"a": 1}})] {
+            assert!(read(body, Org::DEFAULT).is_err());
+        }
+        let both = json!({"function": "f", "items": [], "on_failure": "stop", "continue_on_failure": true});
+        assert!(read(both, Org::DEFAULT).is_err());
+    }
+
+    #[test]
+    fn the_number_of_faults_is_bounded() {
+        let wrong = vec![json!({"id": 3, "input": 1}); 10_000];
+        let problem = read(json!({"function": "f", "items": wrong}), Org::DEFAULT).expect_err("refused");
+        assert!(format!("{problem:?}").matches("FieldError").count() <= limits::FAULTS + 1);
+    }
+}

@@ -1,0 +1,223 @@
+//! Batches: submitting, looking at, reading the results of and cancelling them.
+
+use axum::{
+    Extension,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, header::LOCATION, request::Parts},
+    response::{IntoResponse, Response},
+};
+use piton_shared::{
+    ids::RunId,
+    journal::StepKey,
+    limits::{PAGE_MAX, STEP_KEY_BYTES},
+    message::{
+        batch::{BATCH_RUN_KEY, BatchStatus},
+        read::More,
+    },
+    name::Org,
+};
+use uuid::Uuid;
+
+use super::{
+    access::Caller,
+    batch_body,
+    batch_view::{BatchResultsView, BatchView, BatchesView, ItemView, SubmittedView, batch_path, in_run},
+    body::{Json, MaybeJson},
+    code::Code,
+    control,
+    fields::check_text,
+    limits,
+    problem::Problem,
+    query::Parameters,
+    request::{PathId, trace_of},
+    routes::Door,
+    runs::look,
+    start::{idempotency_key, status},
+};
+use crate::store::{BatchId, BatchRow, Ends};
+
+/// `POST /v1/batches`.
+pub(super) async fn submit(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    headers: HeaderMap,
+    parameters: Parameters,
+    Json(body): Json,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let key = idempotency_key(&headers)?;
+    let mut batch = batch_body::read(body, org)?;
+    batch.key = key;
+    batch.trace = trace_of(&headers);
+    let (function, items) = (batch.terms.function.clone(), batch.items.len());
+    let started = door.in_time(door.engine.start_batch(batch)).await?;
+    tracing::Span::current().record("run.id", started.run.to_string());
+    let id = started.run.uuid();
+    let view = axum::Json(SubmittedView::new(&started, function, items));
+    Ok((status(&started), [(LOCATION, batch_path(id))], view).into_response())
+}
+
+/// `GET /v1/batches/{id}`.
+pub(super) async fn get(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    mut parameters: Parameters,
+) -> Result<axum::Json<BatchView>, Problem> {
+    let wait = parameters.wait()?;
+    parameters.finish()?;
+    if let Some(up_to) = wait {
+        let run = RunId::new(id);
+        tokio::select! {
+            biased;
+            waited = door.engine.wait(run, &org, up_to) => drop(waited?),
+            () = door.closing.cancelled() => {}
+        }
+    }
+    Ok(axum::Json(submitted(&door, id, &org).await?.into()))
+}
+
+/// `GET /v1/batches/{id}/results`.
+pub(super) async fn results(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    parameters: Parameters,
+) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let batch = submitted(&door, id, &org).await?;
+    page(&door, &batch, &batch_path(id), parameters).await
+}
+
+/// `POST /v1/batches/{id}/cancel`, and `DELETE /v1/batches/{id}`.
+pub(super) async fn cancel(
+    door: State<Door>,
+    caller: Extension<Caller>,
+    id: PathId,
+    parameters: Parameters,
+    body: MaybeJson,
+) -> Result<Response, Problem> {
+    submitted(&door, id.0, &caller.org).await?;
+    control::cancel(door, caller, id, parameters, body).await
+}
+
+/// `GET /v1/runs/{id}/batches`.
+pub(super) async fn of_run(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    mut parameters: Parameters,
+) -> Result<axum::Json<BatchesView>, Problem> {
+    let after = parameters.checked("cursor", |key| check_text(&key, STEP_KEY_BYTES).map(|()| key))?;
+    let limit = parameters.limit(PAGE_MAX)?;
+    parameters.finish()?;
+    let run = RunId::new(id);
+    look(&door, run, &org).await?;
+    let after = after.unwrap_or_default();
+    let mut rows = door.in_time(door.engine.store().batches(run, &org, &after, limit + 1)).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    Ok(axum::Json(BatchesView::new(id, rows, limit, more)))
+}
+
+/// `GET /v1/runs/{id}/batches/{key}`.
+pub(super) async fn one_of_run(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    InRun(batch): InRun,
+    parameters: Parameters,
+) -> Result<axum::Json<BatchView>, Problem> {
+    parameters.finish()?;
+    Ok(axum::Json(found(&door, batch, &org).await?.into()))
+}
+
+/// `GET /v1/runs/{id}/batches/{key}/results`.
+pub(super) async fn results_in_run(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    InRun(batch): InRun,
+    parameters: Parameters,
+) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let batch = found(&door, batch, &org).await?;
+    let path = in_run(batch.id.run.uuid(), &batch.id.key);
+    page(&door, &batch, &path, parameters).await
+}
+
+/// A batch that was submitted over the API.
+async fn submitted(door: &Door, id: Uuid, org: &Org) -> Result<BatchRow, Problem> {
+    let batch = BatchId { run: RunId::new(id), key: StepKey::new(BATCH_RUN_KEY) };
+    let row = door.in_time(door.engine.store().batch(&batch, org)).await?;
+    row.filter(|row| row.ends == Ends::Run).ok_or_else(|| {
+        Problem::new(
+            Code::UnknownBatch,
+            format!("there is no batch {id} in your org; the batches of a workflow are at /v1/runs/{{run}}/batches"),
+        )
+    })
+}
+
+async fn found(door: &Door, batch: BatchId, org: &Org) -> Result<BatchRow, Problem> {
+    door.in_time(door.engine.store().batch(&batch, org)).await?.ok_or_else(|| {
+        Problem::new(
+            Code::UnknownBatch,
+            format!(
+                "there is no batch {} in run {}; `GET /v1/runs/{}/batches` lists them",
+                batch.key, batch.run, batch.run
+            ),
+        )
+    })
+}
+
+async fn page(
+    door: &Door,
+    batch: &BatchRow,
+    path: &str,
+    mut parameters: Parameters,
+) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let after = parameters.checked("cursor", |text| {
+        text.parse::<u32>().map_err(|_| "is no cursor of these results; take it from `cursor` unchanged")
+    })?;
+    let limit = parameters.limit(PAGE_MAX)?;
+    parameters.finish()?;
+    let after = after.unwrap_or(0);
+    let store = door.engine.store();
+    let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
+    let cursor = items.last().map_or(after, |item| item.item);
+    // A batch that goes on may have more items later, and other words for those that were shown.
+    let next = match more {
+        More::Follows => Some(format!("{path}/results?limit={limit}&cursor={cursor}")),
+        More::End => None,
+    };
+    Ok(axum::Json(BatchResultsView {
+        status: batch.status,
+        results: items.into_iter().map(|item| ItemView::new(item, batch.status, batch.released)).collect(),
+        cursor: cursor.to_string(),
+        next,
+    }))
+}
+
+/// A batch of a run, in the path.
+#[derive(Debug)]
+pub(super) struct InRun(BatchId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InRun {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (run, key) = path.map(|Path(path)| path).unwrap_or_default();
+        let run = run.parse::<Uuid>().map_err(|_| {
+            Problem::new(Code::InvalidId, "the id in the address is no UUID; copy it from the answer that named it")
+        })?;
+        Ok(Self(BatchId { run: RunId::new(run), key: StepKey::new(key) }))
+    }
+}
+
+/// How an item stands in a batch that stands so.
+pub(super) fn standing(item: u32, status: BatchStatus, released: u32) -> &'static str {
+    match status {
+        BatchStatus::Running if item <= released => "running",
+        BatchStatus::Running => "waiting",
+        BatchStatus::Completed | BatchStatus::PartialFailure | BatchStatus::Failed | BatchStatus::Cancelled => {
+            "cancelled"
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! How much room the shallow streams have, one number a queue and build.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use piton_shared::{
+    limits,
+    name::{Build, Org, Queue},
+};
+
+use crate::store::{Depth, Room, Slots};
+
+type Lane = (Org, Queue, Option<Build>);
+
+/// The room of every queue, as last seen. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lanes {
+    room: Arc<Mutex<HashMap<Lane, i64>>>,
+}
+
+impl Lanes {
+    /// Takes a place in a queue's stream.
+    pub(super) fn take(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> Room {
+        let mut room = self.room.lock();
+        let lane = (org.clone(), queue.clone(), build.cloned());
+        let left = room.entry(lane).or_insert(i64::from(limits::QUEUE_DEPTH));
+        if *left > 0 {
+            *left -= 1;
+            Room::Some
+        } else {
+            Room::None
+        }
+    }
+
+    /// What was seen; queues that are not among it are empty.
+    pub(super) fn seen(&self, rooms: impl IntoIterator<Item = (Depth, i64)>) {
+        let rooms = rooms.into_iter().map(|(depth, room)| ((depth.org, depth.queue, depth.build), room));
+        *self.room.lock() = rooms.collect();
+    }
+}
+
+/// How much may be published of a queue: a few times what its workers can take, and never too little to keep them busy
+/// between two looks.
+pub(super) fn target(slots: i64) -> i64 {
+    (slots * 2).max(i64::from(limits::QUEUE_DEPTH))
+}
+
+/// The workers that can take what lies in a queue: what is bound to no build goes to any worker of the queue.
+pub(super) fn takers<'a>(depth: &'a Depth, slots: &'a [Slots]) -> impl Iterator<Item = &'a Slots> {
+    slots.iter().filter(move |of| {
+        of.org == depth.org
+            && of.queue == depth.queue
+            && depth.build.as_ref().is_none_or(|build| of.build.as_ref().map(Build::as_str) == Some(build.as_str()))
+    })
+}

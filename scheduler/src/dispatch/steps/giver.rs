@@ -1,0 +1,193 @@
+//! Giving offers away: straight to a worker of this scheduler that has room and knows the function, or as a task to the
+//! stream, or not now. Either is a hint: what is lost is found by the sweeper.
+
+use std::collections::HashMap;
+
+use piton_shared::{
+    ids::{HoldId, WorkerId, uuid_v7},
+    message::dispatch::{StepAsk, StepTask},
+    subject::Subjects,
+};
+use piton_telemetry::metrics::{PublishOutcome, SchedulerMetrics};
+use piton_transport::{PublishError, Task, WorkStream};
+use tokio::sync::mpsc;
+
+use super::{StepBacklog, StepGranter};
+use crate::{
+    dispatch::ToWorkers,
+    lease::Roster,
+    store::{Executing, Offer, Room, Store},
+};
+
+/// Batches that wait; beyond that they are left to the sweeper.
+const WAITING: usize = 1024;
+/// Work handed to one worker by one statement.
+const AT_ONCE: usize = 256;
+
+/// What the giving task is told.
+#[derive(Debug)]
+pub enum News {
+    /// Work waits for a worker, and for room in its queue.
+    Waiting(Vec<Offer>),
+    /// Work waits for a worker; there is room in its queue.
+    Fed(Vec<Offer>),
+    /// Work is published already: its task is to be sent.
+    Published(Vec<Offer>),
+    /// Nobody waits for this work any more.
+    Dropped(Vec<Executing>),
+}
+
+/// Hands work to the giving task. Never waits: when too much waits already the sweeper will find it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Giver {
+    news: mpsc::Sender<News>,
+}
+
+/// What giving works with.
+pub struct Giving {
+    /// Where work lies.
+    pub store: Store,
+    /// The stream.
+    pub work: WorkStream<StepTask>,
+    /// Its subjects.
+    pub subjects: Subjects,
+    /// Who has room.
+    pub roster: Roster,
+    /// Who grants to those that have.
+    pub granter: StepGranter,
+    /// How much room the stream has.
+    pub backlog: StepBacklog,
+    /// How they are told.
+    pub workers: ToWorkers,
+    /// Where it is counted.
+    pub metrics: SchedulerMetrics,
+}
+
+impl Giver {
+    /// A giver, and what its task is to be told.
+    pub fn new() -> (Self, mpsc::Receiver<News>) {
+        let (news, told) = mpsc::channel(WAITING);
+        (Self { news }, told)
+    }
+
+    /// Gives what has just begun to wait.
+    pub fn offer(&self, offers: Vec<Offer>) {
+        self.send(offers, News::Waiting);
+    }
+
+    /// Gives what there is room for.
+    pub(super) fn feed(&self, offers: Vec<Offer>) {
+        self.send(offers, News::Fed);
+    }
+
+    /// Sends the tasks of what is published.
+    pub fn publish(&self, offers: Vec<Offer>) {
+        self.send(offers, News::Published);
+    }
+
+    /// Tells workers that nobody waits for what they execute.
+    pub fn drop_steps(&self, steps: Vec<Executing>) {
+        self.send(steps, News::Dropped);
+    }
+
+    fn send<T>(&self, work: Vec<T>, news: impl FnOnce(Vec<T>) -> News) {
+        if work.is_empty() {
+            return;
+        }
+        if let Err(error) = self.news.try_send(news(work)) {
+            tracing::debug!(%error, "giving work is behind; the sweeper finds it");
+        }
+    }
+}
+
+impl Giving {
+    /// Gives until every giver is gone.
+    pub async fn run(self, mut told: mpsc::Receiver<News>) {
+        while let Some(first) = told.recv().await {
+            let (mut waiting, mut fed, mut published) = (Vec::new(), Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some(news) = next {
+                match news {
+                    News::Waiting(offers) => waiting.extend(offers),
+                    News::Fed(offers) => fed.extend(offers),
+                    News::Published(offers) => published.extend(offers),
+                    News::Dropped(steps) => {
+                        for step in &steps {
+                            self.roster.step_left(step.worker);
+                        }
+                        self.workers.drop_steps(steps).await;
+                    }
+                }
+                next = told.try_recv().ok();
+            }
+            let mut direct: HashMap<WorkerId, Vec<StepAsk>> = HashMap::new();
+            for offers in [&mut published, &mut fed, &mut waiting] {
+                offers.retain(|offer| {
+                    let place = self.roster.place_step(&offer.org, &offer.queue, offer.build.as_ref(), &offer.function);
+                    let Some(worker) = place else { return true };
+                    let hold = HoldId::new(uuid_v7(0, rand::random()));
+                    let ask = StepAsk { dispatch: offer.dispatch.clone(), epoch: offer.epoch, hold };
+                    direct.entry(worker).or_default().push(ask);
+                    false
+                });
+            }
+            for (worker, asks) in direct {
+                for asks in asks.chunks(AT_ONCE) {
+                    self.hand(worker, asks.to_vec()).await;
+                }
+            }
+            waiting.retain(|offer| self.backlog.take(offer) == Room::Some);
+            fed.extend(waiting);
+            if !fed.is_empty() {
+                match self.store.publish_steps(&fed).await {
+                    Ok(offers) => published.extend(offers),
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "failed to publish work; the next sweep tries again"
+                        );
+                    }
+                }
+            }
+            self.to_stream(&published).await;
+        }
+    }
+
+    async fn hand(&self, worker: WorkerId, asks: Vec<StepAsk>) {
+        let asked = asks.len();
+        match self.granter.grant(worker, asks).await {
+            Ok(granted) => {
+                (granted.grants.len()..asked).for_each(|_| self.roster.step_left(worker));
+                self.workers.grant_steps(worker, granted).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, %worker, "failed to give work away; the next sweep tries again");
+            }
+        }
+    }
+
+    async fn to_stream(&self, offers: &[Offer]) {
+        if offers.is_empty() {
+            return;
+        }
+        let task = |offer: &Offer| {
+            let task = StepTask { dispatch: offer.dispatch.clone(), epoch: offer.epoch };
+            Task {
+                subject: self.subjects.step(&offer.org, &offer.queue, offer.build.as_ref(), &offer.dispatch),
+                message_id: task.message_id(),
+                task,
+            }
+        };
+        let wanted = offers.len();
+        let sent = self.work.publish(offers.iter().map(task).collect()).await;
+        let failures: Vec<_> = sent.into_iter().filter_map(Result::err).collect();
+        self.metrics.steps_published.at(PublishOutcome::Stored).add((wanted - failures.len()) as u64);
+        for failure in &failures {
+            let full = matches!(failure, PublishError::Full { .. });
+            self.metrics.steps_published.at(if full { PublishOutcome::Full } else { PublishOutcome::Failed }).inc();
+        }
+        if let Some(first) = failures.first() {
+            tracing::warn!(error = %first, failed = failures.len(), "work was not published; the sweeper publishes it");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+-- Published longer ago than its patience, which doubles with each fruitless round. $1 patience in microseconds, $2 rows.
+select d.run_id, d.step_key, d.item, d.org, d.queue, d.build, d.function, d.epoch
+from dispatches d
+where d.published_at < statement_timestamp() - $1 * interval '1 microsecond'
+  and d.published_at < statement_timestamp() - $1 * power(2, least(d.rounds, 7)) * interval '1 microsecond'
+order by d.published_at
+limit $2

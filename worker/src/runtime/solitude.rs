@@ -1,0 +1,81 @@
+//! Whether this worker is open to runs, or kept for one that runs alone: decided here, kept under the lock of
+//! [`holdings`](super::holdings).
+
+use piton_shared::{ids::RunId, message::claim::Company};
+
+/// For whom this worker is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Solitude {
+    /// For nobody: it takes what comes.
+    #[default]
+    Open,
+    /// For this run, which waits until nothing else is here, or is alone already.
+    KeptFor(RunId),
+}
+
+/// Whether a run that was granted may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may, beside others.
+    Shared,
+    /// It may, and the others go.
+    Alone,
+    /// It goes back: the worker is kept for another.
+    Refused,
+}
+
+impl Solitude {
+    /// Decides about a run that was granted.
+    pub(super) fn admit(&mut self, run: RunId, company: Company) -> Admission {
+        match (*self, company) {
+            (Self::KeptFor(kept), Company::Shared | Company::Alone) if kept != run => Admission::Refused,
+            (Self::Open | Self::KeptFor(_), Company::Alone) => {
+                *self = Self::KeptFor(run);
+                Admission::Alone
+            }
+            // The hold that was to be alone is lost, and so is the reason for it.
+            (Self::Open | Self::KeptFor(_), Company::Shared) => {
+                *self = Self::Open;
+                Admission::Shared
+            }
+        }
+    }
+
+    /// A run is not here any more, or need not be alone.
+    pub(super) fn left(&mut self, run: RunId) {
+        if *self == Self::KeptFor(run) {
+            *self = Self::Open;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{Admission::*, *};
+
+    #[test]
+    fn one_run_at_a_time_is_alone_and_nobody_comes_in_beside_it() {
+        let [one, two] = [1, 2].map(|number| RunId::new(Uuid::from_u128(number)));
+        let (open, kept) = (Solitude::Open, Solitude::KeptFor(one));
+        for (before, run, company, admission, after) in [
+            (open, one, Company::Shared, Shared, open),
+            (open, one, Company::Alone, Alone, kept),
+            (kept, two, Company::Shared, Refused, kept),
+            (kept, two, Company::Alone, Refused, kept),
+            // Granted anew under a later publish.
+            (kept, one, Company::Alone, Alone, kept),
+            (kept, one, Company::Shared, Shared, open),
+        ] {
+            let mut solitude = before;
+            assert_eq!(solitude.admit(run, company), admission, "{before:?}, {run} {company:?}");
+            assert_eq!(solitude, after);
+        }
+        for (before, run, after) in [(open, one, open), (kept, two, kept), (kept, one, open)] {
+            let mut solitude = before;
+            solitude.left(run);
+            assert_eq!(solitude, after);
+        }
+    }
+}
