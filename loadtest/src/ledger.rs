@@ -81,6 +81,11 @@ impl Ledger {
         Ok(format!("ch_{}", file_name(key)))
     }
 
+    /// For how many keys money has moved.
+    pub fn charged(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(self.folder.join("charges"))?.count())
+    }
+
     /// Reads everything.
     pub fn books(&self) -> io::Result<Books> {
         let mut books = Books::default();
@@ -105,6 +110,15 @@ impl Books {
     pub fn called_again(&self) -> BTreeSet<&str> {
         let mut seen = BTreeSet::new();
         self.calls.iter().map(|call| call.key.as_str()).filter(|key| !seen.insert(*key)).collect()
+    }
+
+    /// Keys under which the provider was called more often than this.
+    pub fn called_more_than(&self, calls: usize) -> BTreeSet<&str> {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for call in &self.calls {
+            *counts.entry(&call.key).or_default() += 1;
+        }
+        counts.into_iter().filter(|(_, count)| *count > calls).map(|(key, _)| key).collect()
     }
 
     /// Calls of one process whose money had not moved when the books were read.

@@ -8,6 +8,7 @@
 //! - [`load`] and [`measure`] are the load test; [`demo`] is the demo.
 
 mod api;
+mod booked;
 pub mod built;
 mod cluster;
 pub mod customers;

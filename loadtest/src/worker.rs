@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use piton::Worker;
 
 use crate::{
+    booked,
     gate::{self, Gate},
     ledger::Ledger,
     no_op,
@@ -45,6 +46,9 @@ pub async fn run() -> anyhow::Result<()> {
         .register(poison::poison)
         .register(poison::take_time)
         .register(poison::long)
+        .register(booked::book)
+        .register(booked::book_batch)
+        .register(booked::book_side_by_side)
         .register(orders::validate_order)
         .register(orders::charge_customer)
         .register(orders::send_confirmation)

@@ -5,6 +5,7 @@ mod crash;
 mod dev;
 mod drain;
 mod frozen;
+mod given_away;
 mod poison;
 mod rig;
 mod several;

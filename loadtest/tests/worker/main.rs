@@ -7,4 +7,5 @@ mod edges;
 mod fan_out;
 mod flow;
 mod outage;
+mod sleepers;
 mod stack;

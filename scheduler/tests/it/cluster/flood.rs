@@ -7,7 +7,7 @@ use super::{Cluster, Crew};
 use crate::{database::Database, making::until};
 
 /// Runs that sleep.
-const SLEEPERS: i32 = 1_000;
+const SLEEPERS: i32 = 600;
 
 #[tokio::test]
 async fn what_wakes_at_once_keeps_the_stream_shallow_and_is_fed_as_room_appears() {
