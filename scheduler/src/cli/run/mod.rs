@@ -67,9 +67,32 @@ fn exit_of(run: &Value) -> Exit {
     }
 }
 
+/// Whether waiting longer is of no use: it has ended, or it waits for a person.
+fn is_settled(run: &Value) -> bool {
+    is_over(run) || run.get("state").and_then(Value::as_str) == Some("parked")
+}
+
 fn is_over(run: &Value) -> bool {
     match exit_of(run) {
         Exit::Done | Exit::RunFailed => true,
         Exit::Usage | Exit::NotFound | Exit::Refused | Exit::Unavailable | Exit::StillRunning => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_with_the_run_and_where_a_person_is_needed() {
+        for state in ["completed", "failed", "cancelled", "killed", "parked"] {
+            assert!(is_settled(&json!({ "state": state })), "{state}");
+        }
+        for state in ["backlog", "queued", "running", "suspended"] {
+            assert!(!is_settled(&json!({ "state": state })), "{state}");
+        }
+        assert!(!is_over(&json!({ "state": "parked" })), "it can be resumed, and is followed until then");
     }
 }

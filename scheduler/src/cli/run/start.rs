@@ -11,7 +11,7 @@ use piton_shared::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{exit_of, is_over, show};
+use super::{exit_of, is_settled, show};
 use crate::api::time;
 use crate::cli::{CliError, Console, Exit, client::Client, screen::text};
 
@@ -85,7 +85,8 @@ async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliEr
     loop {
         let left = until.saturating_duration_since(Instant::now()).min(REQUEST_WAIT);
         let run = client.get(&format!("/v1/runs/{id}?wait={}", left.as_secs_f64())).await?;
-        if is_over(&run) || Instant::now() >= until {
+        // One that is parked is answered at once: asking again would be a busy loop.
+        if is_settled(&run) || Instant::now() >= until {
             return Ok(run);
         }
     }
