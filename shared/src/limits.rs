@@ -84,6 +84,30 @@ pub const PAGE_MAX: u32 = 500;
 pub const CALLER_KEY_BYTES: usize = 256;
 /// Tags of a run.
 pub const TAGS: usize = 32;
+/// Definitions of one page that a worker sends.
+pub const DEFINITIONS_PAGE: usize = 8;
+/// Bytes of the JSON Schema of an input or of a result: a larger one is replaced by `true`, with a warning.
+pub const SCHEMA_BYTES: usize = 32 * 1024;
+/// Bytes of a definition's description: the rest is cut off.
+pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// Triggers of one workflow that may be declared beside it.
+pub const TRIGGERS_DECLARED: usize = 64;
+/// Bytes of the name of an event, and of a pattern of such names.
+pub const EVENT_NAME_BYTES: usize = 256;
+/// Bytes of an expression.
+pub const EXPRESSION_BYTES: usize = 4 * 1024;
+/// Events of one publish.
+pub const EVENTS_PUBLISHED: usize = 500;
+/// How long events and what they started are kept.
+pub const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// Bytes of a webhook's body: 413 beyond.
+pub const WEBHOOK_BODY_BYTES: usize = 1024 * 1024;
+/// How far the time that a webhook was signed at may lie from now, unless its endpoint says otherwise.
+pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
+/// Secrets of one endpoint that are good at once.
+pub const WEBHOOK_SECRETS: usize = 8;
+/// Missed firings of a schedule that are caught up at most, the newest.
+pub const CATCH_UP: usize = 100;
 /// How long a start's idempotency key is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 

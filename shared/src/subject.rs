@@ -14,6 +14,8 @@ use crate::{
 pub enum Method {
     /// [`crate::message::worker::Register`]
     Register,
+    /// [`crate::message::define::Define`]
+    Define,
     /// [`crate::message::worker::Heartbeat`]
     Heartbeat,
     /// [`crate::message::worker::Leave`]
@@ -38,8 +40,9 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Register,
+        Self::Define,
         Self::Heartbeat,
         Self::Leave,
         Self::Claim,
@@ -56,6 +59,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Register => "register",
+            Self::Define => "define",
             Self::Heartbeat => "heartbeat",
             Self::Leave => "leave",
             Self::Claim => "claim",

@@ -8,6 +8,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
@@ -33,24 +34,24 @@ pub(super) struct Door {
 pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
     let metrics = Arc::new(engine.metrics().http.clone());
     let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing, times };
-    let waiting = Router::new()
+    let waiting = OpenApiRouter::new()
         .route("/v1/runs", post(start::start).get(runs::list))
         .route("/v1/runs/{id}", get(runs::get))
         .route("/v1/runs/{id}/kill", post(control::kill))
         .route("/v1/batches/{id}", get(batches::get).delete(batches::cancel))
         .route("/v1/runs/{id}/pause", post(control::pause))
         .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS, times), bounded));
-    let brief = Router::new()
+    let brief = OpenApiRouter::new()
         .route("/v1/runs/{id}/cancel", post(control::cancel))
         .route("/v1/runs/{id}/resume", post(control::resume))
         .route("/v1/runs/{id}/batches", get(batches::of_run))
         .route("/v1/runs/{id}/batches/{key}", get(batches::one_of_run))
         .route("/v1/batches/{id}/cancel", post(batches::cancel))
-        .route("/v1/workers", get(workers::list))
+        .routes(routes!(workers::list))
         .route("/v1/keys", post(keys::create).get(keys::list))
         .route("/v1/keys/{id}", delete(keys::revoke))
         .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
-    let large = Router::new()
+    let large = OpenApiRouter::new()
         .route("/v1/runs/{id}/journal", get(journal::get))
         .route("/v1/runs/{id}/state", get(state::of_run))
         .route("/v1/sessions/{session}/state", get(state::of_session))
@@ -59,10 +60,9 @@ pub(super) fn router(engine: Engine, access: Access, times: Times, closing: Canc
         .route("/v1/batches/{id}/results", get(batches::results))
         .route("/v1/runs/{id}/export", get(export::get))
         .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
-    waiting
-        .merge(brief)
-        .merge(large)
-        .route_layer(from_fn_with_state(door.clone(), admit))
+    let (router, _document) =
+        waiting.merge(brief).merge(large).route_layer(from_fn_with_state(door.clone(), admit)).split_for_parts();
+    router
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))

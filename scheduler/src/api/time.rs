@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::SignedDuration;
 use piton_shared::time::Timestamp;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +23,8 @@ pub fn duration(text: &str) -> Result<Duration, NoDuration> {
 }
 
 /// A time, shown as RFC 3339 in UTC, always with six digits of the second, so that texts sort as times do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Rfc3339(Timestamp);
 
 impl From<Timestamp> for Rfc3339 {

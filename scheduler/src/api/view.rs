@@ -3,6 +3,7 @@
 use piton_shared::{codec, failure::Failure, parked::Parked, state::RunState};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::time::Rfc3339;
@@ -210,7 +211,7 @@ fn parked(reason: &Parked) -> Value {
 }
 
 /// A worker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WorkerView {
     id: Uuid,
     name: String,
@@ -239,7 +240,7 @@ pub(super) struct WorkerView {
 }
 
 /// A function that takes its time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct UnderWayView {
     run_id: Uuid,
     key: String,

@@ -6,6 +6,7 @@ mod batch;
 mod claim;
 mod connection;
 mod control;
+mod declaration;
 mod error;
 mod finish;
 mod give;
@@ -30,6 +31,7 @@ pub use batch::{
 pub use claim::{Granted, OpenCallRow};
 pub use connection::{Store, StoreOptions};
 pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
+pub use declaration::Declaration;
 pub use error::{Fault, StoreError};
 pub use finish::{Finish, FinishPass, Finishing};
 pub use give::{DueStep, GrantedStep};

@@ -1,0 +1,1 @@
+//! Filters and inputs of triggers, as expressions over events.

@@ -1,0 +1,1 @@
+//! When a cron schedule fires: occurrences, time zones, overlap, catch-up.
