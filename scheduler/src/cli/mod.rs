@@ -9,6 +9,7 @@ mod completions;
 mod dev;
 mod doctor;
 mod error;
+mod events;
 mod exit;
 mod explain;
 mod key;
