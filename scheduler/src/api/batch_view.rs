@@ -169,6 +169,11 @@ impl BatchesView {
             next_cursor.as_deref().map(|key| format!("{}/batches?limit={limit}&cursor={}", run_path(run), escape(key)));
         Self { batches: rows.into_iter().map(BatchView::from).collect(), next_cursor, next }
     }
+
+    /// The address of the next page; none on the last.
+    pub(super) fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
 }
 
 /// A page of what a batch's items came to, in the order of their numbers.

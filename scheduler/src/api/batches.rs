@@ -27,7 +27,7 @@ use super::{
     control::{self, CancelBody, OutcomeView},
     document::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait},
     fields::check_text,
-    limits,
+    limits, link,
     problem::Problem,
     query::Parameters,
     request::{PathId, trace_of},
@@ -118,7 +118,7 @@ pub(super) async fn results(
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     parameters: Parameters,
-) -> Result<axum::Json<BatchResultsView>, Problem> {
+) -> Result<Response, Problem> {
     let asked = Asked::read(parameters)?;
     let batch = submitted(&door, id, &org).await?;
     page(&door, &batch, &batch_path(id), asked).await
@@ -186,7 +186,7 @@ pub(super) async fn of_run(
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     mut parameters: Parameters,
-) -> Result<axum::Json<BatchesView>, Problem> {
+) -> Result<Response, Problem> {
     let after = parameters.checked("cursor", |key| check_text(&key, STEP_KEY_BYTES).map(|()| key))?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
@@ -196,7 +196,8 @@ pub(super) async fn of_run(
     let mut rows = door.in_time(door.engine.store().batches(run, &org, &after, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    Ok(axum::Json(BatchesView::new(id, rows, limit, more)))
+    let view = BatchesView::new(id, rows, limit, more);
+    Ok(link::page(&view, view.next()))
 }
 
 /// Look at a batch of a run
@@ -235,7 +236,7 @@ pub(super) async fn results_in_run(
     Extension(Caller { org }): Extension<Caller>,
     InRun(batch): InRun,
     parameters: Parameters,
-) -> Result<axum::Json<BatchResultsView>, Problem> {
+) -> Result<Response, Problem> {
     let asked = Asked::read(parameters)?;
     let batch = found(&door, batch, &org).await?;
     let path = in_run(batch.id.run.uuid(), &batch.id.key);
@@ -283,12 +284,7 @@ impl Asked {
     }
 }
 
-async fn page(
-    door: &Door,
-    batch: &BatchRow,
-    path: &str,
-    Asked { after, limit }: Asked,
-) -> Result<axum::Json<BatchResultsView>, Problem> {
+async fn page(door: &Door, batch: &BatchRow, path: &str, Asked { after, limit }: Asked) -> Result<Response, Problem> {
     let store = door.engine.store();
     let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
     let cursor = items.last().map_or(after, |item| item.item);
@@ -297,12 +293,13 @@ async fn page(
         More::Follows => Some(format!("{path}/results?limit={limit}&cursor={cursor}")),
         More::End => None,
     };
-    Ok(axum::Json(BatchResultsView {
+    let view = BatchResultsView {
         status: batch.status,
         results: items.into_iter().map(|item| ItemView::new(item, batch.status, batch.released)).collect(),
         cursor: cursor.to_string(),
         next,
-    }))
+    };
+    Ok(link::page(&view, view.next.as_deref()))
 }
 
 /// A batch of a run, in the path.

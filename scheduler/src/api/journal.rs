@@ -1,6 +1,6 @@
 //! `GET /v1/runs/{id}/journal`: what a run has been told, in that order, and what it waits for.
 
-use axum::{Extension, extract::State};
+use axum::{Extension, extract::State, response::Response};
 use piton_shared::{
     failure::Failure,
     ids::{RunId, WorkerId},
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     access::Caller,
     document::{Page, RunInPath, shapes},
-    limits,
+    limits, link,
     problem::Problem,
     query::Parameters,
     request::PathId,
@@ -108,7 +108,7 @@ pub(super) async fn get(
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     mut parameters: Parameters,
-) -> Result<axum::Json<JournalView>, Problem> {
+) -> Result<Response, Problem> {
     let seen = parameters.checked("cursor", |text| read(&text))?.unwrap_or_default();
     let limit = parameters.limit(limits::JOURNAL_PAGE_MAX)?;
     parameters.finish()?;
@@ -130,7 +130,7 @@ pub(super) async fn get(
         More::Follows => Some(format!("{}/journal?limit={limit}&cursor={cursor}", run_path(id))),
         More::End => None,
     };
-    Ok(axum::Json(JournalView {
+    let view = JournalView {
         run_id: id,
         state,
         entries: entries.into_iter().map(EntryView::from).collect(),
@@ -139,7 +139,8 @@ pub(super) async fn get(
         truncated,
         cursor,
         next,
-    }))
+    };
+    Ok(link::page(&view, view.next.as_deref()))
 }
 
 /// A cursor as callers keep it.

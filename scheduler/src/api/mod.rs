@@ -19,6 +19,7 @@ mod health;
 mod journal;
 pub(crate) mod keys;
 mod limits;
+mod link;
 mod pages;
 mod problem;
 mod progress;

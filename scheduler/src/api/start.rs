@@ -77,8 +77,9 @@ struct StartBody {
 #[serde(untagged)]
 #[expect(dead_code, reason = "what the document says of two answers")]
 enum StartAnswer {
-    Started(StartedView),
+    // Whoever tries one after the other finds the whole run first.
     Ended(Box<RunView>),
+    Started(StartedView),
 }
 
 /// Start a run

@@ -4,6 +4,7 @@ use axum::{
     Extension,
     extract::{FromRequestParts, Path, State},
     http::request::Parts,
+    response::Response,
 };
 use piton_shared::{
     ids::RunId,
@@ -20,7 +21,7 @@ use super::{
     code::Code,
     document::{Page, RunInPath},
     fields::check_text,
-    limits,
+    limits, link,
     problem::Problem,
     query::Parameters,
     request::PathId,
@@ -67,7 +68,7 @@ pub(super) async fn of_run(
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     look(&door, RunId::new(id), &org).await?;
     page(&door, &org, StateScope::Run, &id.to_string(), &format!("{}/state", run_path(id)), parameters).await
 }
@@ -88,7 +89,7 @@ pub(super) async fn of_session(
     Extension(Caller { org }): Extension<Caller>,
     Session(session): Session,
     parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     let path = format!("/v1/sessions/{}/state", escape(&session));
     page(&door, &org, StateScope::Session, &session, &path, parameters).await
 }
@@ -100,7 +101,7 @@ async fn page(
     owner: &str,
     path: &str,
     mut parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     let after = parameters.checked("cursor", |name| check_text(&name, STATE_NAME_BYTES).map(|()| name))?;
     let limit = parameters.limit(limits::STATE_PAGE_MAX)?;
     parameters.finish()?;
@@ -110,7 +111,8 @@ async fn page(
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.name.clone());
     let next = next_cursor.as_deref().map(|name| format!("{path}?limit={limit}&cursor={}", escape(name)));
-    Ok(axum::Json(StateView { values: rows.into_iter().map(ValueView::from).collect(), next_cursor, next }))
+    let view = StateView { values: rows.into_iter().map(ValueView::from).collect(), next_cursor, next };
+    Ok(link::page(&view, view.next.as_deref()))
 }
 
 impl From<StateRow> for ValueView {

@@ -51,18 +51,14 @@ impl<'a> Follow<'a> {
                 }
                 continue;
             };
-            match stream.next().await {
-                Some(event) => {
-                    self.tries = 0;
-                    self.last = Some(event.id.clone());
-                    return Ok(Some(event));
-                }
-                // It broke, or was closed to be opened again.
-                None => {
-                    self.stream = None;
-                    self.again().await;
-                }
+            if let Some(event) = stream.next().await {
+                self.tries = 0;
+                self.last = Some(event.id.clone());
+                return Ok(Some(event));
             }
+            // It broke, or was closed to be opened again.
+            self.stream = None;
+            self.again().await;
         }
     }
 

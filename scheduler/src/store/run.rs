@@ -2,7 +2,7 @@
 
 use piton_shared::{
     failure::Failure,
-    ids::{RunId, WorkerId},
+    ids::{RunId, WorkerId, uuid_v7},
     journal::{Kind, Payload, StepKey},
     name::Org,
     parked::Parked,
@@ -74,6 +74,22 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// Only those of this session.
     pub session: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Only those that were accepted then or later.
+    pub created_after: Option<Timestamp>,
+    /// Only those that were accepted before.
+    pub created_before: Option<Timestamp>,
+}
+
+/// How far the time in a run's id may lie from the time at which it was written: schedulers make ids by the database's
+/// clock, and look at it from time to time.
+const ID_DRIFT: i64 = 60_000_000;
+
+/// The smallest id of a time.
+fn first_id(at: Timestamp, drift: i64) -> Uuid {
+    let millis = at.as_micros().saturating_add(drift).max(0) / 1000;
+    uuid_v7(u64::try_from(millis).unwrap_or(0), [0; 10])
 }
 
 /// A failed try, for the timeline.
@@ -196,6 +212,11 @@ impl Store {
             .bind(filter.workflow.as_deref())
             .bind(filter.session.as_deref())
             .bind(i64::from(rows))
+            .bind(filter.tag.as_deref())
+            .bind(filter.created_after.map(value::at))
+            .bind(filter.created_after.map(|at| first_id(at, -ID_DRIFT)))
+            .bind(filter.created_before.map(value::at))
+            .bind(filter.created_before.map(|at| first_id(at, ID_DRIFT)))
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("run_list"))?;

@@ -50,6 +50,7 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
     for (path, operations) in members(&mut document, "paths") {
         for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
             used.extend(operation["tags"].as_array().into_iter().flatten().cloned());
+            body_that_may_be_missing(operation);
             answers(path, operation);
         }
     }
@@ -68,6 +69,18 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
 
 fn members<'a>(value: &'a mut Value, name: &str) -> impl Iterator<Item = (&'a String, &'a mut Value)> {
     value[name].as_object_mut().into_iter().flatten()
+}
+
+/// A body that may be missing is no null: clients send nothing.
+fn body_that_may_be_missing(operation: &mut Value) {
+    let Some(body) = operation.get_mut("requestBody") else { return };
+    for content in body["content"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let mut choices = content["schema"]["oneOf"].as_array().into_iter().flatten();
+        let Some(reference) = choices.find(|choice| choice["$ref"].is_string()).cloned() else { continue };
+        content["schema"] = reference;
+        body["required"] = json!(false);
+        return;
+    }
 }
 
 /// The answers of a route: its own, and those that every route of its kind can give.

@@ -8,7 +8,7 @@ use piton_shared::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema,
+        ArrayBuilder, ObjectBuilder, RefOr, Schema,
         schema::{AdditionalProperties, SchemaType, Type},
     },
 };
@@ -103,10 +103,15 @@ impl PartialSchema for Place {
         let outside = ObjectBuilder::new()
             .property("number", count().description(Some("Counts rows from outside from 1.")))
             .required("number");
-        OneOfBuilder::new()
-            .description(Some("Where a row stands in the one order in which a run was told its results."))
-            .item(ObjectBuilder::new().title(Some("Own")).property("own", own).required("own"))
-            .item(ObjectBuilder::new().title(Some("Outside")).property("outside", outside).required("outside"))
+        // Two members of which one is there: generators know objects better than choices.
+        ObjectBuilder::new()
+            .description(Some(
+                "Where a row stands in the one order in which a run was told its results: `own` or `outside`.",
+            ))
+            .property("own", own.description(Some("Written by an attempt.")))
+            .property("outside", outside.description(Some("Written for something that happened outside the workflow.")))
+            .min_properties(Some(1))
+            .max_properties(Some(1))
             .into()
     }
 }
