@@ -115,6 +115,18 @@ async fn half_a_request(url: &str, key: Option<&str>) -> TcpStream {
     let head = "POST /v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let head = format!("{head}{key}content-length: 100\r\n\r\n{{");
     stream.write_all(head.as_bytes()).await.expect("it is sent");
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // It holds the server up only once the server has begun to read it.
+    let begun = async {
+        loop {
+            let figures = reqwest::get(format!("{url}/metrics")).await.expect("the server answers");
+            if figures.text().await.expect("text").contains("piton_http_requests_under_way 2") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, begun).await.expect("the request is under way");
     stream
 }
 
