@@ -20,6 +20,7 @@ mod run;
 mod schema;
 mod state;
 mod step;
+pub mod trigger;
 mod value;
 
 pub use apart::{Apart, WrittenApart};
