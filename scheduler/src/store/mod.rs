@@ -17,6 +17,7 @@ mod lease;
 mod outside;
 mod ready;
 mod run;
+pub mod schedule;
 mod schema;
 mod state;
 mod step;
