@@ -6,6 +6,7 @@
 //! the definition it belongs to. Use them through the crate `piton`; nothing here names any other crate.
 
 mod definition;
+mod describe;
 mod duration;
 mod gather;
 mod inputs;

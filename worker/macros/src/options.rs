@@ -75,6 +75,11 @@ impl Options {
         }
     }
 
+    /// What starts a workflow, if anything is declared to.
+    pub(crate) fn triggers(&self, _krate: &TokenStream) -> TokenStream {
+        TokenStream::new()
+    }
+
     /// The defaults as a constant expression over `Defaults`.
     pub(crate) fn defaults(&self, krate: &TokenStream) -> TokenStream {
         let max_tries = self.max_tries.map(|tries| quote!(.max_tries(#tries)));
