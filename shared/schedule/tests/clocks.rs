@@ -1,5 +1,7 @@
 //! Days on which the clocks change, zone by zone: what is said of them at the top of the crate.
 
+#![expect(clippy::unwrap_used, reason = "what a test is given reads")]
+
 use piton_schedule::Rhythm;
 use piton_shared::time::Timestamp;
 

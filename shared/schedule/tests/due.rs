@@ -1,5 +1,7 @@
 //! What is due after an outage, by the policies.
 
+#![expect(clippy::unwrap_used, reason = "what a test is given reads")]
+
 use std::time::Duration;
 
 use piton_schedule::{Rhythm, Terms, due};
