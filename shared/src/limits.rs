@@ -112,6 +112,24 @@ pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 pub const WEBHOOK_SECRETS: usize = 8;
 /// Missed firings of a schedule that are caught up at most, the newest.
 pub const CATCH_UP: usize = 100;
+/// Missed firings of a schedule that are counted; of more it is only known that there were as many.
+pub const MISSED_COUNTED: usize = 1000;
+/// How late a firing may be and still be on time. One that is later was missed: what is done about it says the catch-up policy.
+pub const FIRING_GRACE: Duration = Duration::from_secs(10);
+/// Bytes of a cron expression.
+pub const CRON_BYTES: usize = 256;
+/// The longest time that firings of a schedule may be put off.
+pub const JITTER: Duration = Duration::from_hours(24);
+/// Schedules that one commit fires; the rest comes with the next, at once.
+pub const SCHEDULES_FIRED: i64 = 50;
+/// How long a scheduler does not look for schedules that others made, and for runs that ended and that a firing waits for.
+pub const SCHEDULE_POLL: Duration = Duration::from_secs(1);
+/// How long it is kept what a schedule fired.
+pub const FIRINGS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Schedules of an org.
+pub const SCHEDULES: i64 = 10_000;
+/// Firings to come that are computed for one request.
+pub const FIRINGS_AHEAD: usize = 100;
 /// How long a start's idempotency key is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 
