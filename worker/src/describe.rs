@@ -1,5 +1,6 @@
 //! What a definition says of itself: its inputs, its result, what starts it.
 
+mod declared;
 mod probe;
 mod schema;
 
@@ -12,6 +13,7 @@ use piton_shared::{
 
 use self::schema::{Contract, NOTHING, bounded, object, of};
 pub use self::{
+    declared::{cron, event, owned, webhook},
     probe::{Described, Omissible, Owed, Probe, Undescribed},
     schema::SchemaOf,
 };

@@ -75,14 +75,19 @@ pub mod __private {
     pub use std::option::Option;
 
     pub use piton_macros::gather;
-    pub use piton_shared::message::define::Presence;
+    pub use piton_shared::{
+        message::define::Presence,
+        trigger::{CatchUp, InputRule, Overlap, Provider},
+    };
     pub use serde;
 
     pub use crate::{
         BoxFuture, Call, Definition, Function, FunctionContext, Gather, Journaled, Outcome, Resources, Result,
         Workflow, WorkflowContext,
         definition::{Arguments, Defaults},
-        describe::{Described, Description, Omissible, Owed, Probe, Reading, Undescribed},
+        describe::{
+            Described, Description, Omissible, Owed, Probe, Reading, SchemaOf, Undescribed, cron, event, owned, webhook,
+        },
         registry::Registration,
         resource::{Injected, Need},
     };

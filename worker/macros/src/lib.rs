@@ -12,6 +12,7 @@ mod gather;
 mod inputs;
 mod options;
 mod parameter;
+mod triggers;
 
 use proc_macro::TokenStream;
 use quote::ToTokens;

@@ -19,8 +19,10 @@ const PAGE_BYTES: usize = limits::MESSAGE_BYTES - 16 * 1024;
 /// Everything it says, of a process that started then.
 pub(super) fn pages(worker: &Worker, since: Timestamp) -> Vec<Define> {
     let registry = worker.registry();
-    let functions = registry.function_names().filter_map(|name| registry.function(name)).map(RegisteredFunction::definition);
-    let workflows = registry.workflow_names().filter_map(|name| registry.workflow(name)).map(RegisteredWorkflow::definition);
+    let functions =
+        registry.function_names().filter_map(|name| registry.function(name)).map(RegisteredFunction::definition);
+    let workflows =
+        registry.workflow_names().filter_map(|name| registry.workflow(name)).map(RegisteredWorkflow::definition);
     let options = worker.options();
     let mut pages: Vec<_> = cut(functions.chain(workflows))
         .into_iter()
