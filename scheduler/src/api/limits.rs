@@ -70,6 +70,8 @@ pub(super) const JOURNAL_REQUESTS: usize = 16;
 pub(super) const FAULTS: usize = 50;
 /// Values of a page of state at most; each may have the largest size of a payload.
 pub(super) const STATE_PAGE_MAX: u32 = 100;
+/// Definitions of a page at most; each may have the largest description and many triggers.
+pub(super) const DEFINITIONS_PAGE_MAX: u32 = 100;
 /// Items of a batch that one request brings at most.
 pub(super) const REQUEST_ITEMS: usize = 100_000;
 /// Tries that a caller may ask for beyond the first.

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, document, export, health, journal, keys,
+    batches, control, definitions, document, export, health, journal, keys,
     limits::{self, Times},
     pages::pages,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
@@ -69,12 +69,14 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(batches::of_run))
         .routes(routes!(batches::one_of_run))
         .routes(routes!(batches::cancel))
+        .routes(routes!(definitions::get))
         .routes(routes!(workers::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
     let large = OpenApiRouter::default()
         .routes(routes!(journal::get))
+        .routes(routes!(definitions::list))
         .routes(routes!(state::of_run))
         .routes(routes!(state::of_session))
         .routes(routes!(batches::results_in_run))

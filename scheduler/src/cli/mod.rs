@@ -6,6 +6,7 @@
 mod batch;
 mod client;
 mod completions;
+mod definition;
 mod dev;
 mod doctor;
 mod error;
@@ -99,6 +100,9 @@ enum Command {
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
+    /// Look at the workflows and functions that workers have.
+    #[command(subcommand)]
+    Definition(definition::Definition),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -134,6 +138,7 @@ impl Command {
             | Self::Run(_)
             | Self::Batch(_)
             | Self::Session(_)
+            | Self::Definition(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
         }
@@ -152,6 +157,7 @@ impl Command {
             Self::Run(run) => run.run(console).await,
             Self::Batch(batch) => batch.run(console).await,
             Self::Session(session) => session.run(console).await,
+            Self::Definition(definition) => definition.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

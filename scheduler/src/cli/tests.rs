@@ -46,6 +46,8 @@ fn help_of_every_command() {
         &["batch", "results"],
         &["batch", "cancel"],
         &["session", "state"],
+        &["definition", "list"],
+        &["definition", "show"],
         &["worker", "list"],
         &["key", "create"],
         &["key", "list"],
