@@ -24,6 +24,7 @@ pub(crate) mod keys;
 mod limits;
 mod pages;
 mod problem;
+mod progress;
 mod query;
 mod request;
 mod routes;

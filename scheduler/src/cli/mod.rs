@@ -10,6 +10,7 @@ mod definition;
 mod dev;
 mod doctor;
 mod error;
+mod events;
 mod exit;
 mod explain;
 mod key;
