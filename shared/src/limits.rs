@@ -90,6 +90,10 @@ pub const DEFINITIONS_PAGE: usize = 8;
 pub const SCHEMA_BYTES: usize = 32 * 1024;
 /// Bytes of a definition's description: the rest is cut off.
 pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// How long what a build's workers said of a definition is kept after they said it last, once another build has replaced it.
+pub const DEFINITION_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Builds of one definition that inputs are checked against: of older ones nothing is refused.
+pub const DEFINITION_BUILDS: i64 = 32;
 /// Triggers of one workflow that may be declared beside it.
 pub const TRIGGERS_DECLARED: usize = 64;
 /// Bytes of the name of an event, and of a pattern of such names.
@@ -108,6 +112,24 @@ pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 pub const WEBHOOK_SECRETS: usize = 8;
 /// Missed firings of a schedule that are caught up at most, the newest.
 pub const CATCH_UP: usize = 100;
+/// Missed firings of a schedule that are counted; of more it is only known that there were as many.
+pub const MISSED_COUNTED: usize = 1000;
+/// How late a firing may be and still be on time. One that is later was missed: what is done about it says the catch-up policy.
+pub const FIRING_GRACE: Duration = Duration::from_secs(10);
+/// Bytes of a cron expression.
+pub const CRON_BYTES: usize = 256;
+/// The longest time that firings of a schedule may be put off.
+pub const JITTER: Duration = Duration::from_hours(24);
+/// Schedules that one commit fires; the rest comes with the next, at once.
+pub const SCHEDULES_FIRED: i64 = 50;
+/// How long a scheduler does not look for schedules that others made, and for runs that ended and that a firing waits for.
+pub const SCHEDULE_POLL: Duration = Duration::from_secs(1);
+/// How long it is kept what a schedule fired.
+pub const FIRINGS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Schedules of an org.
+pub const SCHEDULES: i64 = 10_000;
+/// Firings to come that are computed for one request.
+pub const FIRINGS_AHEAD: usize = 100;
 /// How long a start's idempotency key is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 

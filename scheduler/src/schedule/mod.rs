@@ -1,1 +1,5 @@
 //! Schedules: runs that the clock starts.
+
+mod check;
+
+pub use check::check;

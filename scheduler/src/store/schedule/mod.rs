@@ -1,0 +1,5 @@
+//! Schedules and what they fired.
+
+mod declare;
+
+pub use declare::declare;
