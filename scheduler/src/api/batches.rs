@@ -119,8 +119,9 @@ pub(super) async fn results(
     PathId(id): PathId,
     parameters: Parameters,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let asked = Asked::read(parameters)?;
     let batch = submitted(&door, id, &org).await?;
-    page(&door, &batch, &batch_path(id), parameters).await
+    page(&door, &batch, &batch_path(id), asked).await
 }
 
 /// Cancel a batch
@@ -235,9 +236,10 @@ pub(super) async fn results_in_run(
     InRun(batch): InRun,
     parameters: Parameters,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let asked = Asked::read(parameters)?;
     let batch = found(&door, batch, &org).await?;
     let path = in_run(batch.id.run.uuid(), &batch.id.key);
-    page(&door, &batch, &path, parameters).await
+    page(&door, &batch, &path, asked).await
 }
 
 /// A batch that was submitted over the API.
@@ -264,18 +266,29 @@ async fn found(door: &Door, batch: BatchId, org: &Org) -> Result<BatchRow, Probl
     })
 }
 
+/// Which results are asked for.
+struct Asked {
+    after: u32,
+    limit: u32,
+}
+
+impl Asked {
+    fn read(mut parameters: Parameters) -> Result<Self, Problem> {
+        let after = parameters.checked("cursor", |text| {
+            text.parse::<u32>().map_err(|_| "is no cursor of these results; take it from `cursor` unchanged")
+        })?;
+        let limit = parameters.limit(PAGE_MAX)?;
+        parameters.finish()?;
+        Ok(Self { after: after.unwrap_or(0), limit })
+    }
+}
+
 async fn page(
     door: &Door,
     batch: &BatchRow,
     path: &str,
-    mut parameters: Parameters,
+    Asked { after, limit }: Asked,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
-    let after = parameters.checked("cursor", |text| {
-        text.parse::<u32>().map_err(|_| "is no cursor of these results; take it from `cursor` unchanged")
-    })?;
-    let limit = parameters.limit(PAGE_MAX)?;
-    parameters.finish()?;
-    let after = after.unwrap_or(0);
     let store = door.engine.store();
     let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
     let cursor = items.last().map_or(after, |item| item.item);
