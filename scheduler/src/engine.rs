@@ -19,7 +19,7 @@ use crate::{
     batch::BatchStarts,
     control::Controls,
     definition::Definitions,
-    event::{NewEvent, PublishError, PublishedEvent},
+    event::{EventHandle, NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
     store::{RunRow, Store, StoreError},
@@ -223,6 +223,7 @@ pub struct Engine {
     bus: Bus,
     intake: IntakeHandle,
     batches: BatchStarts,
+    events: EventHandle,
     definitions: Definitions,
     looks: Looks,
     controls: Controls,
@@ -231,18 +232,20 @@ pub struct Engine {
 }
 
 impl Engine {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a scheduler, put together in one place")]
     pub(crate) fn new(
         store: Store,
         bus: Bus,
         intake: IntakeHandle,
         batches: BatchStarts,
+        events: EventHandle,
         definitions: Definitions,
         looks: Looks,
         controls: Controls,
         metrics: SchedulerMetrics,
     ) -> Self {
         let waiters = controls.waiters.clone();
-        Self { store, bus, intake, batches, definitions, looks, controls, waiters, metrics }
+        Self { store, bus, intake, batches, events, definitions, looks, controls, waiters, metrics }
     }
 
     /// Accepts a run; returns once it is committed.
@@ -270,8 +273,7 @@ impl Engine {
     /// Accepts events: returns once they are committed, with what they started if that is committed too. The answers
     /// stand in the order of the events.
     pub async fn publish(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, PublishError> {
-        let _ = events;
-        Err(PublishError::Full)
+        self.events.publish(events).await
     }
 
     /// What workers have said of their definitions.

@@ -22,6 +22,7 @@ use crate::{
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
+    event::{Acceptor, EventHandle, Looker},
     finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
@@ -178,6 +179,15 @@ impl Scheduler {
         tasks.spawn(committer.run(starts));
 
         let definitions = Definitions::new(store.clone());
+        let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
+        let (events, published) = EventHandle::new(clock.clone(), metrics.clone());
+        let acceptor = Acceptor {
+            store: store.clone(),
+            looker: looker.clone(),
+            window: options.dedupe_window,
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(acceptor.run(published));
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
@@ -287,6 +297,7 @@ impl Scheduler {
             roster,
             clock: clock.clone(),
             releases: releases.clone(),
+            looker,
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
@@ -297,7 +308,7 @@ impl Scheduler {
         tracing::info!(%scheduler, "scheduler started");
         let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, definitions, looks, controls, metrics);
+        let engine = Engine::new(store.clone(), bus, intake, batches, events, definitions, looks, controls, metrics);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -9,6 +9,7 @@ mod control;
 mod declaration;
 mod definition;
 mod error;
+mod event;
 mod finish;
 mod give;
 mod intake;
@@ -38,6 +39,9 @@ pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
 pub use declaration::Declaration;
 pub use definition::{BuildRow, DefinitionCursor, DefinitionRow, ListedRow};
 pub use error::{Fault, StoreError};
+pub use event::{
+    Accepting, Came, CameOf, CameTo, EventFilter, EventOutcome, EventResult, EventRow, Looking, Refused, Taken,
+};
 pub use finish::{Finish, FinishPass, Finishing};
 pub use give::{DueStep, GrantedStep};
 pub use intake::{Accepted, KeyHolder, NewRun, Placement};
@@ -51,3 +55,4 @@ pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schema::Schema;
 pub use state::StateRow;
 pub use step::{Executing, Offer};
+pub use trigger::{Change, Changed, Listens, NewTrigger, OrgTriggers, Source, TriggerRow, TriggerState};

@@ -7,7 +7,8 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
+        Accepted, AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, Matched, PublishOutcome, RequestOutcome,
+        Retried, Swept,
     },
     registry::Registry,
 };
@@ -64,6 +65,10 @@ pub struct SchedulerMetrics {
     pub timers_fired: Counter,
     /// How late a timer fired.
     pub timer_lag: Histogram,
+    /// Events published, by what they came to.
+    pub events_accepted: ByLabel<Accepted, Counter>,
+    /// Matches of triggers with events, by what they came to.
+    pub event_matches: ByLabel<Matched, Counter>,
     /// Runs accepted.
     pub runs_started: Counter,
     /// Runs that ended or were parked.
@@ -134,6 +139,8 @@ impl SchedulerMetrics {
                 ("piton_timer_lag_seconds", "Time from a timer's due time to its firing."),
                 buckets::LAG_SECONDS,
             ),
+            events_accepted: r.counters(("piton_events_total", "Events published, by outcome.")),
+            event_matches: r.counters(("piton_event_matches_total", "Triggers that meant an event, by outcome.")),
             runs_started: r.counter(("piton_runs_started_total", "Runs accepted.")),
             runs_ended: r.counters(("piton_runs_ended_total", "Runs that ended or were parked.")),
             run_time: r
