@@ -32,8 +32,9 @@ const HOT: [&str; 18] = [
     "step_publish",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 10] = [
     "expired_workers",
+    "forget_definitions",
     "forget_start_keys",
     "forget_workers",
     "key_list",
