@@ -42,8 +42,8 @@ async fn triggers(stack: &Stack) -> Vec<TriggerRow> {
 
 fn pattern(row: &TriggerRow) -> String {
     match &row.listens {
-        Listens::Event { pattern, .. } => pattern.clone(),
-        Listens::Webhook { .. } => panic!("{row:?}"),
+        Listens::Event(event) => event.pattern.clone(),
+        Listens::Webhook(_) => panic!("{row:?}"),
     }
 }
 
