@@ -14,6 +14,8 @@ mod function_context;
 mod gather;
 #[doc = include_str!("docs/what_a_workflow_may_do.md")]
 pub mod guide {}
+#[doc = include_str!("docs/inputs.md")]
+pub mod inputs {}
 mod map;
 mod options;
 mod outcome;
@@ -27,6 +29,8 @@ mod runtime;
 mod sleep;
 mod state;
 pub mod testing;
+#[doc = include_str!("docs/triggers.md")]
+pub mod triggers {}
 mod worker;
 mod workflow_context;
 

@@ -19,7 +19,6 @@ pub(crate) fn describe(
     let triggers = options.triggers(krate);
     Ok(quote! {
         fn describe() -> #krate::Description {
-            #[allow(unused_imports)]
             use #krate::{Described as _, Omissible as _, Owed as _, Undescribed as _};
 
             #krate::Description::new(&[#(#documentation),*])

@@ -83,6 +83,7 @@ pub fn function(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | means | default |
 /// | --- | --- | --- |
 /// | `name = "order.fulfil"` | the name in journals and in the API; letters, digits, `_`, `-`, `.` | the function's own |
+/// | `triggers(event("user.signed_up"), webhook("stripe"), cron("0 9 * * *"))` | what starts it by itself: see `piton::triggers` | only requests |
 /// | `crate = "piton"` | where the crate `piton` is found, if it was renamed | `::piton` |
 #[proc_macro_attribute]
 pub fn workflow(attribute: TokenStream, item: TokenStream) -> TokenStream {
