@@ -32,6 +32,8 @@ impl Form {
         let schema: Value = serde_json::from_str(schema).map_err(|error| SchemaError::Json(error.to_string()))?;
         let validator = jsonschema::options()
             .with_keyword("format", format)
+            // Sets say so, and serde takes an element twice.
+            .with_keyword("uniqueItems", |_, _, _| Ok(Box::new(Whatever)))
             .build(&schema)
             .map_err(|error| SchemaError::Schema(error.to_string()))?;
         Ok(Self(validator))
@@ -76,7 +78,7 @@ fn format<'a>(
     })
 }
 
-/// A format that refuses nothing.
+/// Refuses nothing.
 struct Whatever;
 
 impl<'i> Keyword<'i> for Whatever {
@@ -155,6 +157,7 @@ mod tests {
                 json!({"amount": 3, "currency": "eur", "ids": ["a/b", "67e55044-10b1-426f-9247-bb680e5fe0c8"]}),
                 &["/ids/0 must be a UUID, not the string \"a/b\""],
             ),
+            (&json!({"type": "array", "uniqueItems": true}), json!([1, 1]), &[]),
             (&json!({"type": "null"}), json!({}), &[" must be null, not an object"]),
             (&small, json!(300), &[" must be at most 255, not 300"]),
             (

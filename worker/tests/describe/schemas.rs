@@ -125,7 +125,7 @@ fn what_types_read_their_schemas_let_pass() {
     takes::<[i64; 2]>([json!([1, 2])]);
     takes::<HashMap<String, i64>>([json!({}), json!({"a": 1, "b/c": 2})]);
     takes::<BTreeMap<char, u8>>([json!({}), json!({"a": 1})]);
-    takes::<HashSet<String>>([json!(["a", "b"]), json!(["a", "a"])]);
+    takes::<HashSet<String>>([json!(["a", "b"])]);
     takes::<Value>([json!(null), json!([{"a": 1}])]);
     takes::<serde_json::Map<String, Value>>([json!({"a": [1]})]);
     takes::<Duration>([json!({"secs": 3, "nanos": 0})]);
@@ -181,6 +181,8 @@ fn the_exceptions_are_known() {
     assert_eq!(read_and_let_pass::<Renamed>(&json!({"mail": "x"})), (true, false));
     assert_eq!(read_and_let_pass::<Strict>(&json!([1])), (true, false));
     assert_eq!(read_and_let_pass::<Way>(&json!({"cash": null})), (true, false));
+    // Serde takes an element of a set twice, and so does the scheduler, whatever the schema says.
+    assert_eq!(read_and_let_pass::<HashSet<String>>(&json!(["a", "a"])), (true, false));
     // A duration that leaves out its nanoseconds is refused by both.
     assert_eq!(read_and_let_pass::<Duration>(&json!({"secs": 3})), (false, false));
 }

@@ -48,8 +48,7 @@ async fn what_a_later_process_said_is_not_taken_back_by_an_earlier_one() {
 #[tokio::test]
 async fn a_clock_that_goes_ahead_keeps_nobody_out() {
     let db = Database::new("define_ahead").await;
-    const YEAR: i64 = 366 * 24 * 60 * 60;
-    let ahead = page(100 * YEAR, None, vec![charge()]);
+    let ahead = page(100 * 366 * 24 * 60 * 60, None, vec![charge()]);
     db.store.define(&ahead).await.expect("written").expect("the org is there");
     let rows = db.store.definition_builds(&ORG, DefinitionKind::Workflow, "charge", 10).await.expect("read");
     let row = &rows[0].definition;
