@@ -22,6 +22,7 @@ use crate::{
     event::{NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
+    schedule::Schedules,
     store::{RunRow, Store, StoreError},
     wake::{Waiters, Waiting},
 };
@@ -212,6 +213,7 @@ pub struct Engine {
     intake: IntakeHandle,
     batches: BatchStarts,
     definitions: Definitions,
+    schedules: Schedules,
     looks: Looks,
     controls: Controls,
     waiters: Waiters,
@@ -230,7 +232,19 @@ impl Engine {
         metrics: SchedulerMetrics,
     ) -> Self {
         let waiters = controls.waiters.clone();
-        Self { store, bus, intake, batches, definitions, looks, controls, waiters, metrics }
+        let schedules = Schedules::default();
+        Self { store, bus, intake, batches, definitions, schedules, looks, controls, waiters, metrics }
+    }
+
+    /// The same engine, which says to this loop that a schedule was made or changed.
+    #[must_use]
+    pub(crate) fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// Who fires schedules here, to be told of changes.
+    pub(crate) fn schedules(&self) -> &Schedules {
+        &self.schedules
     }
 
     /// Accepts a run; returns once it is committed.

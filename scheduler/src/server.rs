@@ -29,6 +29,7 @@ use crate::{
     lease::{Beats, Registrar, Roster},
     look::{self, Looks},
     rpc::Desk,
+    schedule::{ScheduleLoop, Schedules},
     store::{Store, StoreError, StoreOptions},
     sweep::Sweeper,
     wake::{Teller, TimerLoop, Timers, Waiters},
@@ -293,11 +294,23 @@ impl Scheduler {
             patience: options.patience,
         };
         tasks.spawn(sweeper.run(stop.clone()));
+        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
+        let schedules = Schedules::default();
+        let schedule_loop = ScheduleLoop {
+            store: store.clone(),
+            placing,
+            clock: clock.clone(),
+            controls: controls.clone(),
+            definitions: definitions.clone(),
+            schedules: schedules.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(schedule_loop.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, definitions, looks, controls, metrics);
+        let engine = Engine::new(store.clone(), bus, intake, batches, definitions, looks, controls, metrics)
+            .with_schedules(schedules);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -124,6 +124,21 @@ pub enum Overlap {
     Cancel,
 }
 
+impl Overlap {
+    /// Every policy.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Skip, Self::Queue, Self::Cancel];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
 /// What happens to firings that were missed while no scheduler ran, or the schedule could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,4 +150,18 @@ pub enum CatchUp {
     One,
     /// Each starts its run, the oldest first, at most [`crate::limits::CATCH_UP`] of them.
     All,
+}
+
+impl CatchUp {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Skip, Self::One, Self::All];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::One => "one",
+            Self::All => "all",
+        }
+    }
 }

@@ -34,6 +34,11 @@ impl StoreError {
         Self { query: "batch_add", source: sqlx::Error::InvalidArgument(gap) }
     }
 
+    /// What cannot be written, and what to do about it.
+    pub(crate) fn refused(query: &'static str, why: String) -> Self {
+        Self { query, source: sqlx::Error::InvalidArgument(why) }
+    }
+
     /// What the database said, for the one who sent the bad value.
     pub fn reason(&self) -> String {
         self.source.to_string()

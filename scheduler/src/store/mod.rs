@@ -43,6 +43,7 @@ pub use lease::{Beat, Ended, WorkerRow};
 pub use outside::{CancelOutcome, Told};
 pub use ready::{Depth, HeldRow, Published, Room, Slots};
 pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
+pub use schedule::{ScheduleOrigin, ScheduleRow, ScheduleState};
 pub use schema::Schema;
 pub use state::StateRow;
 pub use step::{Executing, Offer};

@@ -107,6 +107,8 @@ impl Sweeper {
             }
             if round.is_multiple_of(SELDOM) {
                 said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
+                let forgotten = self.store.forget_firings(limits::FIRINGS_KEPT, limits::SWEEP_ROWS).await;
+                said("forget what schedules fired", forgotten);
                 said("read the database's clock", self.clock.correct(&self.store).await);
             }
             if round.is_multiple_of(RARELY) {

@@ -71,6 +71,22 @@ label! {
 }
 
 label! {
+    /// What became of an occurrence of a schedule.
+    FiringOutcome as "outcome" {
+        /// It started a run.
+        Started = "started",
+        /// It was left out: the last run goes on.
+        Skipped = "skipped",
+        /// It was due while nobody looked.
+        Missed = "missed",
+        /// It waits for the end of the last run.
+        Queued = "queued",
+        /// It could not start a run.
+        Refused = "refused",
+    }
+}
+
+label! {
     /// What an append came to.
     AppendOutcome as "outcome" {
         /// All of it is in the journal, now or before.

@@ -7,7 +7,7 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
+        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, FiringOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
     },
     registry::Registry,
 };
@@ -64,6 +64,8 @@ pub struct SchedulerMetrics {
     pub timers_fired: Counter,
     /// How late a timer fired.
     pub timer_lag: Histogram,
+    /// Occurrences of schedules, by what became of them.
+    pub firings: ByLabel<FiringOutcome, Counter>,
     /// Runs accepted.
     pub runs_started: Counter,
     /// Runs that ended or were parked.
@@ -134,6 +136,7 @@ impl SchedulerMetrics {
                 ("piton_timer_lag_seconds", "Time from a timer's due time to its firing."),
                 buckets::LAG_SECONDS,
             ),
+            firings: r.counters(("piton_schedule_firings_total", "Occurrences of schedules, by what became of them.")),
             runs_started: r.counter(("piton_runs_started_total", "Runs accepted.")),
             runs_ended: r.counters(("piton_runs_ended_total", "Runs that ended or were parked.")),
             run_time: r
