@@ -22,4 +22,5 @@ pub mod schedule;
 pub mod server;
 pub mod store;
 pub mod sweep;
+pub mod trigger;
 pub mod wake;

@@ -178,7 +178,7 @@ impl Scheduler {
         };
         tasks.spawn(committer.run(starts));
 
-        let definitions = Definitions { store: store.clone() };
+        let definitions = Definitions::new(store.clone());
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
@@ -254,7 +254,7 @@ impl Scheduler {
             bus: bus.clone(),
             scheduler,
             registrar,
-            definer: Definer { store: store.clone() },
+            definer: Definer { store: store.clone(), definitions: definitions.clone() },
             claims,
             step_claims,
             appends,

@@ -90,6 +90,10 @@ pub const DEFINITIONS_PAGE: usize = 8;
 pub const SCHEMA_BYTES: usize = 32 * 1024;
 /// Bytes of a definition's description: the rest is cut off.
 pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// How long what a build's workers said of a definition is kept after they said it last, once another build has replaced it.
+pub const DEFINITION_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Builds of one definition that inputs are checked against: of older ones nothing is refused.
+pub const DEFINITION_BUILDS: i64 = 32;
 /// Triggers of one workflow that may be declared beside it.
 pub const TRIGGERS_DECLARED: usize = 64;
 /// Bytes of the name of an event, and of a pattern of such names.

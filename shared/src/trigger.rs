@@ -1,7 +1,17 @@
 //! What starts a workflow by itself, as it is declared beside the workflow or made by the API.
 
+mod binding;
+mod pattern;
+mod schema;
+mod selector;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    binding::{Unbound, bind},
+    pattern::{NamePattern, PatternError, check_name},
+    selector::{Brought, Selector},
+};
 use crate::journal::Payload;
 
 /// One thing that starts a workflow.

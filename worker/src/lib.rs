@@ -6,6 +6,7 @@ mod branch;
 mod call;
 mod deadline;
 mod definition;
+mod describe;
 // One rule for durations in attributes and in the environment.
 #[path = "../macros/src/duration.rs"]
 mod duration;
@@ -59,6 +60,7 @@ pub use race::{Race2, Race3, Race4, Race5, Race6, Race7, Race8, Racers, Racing};
 pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};
 pub use resource::{Injected, Need, Resource, Resources};
 pub use runtime::{ConnectError, Connected, RunError};
+pub use schemars::{self, JsonSchema};
 pub use sleep::Sleep;
 pub use state::{GetOr, State, Update, Versioned, Writable, Written};
 pub use uuid::Uuid;
@@ -70,13 +72,22 @@ pub use workflow_context::{Run, WorkflowContext};
 pub mod __private {
     pub use std::vec::Vec;
 
+    pub use std::option::Option;
+
     pub use piton_macros::gather;
+    pub use piton_shared::{
+        message::define::Presence,
+        trigger::{CatchUp, InputRule, Overlap, Provider},
+    };
     pub use serde;
 
     pub use crate::{
         BoxFuture, Call, Definition, Function, FunctionContext, Gather, Journaled, Outcome, Resources, Result,
         Workflow, WorkflowContext,
         definition::{Arguments, Defaults},
+        describe::{
+            Described, Description, Omissible, Owed, Probe, Reading, SchemaOf, Undescribed, cron, event, owned, webhook,
+        },
         registry::Registration,
         resource::{Injected, Need},
     };

@@ -12,14 +12,72 @@ use piton_shared::{
     retry::RetryPolicy,
 };
 use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder},
+};
 
 use super::{
+    document::shapes,
     fields::{Fields, check_text, kind},
     limits,
     problem::Problem,
     start::check_tag,
 };
 use crate::engine::StartBatch;
+
+/// A function over many items.
+#[derive(ToSchema)]
+#[schema(as = SubmitBatch)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+pub(super) struct SubmitBody {
+    /// The function's name.
+    #[schema(schema_with = shapes::name)]
+    function: (),
+    /// Each an input; or an object of `id` and `input` and nothing else, to name it.
+    #[schema(schema_with = document_items)]
+    items: (),
+    /// Items that may be under way at once.
+    #[schema(schema_with = document_concurrency, required = false)]
+    max_concurrency: (),
+    /// What the failure of an item means for the others.
+    #[schema(value_type = Option<shapes::OnFailure>)]
+    on_failure: (),
+    /// The same as `on_failure`, as yes or no; give one of the two.
+    #[schema(value_type = Option<bool>)]
+    continue_on_failure: (),
+    /// How long an item may take with all its tries.
+    #[schema(schema_with = shapes::duration, required = false)]
+    item_timeout: (),
+    /// How long one try may take.
+    #[schema(schema_with = shapes::duration, required = false)]
+    try_timeout: (),
+    /// Tries of an item beyond the first.
+    #[schema(schema_with = document_retries, required = false)]
+    retries: (),
+    /// The queue whose workers execute the items; `default` when not said.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    queue: (),
+    /// The build that they must have.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    build: (),
+    #[schema(schema_with = shapes::session, required = false)]
+    session_id: (),
+    #[schema(schema_with = shapes::tags, required = false)]
+    tags: (),
+}
+
+fn document_items() -> ArrayBuilder {
+    ArrayBuilder::new().items(shapes::any()).max_items(Some(limits::REQUEST_ITEMS))
+}
+
+fn document_concurrency() -> ObjectBuilder {
+    shapes::maybe_number(1, BATCH_CONCURRENCY_MAX).default(Some(BATCH_CONCURRENCY.into()))
+}
+
+fn document_retries() -> ObjectBuilder {
+    shapes::maybe_number(0, limits::RETRIES)
+}
 
 /// Reads the body: every fault is named by its place, at most [`limits::FAULTS`] of them.
 pub(super) fn read(body: Value, org: Org) -> Result<StartBatch, Problem> {

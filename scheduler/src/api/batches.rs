@@ -20,11 +20,12 @@ use uuid::Uuid;
 
 use super::{
     access::Caller,
-    batch_body,
+    batch_body::{self, SubmitBody},
     batch_view::{BatchResultsView, BatchView, BatchesView, ItemView, SubmittedView, batch_path, in_run},
     body::{Json, MaybeJson},
     code::Code,
-    control,
+    control::{self, CancelBody, OutcomeView},
+    document::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait},
     fields::check_text,
     limits,
     problem::Problem,
@@ -36,7 +37,21 @@ use super::{
 };
 use crate::store::{BatchId, BatchRow, Ends};
 
-/// `POST /v1/batches`.
+/// Submit a batch
+///
+/// Runs a function over many items, so many at a time. Answers once the batch is committed with all of them.
+#[utoipa::path(
+    post, path = "/v1/batches", operation_id = "submit_batch", tag = "Batches", params(IdempotencyKey),
+    request_body = SubmitBody,
+    responses(
+        (status = 201, description = "It was accepted", body = SubmittedView,
+            headers(("Location" = String, description = "The batch's address"))),
+        (status = 200, description = "The key had made it before", body = SubmittedView,
+            headers(("Location" = String, description = "The batch's address"))),
+        (status = 409, description = "idempotency_conflict"),
+        (status = 422, description = "unknown_org"),
+    ),
+)]
 pub(super) async fn submit(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -57,7 +72,17 @@ pub(super) async fn submit(
     Ok((status(&started), [(LOCATION, batch_path(id))], view).into_response())
 }
 
-/// `GET /v1/batches/{id}`.
+/// Look at a batch
+///
+/// How it stands, and how many of its items stand where. With `wait` it is answered when the batch has ended, or as it
+/// stands after that time.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}", operation_id = "get_batch", tag = "Batches", params(BatchInPath, Wait),
+    responses(
+        (status = 200, description = "The batch as it stands", body = BatchView),
+        (status = 404, description = "unknown_batch"),
+    ),
+)]
 pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -77,7 +102,17 @@ pub(super) async fn get(
     Ok(axum::Json(submitted(&door, id, &org).await?.into()))
 }
 
-/// `GET /v1/batches/{id}/results`.
+/// Read a batch's results
+///
+/// What its items came to, in the order of their numbers, while it goes on too.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}/results", operation_id = "get_batch_results", tag = "Batches",
+    params(BatchInPath, Page::<PAGE_MAX>),
+    responses(
+        (status = 200, description = "A page of results", body = BatchResultsView),
+        (status = 404, description = "unknown_batch"),
+    ),
+)]
 pub(super) async fn results(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -88,7 +123,19 @@ pub(super) async fn results(
     page(&door, &batch, &batch_path(id), parameters).await
 }
 
-/// `POST /v1/batches/{id}/cancel`, and `DELETE /v1/batches/{id}`.
+/// Cancel a batch
+///
+/// No further item is given away; what is under way is dropped.
+#[utoipa::path(
+    post, path = "/v1/batches/{id}/cancel", operation_id = "cancel_batch", tag = "Batches", params(BatchInPath),
+    request_body = Option<CancelBody>,
+    responses(
+        (status = 200, description = "It is cancelled", body = OutcomeView),
+        (status = 202, description = "It will be cancelled", body = OutcomeView),
+        (status = 404, description = "unknown_batch"),
+        (status = 409, description = "run_ended"),
+    ),
+)]
 pub(super) async fn cancel(
     door: State<Door>,
     caller: Extension<Caller>,
@@ -100,7 +147,39 @@ pub(super) async fn cancel(
     control::cancel(door, caller, id, parameters, body).await
 }
 
-/// `GET /v1/runs/{id}/batches`.
+/// Cancel a batch by deleting it
+///
+/// As `POST /v1/batches/{id}/cancel`, for those who think of a batch as a thing. What it came to stays.
+#[utoipa::path(
+    delete, path = "/v1/batches/{id}", operation_id = "delete_batch", tag = "Batches", params(BatchInPath),
+    responses(
+        (status = 200, description = "It is cancelled", body = OutcomeView),
+        (status = 202, description = "It will be cancelled", body = OutcomeView),
+        (status = 404, description = "unknown_batch"),
+        (status = 409, description = "run_ended"),
+    ),
+)]
+pub(super) async fn delete(
+    door: State<Door>,
+    caller: Extension<Caller>,
+    id: PathId,
+    parameters: Parameters,
+    body: MaybeJson,
+) -> Result<Response, Problem> {
+    cancel(door, caller, id, parameters, body).await
+}
+
+/// List a run's batches
+///
+/// Those that its workflow made, by key.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/batches", operation_id = "list_run_batches", tag = "Batches",
+    params(RunInPath, Page::<PAGE_MAX>),
+    responses(
+        (status = 200, description = "A page of batches", body = BatchesView),
+        (status = 404, description = "unknown_run"),
+    ),
+)]
 pub(super) async fn of_run(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -119,7 +198,16 @@ pub(super) async fn of_run(
     Ok(axum::Json(BatchesView::new(id, rows, limit, more)))
 }
 
-/// `GET /v1/runs/{id}/batches/{key}`.
+/// Look at a batch of a run
+///
+/// How it stands, and how many of its items stand where.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/batches/{key}", operation_id = "get_run_batch", tag = "Batches", params(BatchOfRunInPath),
+    responses(
+        (status = 200, description = "The batch as it stands", body = BatchView),
+        (status = 404, description = "unknown_batch"),
+    ),
+)]
 pub(super) async fn one_of_run(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -130,7 +218,17 @@ pub(super) async fn one_of_run(
     Ok(axum::Json(found(&door, batch, &org).await?.into()))
 }
 
-/// `GET /v1/runs/{id}/batches/{key}/results`.
+/// Read the results of a run's batch
+///
+/// What its items came to, in the order of their numbers, while it goes on too.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/batches/{key}/results", operation_id = "get_run_batch_results", tag = "Batches",
+    params(BatchOfRunInPath, Page::<PAGE_MAX>),
+    responses(
+        (status = 200, description = "A page of results", body = BatchResultsView),
+        (status = 404, description = "unknown_batch"),
+    ),
+)]
 pub(super) async fn results_in_run(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

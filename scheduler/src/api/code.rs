@@ -19,6 +19,11 @@ macro_rules! codes {
                 match self { $(Self::$name => $word),+ }
             }
 
+            /// The code of a word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.word() == word)
+            }
+
             /// The status of the answer.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
@@ -29,12 +34,24 @@ macro_rules! codes {
                 match self { $(Self::$name => $title),+ }
             }
 
-            /// Why it happens and what to do, for a page of the documentation.
-            pub const fn page(self) -> &'static str {
+            /// Why it happens and what to do, line by line as it stands in the code.
+            const fn page(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc, "\n"),+)),+ }
             }
         }
     };
+}
+
+impl Code {
+    /// Why it happens and what to do, in sentences.
+    pub fn text(self) -> String {
+        self.page().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The address of its page, below the scheduler's own.
+    pub fn address(self) -> String {
+        format!("/errors/{}", self.word())
+    }
 }
 
 codes! {
@@ -56,7 +73,7 @@ codes! {
     /// This scheduler takes requests without a key, and therefore only those that come from this machine by its own
     /// names. A web page of another origin, or a foreign name that resolves to this machine, is refused.
     ForeignOrigin = "foreign_origin", FORBIDDEN, "Without keys only this machine is served";
-    /// There is nothing at this address. Every address begins with `/v1`, `/health` or `/metrics`.
+    /// There is nothing at this address. What there is stands at `/v1/openapi.json`, and to be read at `/reference`.
     UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
     /// There is no such run in the org of the key that was used. Ids are not shared between orgs.
     UnknownRun = "unknown_run", NOT_FOUND, "There is no such run";
@@ -117,7 +134,7 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), Code::ALL.len());
         for code in Code::ALL {
-            assert!(code.page().trim().ends_with('.'), "{}", code.word());
+            assert!(code.text().ends_with('.'), "{}", code.word());
             assert!(code.status().is_client_error() || code.status().is_server_error());
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Connections open at once; more wait in the listener's queue.
 pub(super) const CONNECTIONS: usize = 4096;
 
-/// How long the parts of a request may take.
+/// How long the parts of a request may take, and how many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     /// How long a client may take to send a request's head, and how long a connection may be idle: it is closed beyond.
@@ -15,11 +15,18 @@ pub struct Times {
     pub body: Duration,
     /// How long an answer may take, waiting that was asked for apart: 504 beyond. Defaults to 15 s.
     pub answer: Duration,
+    /// How many requests of each kind may be under way: 503 beyond. Defaults to a number for each kind.
+    pub requests: Option<usize>,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), body: Duration::from_secs(20), answer: Duration::from_secs(15) }
+        Self {
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(20),
+            answer: Duration::from_secs(15),
+            requests: None,
+        }
     }
 }
 
@@ -27,6 +34,8 @@ impl Default for Times {
 pub(super) const BRIEF_REQUESTS: usize = 512;
 /// Requests under way that may wait for a run; one more is told to come back (503).
 pub(super) const WAITING_REQUESTS: usize = 4096;
+/// Requests under way that need no key: health, figures, the reference; one more is told to come back (503).
+pub(super) const OPEN_REQUESTS: usize = 64;
 /// How long connections may take to finish after the scheduler was told to stop.
 pub(super) const DRAIN: Duration = Duration::from_secs(10);
 /// What a client is told to wait before it asks again.

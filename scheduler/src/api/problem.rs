@@ -114,7 +114,7 @@ impl Problem {
     /// The answer, with the request's id in it.
     pub(super) fn render(&self, request_id: &str) -> Response {
         let shape = Shape {
-            r#type: format!("urn:piton:error:{}", self.code.word()),
+            r#type: self.code.address(),
             code: self.code.word(),
             title: self.code.title(),
             status: self.code.status().as_u16(),

@@ -120,6 +120,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn of(requests: usize, times: Times) -> Self {
+        let requests = times.requests.unwrap_or(requests);
         Self { places: Arc::new(Semaphore::new(requests)), longest: times.body + times.answer + REQUEST_WAIT }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Extension,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use piton_shared::{
@@ -15,9 +15,12 @@ use piton_shared::{
     state::RunState,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     access::Caller,
+    document::{Page, RunInPath, Wait, shapes},
+    etag::tagged,
     fields::check_text,
     problem::Problem,
     query::Parameters,
@@ -30,10 +33,25 @@ use crate::{
     store::{RunFilter, RunRow},
 };
 
+/// Look at a run
+///
+/// With `wait` it is answered when the run has ended: 200 then, 202 while it goes on after that time. One that is parked
+/// is answered at once: it waits for a person.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}", operation_id = "get_run", tag = "Runs", params(RunInPath, Wait),
+    responses(
+        (status = 200, description = "The run as it stands; of one that was waited for, its end", body = RunView,
+            headers(("ETag" = String, description = "Of one that was not waited for"))),
+        (status = 202, description = "It goes on after the time that was waited", body = RunView),
+        (status = 304, description = "It stands as `If-None-Match` has it"),
+        (status = 404, description = "unknown_run"),
+    ),
+)]
 pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
+    headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let wait = parameters.wait()?;
@@ -44,12 +62,12 @@ pub(super) async fn get(
     }
     let row = look(&door, run, &org).await?;
     if row.state.is_terminal() {
-        return Ok(shown(row, StatusCode::OK));
+        return Ok(tagged(&headers, &RunView::from(row)));
     }
     let rows = i64::try_from(DISPATCHED + 1).unwrap_or(i64::MAX);
     let open = door.in_time(door.engine.store().steps_of(run, rows)).await?;
     let view = RunView::from(row).with_dispatched(DispatchedView::of(open));
-    Ok((StatusCode::OK, axum::Json(view)).into_response())
+    Ok(tagged(&headers, &view))
 }
 
 /// One run as it stands.
@@ -88,7 +106,7 @@ fn shown(row: RunRow, status: StatusCode) -> Response {
 }
 
 /// A page of runs, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunsView {
     runs: Vec<RunView>,
     /// The cursor of the next page; none on the last.
@@ -97,6 +115,19 @@ pub(super) struct RunsView {
     next: Option<String>,
 }
 
+/// List runs
+///
+/// A page of the org's runs, newest first. Filters narrow it; each page keeps those of the first.
+#[utoipa::path(
+    get, path = "/v1/runs", operation_id = "list_runs", tag = "Runs",
+    params(
+        ("state" = Option<shapes::RunState>, Query, description = "Only those that stand here."),
+        ("workflow" = Option<String>, Query, description = "Only those of this workflow."),
+        ("session_id" = Option<String>, Query, description = "Only those of this session."),
+        Page::<PAGE_MAX>,
+    ),
+    responses((status = 200, description = "A page of runs", body = RunsView)),
+)]
 pub(super) async fn list(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

@@ -15,11 +15,13 @@ use piton_shared::{
     name::{Build, Org, Queue, check_definition},
 };
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     access::Caller,
     body::Json,
     code::Code,
+    document::{IdempotencyKey, Wait, shapes},
     fields::{Fields, check_text},
     limits,
     problem::Problem,
@@ -27,7 +29,7 @@ use super::{
     request::trace_of,
     routes::Door,
     runs::waited,
-    view::{StartedView, run_path},
+    view::{RunView, StartedView, run_path},
 };
 use crate::engine::{Novelty, Start, Started};
 
@@ -40,6 +42,63 @@ struct Asked {
     wait: Option<Duration>,
 }
 
+/// What starts a run.
+#[derive(ToSchema)]
+#[schema(as = StartRun)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+struct StartBody {
+    /// The workflow's name.
+    #[schema(schema_with = shapes::name)]
+    workflow: (),
+    /// What it is started with; null when not said.
+    #[schema(schema_with = shapes::any, required = false)]
+    input: (),
+    /// The queue to publish it to; `default` when not said.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    queue: (),
+    /// The build of workers that it is bound to.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    build: (),
+    #[schema(schema_with = shapes::session, required = false)]
+    session_id: (),
+    #[schema(schema_with = shapes::tags, required = false)]
+    tags: (),
+    /// How long to wait before it begins; ten years at most.
+    #[schema(schema_with = shapes::duration, required = false)]
+    delay: (),
+    /// How long to wait for its end, as the parameter of that name.
+    #[schema(schema_with = shapes::duration, required = false)]
+    wait: (),
+}
+
+/// What a start is answered with: who waited for the end gets the whole run.
+#[derive(ToSchema)]
+#[schema(as = StartedOrEnded)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "what the document says of two answers")]
+enum StartAnswer {
+    Started(StartedView),
+    Ended(Box<RunView>),
+}
+
+/// Start a run
+///
+/// Answers once the run is committed: whatever crashes then, it goes on. With `wait` the answer is the run as it ended, or
+/// 202 when it still goes on after that time. A repeated `Idempotency-Key` is answered with the run that it made, by 200.
+#[utoipa::path(
+    post, path = "/v1/runs", operation_id = "start_run", tag = "Runs", params(IdempotencyKey, Wait),
+    request_body = StartBody,
+    responses(
+        (status = 201, description = "It was accepted; of one that was waited for, it has ended", body = StartAnswer,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 200, description = "The key had made it before", body = StartAnswer,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 202, description = "It goes on after the time that was waited", body = RunView,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 409, description = "idempotency_conflict"),
+        (status = 422, description = "invalid_payload, unknown_org"),
+    ),
+)]
 pub(super) async fn start(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

@@ -13,10 +13,12 @@ use piton_shared::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     access::Caller,
     code::Code,
+    document::{Page, RunInPath},
     fields::check_text,
     limits,
     problem::Problem,
@@ -30,7 +32,7 @@ use super::{
 use crate::store::StateRow;
 
 /// A page of state, by name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StateView {
     values: Vec<ValueView>,
     /// The cursor of the next page; none on the last.
@@ -39,7 +41,8 @@ pub(super) struct StateView {
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A value of state.
+#[derive(Debug, Serialize, ToSchema)]
 struct ValueView {
     name: String,
     value: Value,
@@ -48,7 +51,17 @@ struct ValueView {
     written_at: Rfc3339,
 }
 
-/// `GET /v1/runs/{id}/state`. Empty once the run has ended: its state goes with it.
+/// Read a run's state
+///
+/// What its workflow keeps beside its journal. Empty once the run has ended: its state goes with it.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/state", operation_id = "get_run_state", tag = "State",
+    params(RunInPath, Page::<{ limits::STATE_PAGE_MAX }>),
+    responses(
+        (status = 200, description = "A page of values", body = StateView),
+        (status = 404, description = "unknown_run"),
+    ),
+)]
 pub(super) async fn of_run(
     door: State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -59,7 +72,17 @@ pub(super) async fn of_run(
     page(&door, &org, StateScope::Run, &id.to_string(), &format!("{}/state", run_path(id)), parameters).await
 }
 
-/// `GET /v1/sessions/{session}/state`. A session that nobody has written to is empty.
+/// Read a session's state
+///
+/// What the runs of a session keep together. A session that nobody has written to is empty.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}/state", operation_id = "get_session_state", tag = "State",
+    params(
+        ("session" = String, Path, description = "The session's id, percent-encoded."),
+        Page::<{ limits::STATE_PAGE_MAX }>,
+    ),
+    responses((status = 200, description = "A page of values", body = StateView)),
+)]
 pub(super) async fn of_session(
     door: State<Door>,
     Extension(Caller { org }): Extension<Caller>,

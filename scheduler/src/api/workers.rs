@@ -15,7 +15,10 @@ pub(super) struct WorkersView {
 /// List workers
 ///
 /// The live workers of the org, and those that ended in the last minutes.
-#[utoipa::path(get, path = "/v1/workers", tag = "Workers", responses((status = 200, body = WorkersView)))]
+#[utoipa::path(
+    get, path = "/v1/workers", operation_id = "list_workers", tag = "Workers",
+    responses((status = 200, description = "The workers", body = WorkersView)),
+)]
 pub(super) async fn list(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

@@ -5,13 +5,16 @@
 
 mod batch;
 mod client;
+mod completions;
 mod dev;
 mod doctor;
 mod error;
 mod exit;
+mod explain;
 mod key;
 mod migrate;
 mod new;
+mod openapi;
 mod run;
 mod screen;
 mod serve;
@@ -81,6 +84,12 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check what Piton stands on, and say what to do about problems.
     Doctor(doctor::Doctor),
+    /// Say why an error happens and what to do about it.
+    Error(explain::Explain),
+    /// Print the description of the API, as OpenAPI.
+    Openapi,
+    /// Print what makes a shell complete these commands.
+    Completions(completions::Completions),
     /// Start, look at, follow and stop runs.
     #[command(subcommand)]
     Run(run::Run),
@@ -119,6 +128,9 @@ impl Command {
             Self::New(_)
             | Self::Migrate(_)
             | Self::Doctor(_)
+            | Self::Error(_)
+            | Self::Openapi
+            | Self::Completions(_)
             | Self::Run(_)
             | Self::Batch(_)
             | Self::Session(_)
@@ -134,6 +146,9 @@ impl Command {
             Self::Serve(serve) => Box::pin(serve.run(console)).await,
             Self::Migrate(migrate) => migrate.run(console).await,
             Self::Doctor(doctor) => doctor.run(console).await,
+            Self::Error(explain) => explain.run(console),
+            Self::Openapi => openapi::run(),
+            Self::Completions(completions) => completions.run(),
             Self::Run(run) => run.run(console).await,
             Self::Batch(batch) => batch.run(console).await,
             Self::Session(session) => session.run(console).await,

@@ -113,6 +113,8 @@ impl Sweeper {
             }
             if round.is_multiple_of(RARELY) {
                 said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
+                let kept = limits::DEFINITION_KEPT;
+                said("forget definitions", self.store.forget_definitions(kept, limits::SWEEP_ROWS).await);
             }
             round += 1;
             self.metrics.sweeps.inc();

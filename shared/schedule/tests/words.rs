@@ -30,18 +30,46 @@ fn what_is_wrong_is_named() {
     let table = [
         ("", "UTC", "the expression is empty: write five fields, as in `0 9 * * 1-5`, or a word such as `@daily`"),
         (long.as_str(), "UTC", "the expression has 400 bytes, at most 256 are read"),
-        ("* * * *", "UTC", "the expression has 4 fields: write five (minute, hour, day of month, month, day of week), or six with the second first"),
-        ("0 0 0 1 1 * 2027", "UTC", "the expression has 7 fields: write five (minute, hour, day of month, month, day of week), or six with the second first"),
-        ("@reboot", "UTC", "`@reboot` is not known: there are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly; every other rhythm is written in fields"),
-        ("60 * * * *", "UTC", "the minute `60` cannot be read: it takes 0-59, `*`, lists, ranges and steps, as in `*/15`"),
-        ("*/0 * * * *", "UTC", "the minute `*/0` cannot be read: it takes 0-59, `*`, lists, ranges and steps, as in `*/15`"),
+        (
+            "* * * *",
+            "UTC",
+            "the expression has 4 fields: write five (minute, hour, day of month, month, day of week), or six with the second first",
+        ),
+        (
+            "0 0 0 1 1 * 2027",
+            "UTC",
+            "the expression has 7 fields: write five (minute, hour, day of month, month, day of week), or six with the second first",
+        ),
+        (
+            "@reboot",
+            "UTC",
+            "`@reboot` is not known: there are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly; every other rhythm is written in fields",
+        ),
+        (
+            "60 * * * *",
+            "UTC",
+            "the minute `60` cannot be read: it takes 0-59, `*`, lists, ranges and steps, as in `*/15`",
+        ),
+        (
+            "*/0 * * * *",
+            "UTC",
+            "the minute `*/0` cannot be read: it takes 0-59, `*`, lists, ranges and steps, as in `*/15`",
+        ),
         ("0 , * * *", "UTC", "the hour `,` cannot be read: it takes 0-23, `*`, lists, ranges and steps, as in `9-17`"),
-        ("0 0 * FOO *", "UTC", "the month `FOO` cannot be read: it takes 1-12 or JAN-DEC, `*`, lists, ranges and steps"),
+        (
+            "0 0 * FOO *",
+            "UTC",
+            "the month `FOO` cannot be read: it takes 1-12 or JAN-DEC, `*`, lists, ranges and steps",
+        ),
         ("0 0 31 2 *", "UTC", "`0 0 31 2 *` never fires: no date has that day and month"),
         ("0 0 30 FEB +MON", "UTC", "`0 0 30 FEB +MON` never fires: no date has that day and month"),
         ("@daily", "Berlin", "there is no time zone `Berlin`: did you mean `Europe/Berlin`?"),
         ("@daily", "New York", "there is no time zone `New York`: did you mean `America/New_York`?"),
-        ("@daily", "Mars/Olympus", "there is no time zone `Mars/Olympus`: write an IANA name such as `Europe/Berlin`, or `UTC`"),
+        (
+            "@daily",
+            "Mars/Olympus",
+            "there is no time zone `Mars/Olympus`: write an IANA name such as `Europe/Berlin`, or `UTC`",
+        ),
         ("@daily", "", "there is no time zone ``: write an IANA name such as `Europe/Berlin`, or `UTC`"),
     ];
     for (expression, zone, said) in table {

@@ -64,6 +64,24 @@ pub enum DefinitionKind {
     Workflow,
 }
 
+impl DefinitionKind {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Function, Self::Workflow];
+
+    /// The word used in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Workflow => "workflow",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// One input of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {

@@ -6,11 +6,13 @@
 //! the definition it belongs to. Use them through the crate `piton`; nothing here names any other crate.
 
 mod definition;
+mod describe;
 mod duration;
 mod gather;
 mod inputs;
 mod options;
 mod parameter;
+mod triggers;
 
 use proc_macro::TokenStream;
 use quote::ToTokens;

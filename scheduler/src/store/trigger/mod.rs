@@ -1,0 +1,5 @@
+//! Triggers, as they are kept.
+
+mod declare;
+
+pub use declare::declare;
