@@ -80,6 +80,8 @@ codes! {
     /// There is no such batch in the org of the key that was used. A batch that a workflow made is found by its run and
     /// its key there.
     UnknownBatch = "unknown_batch", NOT_FOUND, "There is no such batch";
+    /// There is no schedule of that name in the org of the key that was used. `GET /v1/schedules` lists those that are there.
+    UnknownSchedule = "unknown_schedule", NOT_FOUND, "There is no such schedule";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
@@ -93,6 +95,14 @@ codes! {
     RunEnded = "run_ended", CONFLICT, "The run has ended";
     /// Only a run that is parked or paused can be resumed. The answer says where the run stands.
     RunNotParked = "run_not_parked", CONFLICT, "The run is neither parked nor paused";
+    /// Another schedule of the org has that name and does something else. The answer says what to do: change that one, or take
+    /// another name.
+    ScheduleExists = "schedule_exists", CONFLICT, "The schedule's name is taken";
+    /// The schedule is declared beside its workflow. It is changed there and with the next deployment; a change here would be gone
+    /// with that. It can be paused, resumed and triggered here. What no worker declares any more is deleted with `force=true`.
+    ScheduleDeclared = "schedule_declared", CONFLICT, "The schedule is declared beside its workflow";
+    /// The org has as many schedules as it may. Delete some.
+    ScheduleLimit = "schedule_limit", CONFLICT, "The org has too many schedules";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// A body must say `Content-Type: application/json`, and no content encoding.

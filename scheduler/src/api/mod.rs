@@ -25,6 +25,7 @@ mod query;
 mod request;
 mod routes;
 mod runs;
+mod schedules;
 mod secret;
 mod serve;
 mod start;

@@ -17,7 +17,7 @@ use super::{
     limits::{self, Times},
     pages::pages,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, state, workers,
+    runs, schedules, start, state, workers,
 };
 use crate::engine::Engine;
 
@@ -69,6 +69,13 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(batches::of_run))
         .routes(routes!(batches::one_of_run))
         .routes(routes!(batches::cancel))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::get, schedules::change, schedules::delete))
+        .routes(routes!(schedules::next))
+        .routes(routes!(schedules::firings))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::trigger))
         .routes(routes!(workers::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))

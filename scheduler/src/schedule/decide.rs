@@ -49,7 +49,8 @@ pub(super) fn decide(
     let fire: Vec<_> = found.fire.iter().copied().filter(|at| !again(at)).collect();
     let planned = moves(schedule.plan.overlap, schedule.last, schedule.waiting_at.filter(|at| !again(at)), &fire);
 
-    let mut firings: Vec<_> = found.missed.map(|missed| firing(missed.last, Outcome::Missed(missed))).into_iter().collect();
+    let mut firings: Vec<_> =
+        found.missed.map(|missed| firing(missed.last, Outcome::Missed(missed))).into_iter().collect();
     let mut start = Vec::new();
     for one in &planned.moves {
         firings.push(match (one, startable) {

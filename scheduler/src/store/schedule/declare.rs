@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn each_has_a_name_of_its_own() {
-        let named = |triggers: &[Trigger]| names("report", triggers).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let named =
+            |triggers: &[Trigger]| names("report", triggers).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(named(&[cron(None)]), ["report"]);
         assert_eq!(named(&[cron(None), cron(Some("weekly")), cron(None)]), ["report", "weekly", "report-2"]);
         assert_eq!(named(&[cron(None), cron(None), cron(Some("report"))]), ["report-2", "report-3", "report"]);

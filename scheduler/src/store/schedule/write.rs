@@ -29,6 +29,8 @@ pub enum Changed {
     Done(Box<ScheduleRow>),
     /// It stood so before.
     Before(Box<ScheduleRow>),
+    /// Another change came first, and nothing was done: the schedule now stands so.
+    Overtaken(Box<ScheduleRow>),
 }
 
 impl Store {
@@ -51,18 +53,26 @@ impl Store {
         })
     }
 
-    /// Changes what a schedule does. If its rhythm changes, its next occurrence is the first of the new one after now.
-    /// None when there is no such schedule any more.
-    pub async fn schedule_change(&self, org: &Org, id: Uuid, name: &str, plan: &Plan) -> Result<Option<Changed>, StoreError> {
+    /// Changes what a schedule does that was seen so. If its rhythm changes, its next occurrence is the first of the new one
+    /// after now. None when there is no such schedule any more.
+    pub async fn schedule_change(
+        &self,
+        org: &Org,
+        seen: &ScheduleRow,
+        plan: &Plan,
+    ) -> Result<Option<Changed>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("schedule_change"))?;
-        let Some(row) = lock(&mut tx, org, name).await?.filter(|row| row.id == id) else {
+        let Some(row) = lock(&mut tx, org, &seen.name).await?.filter(|row| row.id == seen.id) else {
             return Ok(None);
         };
+        if row.plan != seen.plan {
+            return Ok(Some(Changed::Overtaken(Box::new(row))));
+        }
         if row.plan == *plan {
             return Ok(Some(Changed::Before(Box::new(row))));
         }
         change(&mut tx, &row, plan).await?;
-        let row = lock(&mut tx, org, name).await?;
+        let row = lock(&mut tx, org, &seen.name).await?;
         tx.commit().await.map_err(StoreError::new("schedule_change"))?;
         Ok(row.map(|row| Changed::Done(Box::new(row))))
     }

@@ -7,7 +7,8 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, FiringOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
+        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, FiringOutcome, Group, PublishOutcome, RequestOutcome,
+        Retried, Swept,
     },
     registry::Registry,
 };
