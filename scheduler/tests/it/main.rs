@@ -7,4 +7,5 @@ mod database;
 mod interleavings;
 mod making;
 mod plans;
+mod schedules;
 mod store;

@@ -3,5 +3,4 @@ select id, org, name, workflow, queue, build, expression, time_zone, overlap, ca
        changed_at, paused_at, state, next_at, fire_at, last_at, waiting_at, last_run, now() as now
 from schedules
 where org = $1 and workflow = $2 and origin = 'declared'
-order by id
 for update

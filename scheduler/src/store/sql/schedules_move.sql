@@ -5,4 +5,4 @@ set next_at = a.next_at, fire_at = a.fire_at, last_at = coalesce(a.last_at, s.la
     last_run = coalesce(a.last_run, s.last_run)
 from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[])
     as a (id, next_at, fire_at, last_at, waiting_at, last_run)
-where s.id = a.id
+where s.id = a.id and s.id = any ($1)

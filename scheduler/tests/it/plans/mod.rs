@@ -32,7 +32,7 @@ const HOT: [&str; 18] = [
     "step_publish",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 11] = [
     "expired_workers",
     "forget_start_keys",
     "forget_workers",
@@ -40,6 +40,8 @@ const WHOLE: [&str; 9] = [
     "next_due",
     "queue_depths",
     "queue_slots",
+    "schedules_lock",
+    "schedules_next_due",
     "step_depths",
     "workers_list",
 ];

@@ -44,4 +44,16 @@ keyed as (
 )
 insert into journal (run_id, step_key, org, kind, name, input, result, own, after, attempt, worker, try_number, started_at, finished_at)
 select m.id, 'a#' || n, m.org, 'step', 'charge', '\xc0', '\xc0', n, 0, m.attempt, m.attempt, 1, now(), now()
-from made m cross join generate_series(1, 2) n
+from made m cross join generate_series(1, 2) n;
+
+insert into schedules (id, org, name, workflow, queue, expression, time_zone, overlap, catch_up, jitter_millis, input, origin, state,
+                       next_at, fire_at, waiting_at, last_run)
+select ('00000000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid, 'default', 's' || n, 'w' || n % 100, 'default', '@daily', 'UTC',
+       'allow', 'one', 0, '\xc0', case n % 2 when 0 then 'api' else 'declared' end, 'active',
+       now() + n * interval '1 minute', now() + n * interval '1 minute',
+       case when n % 100 = 0 then now() end, case when n % 100 = 0 then gen_random_uuid() end
+from generate_series(1, 5000) n;
+insert into firings (org, schedule_id, occurrence, cause, outcome, run_id, at)
+select 'default', ('00000000-0000-7000-9000-' || lpad(to_hex(n % 500 + 1), 12, '0'))::uuid, now() - n * interval '1 minute', 'rhythm',
+       'started', gen_random_uuid(), now() - n * interval '1 minute'
+from generate_series(1, 20000) n;
