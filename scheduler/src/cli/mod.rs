@@ -16,6 +16,7 @@ mod migrate;
 mod new;
 mod openapi;
 mod run;
+mod schedule;
 mod screen;
 mod serve;
 mod signal;
@@ -96,6 +97,9 @@ enum Command {
     /// Run a function over many items.
     #[command(subcommand)]
     Batch(batch::Batch),
+    /// Make, look at, pause and trigger schedules: workflows that start by the clock.
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
@@ -133,6 +137,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Run(_)
             | Self::Batch(_)
+            | Self::Schedule(_)
             | Self::Session(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
@@ -151,6 +156,7 @@ impl Command {
             Self::Completions(completions) => completions.run(),
             Self::Run(run) => run.run(console).await,
             Self::Batch(batch) => batch.run(console).await,
+            Self::Schedule(schedule) => schedule.run(console).await,
             Self::Session(session) => session.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,

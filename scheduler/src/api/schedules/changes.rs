@@ -44,6 +44,8 @@ pub(in crate::api) async fn get(
 }
 
 /// Say when a schedule fires next
+///
+/// Each time as its expression names it, as its clocks show it, and with its jitter. Nothing of one that is paused.
 #[utoipa::path(
     get, path = "/v1/schedules/{name}/next", operation_id = "get_schedule_next", tag = "Schedules",
     params(

@@ -14,7 +14,7 @@ use super::{CliError, Console, Exit, screen::text};
 
 pub(super) use self::{
     show::{failure, path},
-    start::source,
+    start::{input_of, source},
 };
 
 #[derive(Debug, Subcommand)]

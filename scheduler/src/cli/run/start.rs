@@ -107,7 +107,8 @@ pub(in crate::cli) fn source(argument: &str, option: &str) -> Result<(String, St
     })
 }
 
-fn input_of(argument: &str) -> Result<Value, CliError> {
+/// An input as an argument gives it: see [`source`].
+pub(in crate::cli) fn input_of(argument: &str) -> Result<Value, CliError> {
     let (what, json) = source(argument, "--input")?;
     let value = serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))

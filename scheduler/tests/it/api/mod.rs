@@ -7,6 +7,7 @@ mod keys;
 mod looks;
 mod orders;
 mod refusals;
+mod schedules;
 mod slow;
 mod starts;
 mod stops;

@@ -28,10 +28,7 @@ async fn skip_leaves_out_what_comes_while_the_last_run_goes_on() {
     cluster.engine().kill(first, &ORG, SOON).await.expect("killed");
     db.set_back("s", 4).await;
     let fired = db.until_fired("s", 7).await;
-    assert_eq!(
-        fired[3..],
-        ["4 rhythm started", "3 rhythm skipped", "2 rhythm skipped", "1 rhythm skipped"]
-    );
+    assert_eq!(fired[3..], ["4 rhythm started", "3 rhythm skipped", "2 rhythm skipped", "1 rhythm skipped"]);
     assert_ne!(db.scheduled("s").await.last_run, Some(first));
     cluster.finish().await;
 }

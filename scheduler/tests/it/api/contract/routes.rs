@@ -38,6 +38,8 @@ async fn stocked(label: &str) -> (House, String, String) {
     let house = House::new(label).await;
     let run = house.door.start(&json!({ "workflow": "order" })).await.text("id").to_owned();
     let batch = house.door.post("/v1/batches", &json!({ "function": "f", "items": [1] })).await.text("id").to_owned();
+    let schedule = json!({ "name": "x", "workflow": "order", "expression": "@yearly" });
+    assert_eq!(house.door.post("/v1/schedules", &schedule).await.status, 201);
     (house, run, batch)
 }
 
