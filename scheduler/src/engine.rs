@@ -19,7 +19,7 @@ use crate::{
     batch::BatchStarts,
     control::Controls,
     definition::Definitions,
-    event::{NewEvent, PublishError, PublishedEvent},
+    event::{EventHandle, NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
     schedule::Schedules,
@@ -196,6 +196,18 @@ pub struct Watch {
     past: Past,
 }
 
+impl Watch {
+    /// Waits until an end of the run is announced: one that came before the watch began is not.
+    pub async fn ended(&mut self) {
+        self.waiting.end().await;
+    }
+
+    /// Whether an end was announced.
+    pub fn has_ended(&self) -> bool {
+        self.waiting.has_ended()
+    }
+}
+
 /// Whether the run can have ended before it was watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Past {
@@ -212,6 +224,7 @@ pub struct Engine {
     bus: Bus,
     intake: IntakeHandle,
     batches: BatchStarts,
+    events: EventHandle,
     definitions: Definitions,
     schedules: Schedules,
     looks: Looks,
@@ -221,11 +234,13 @@ pub struct Engine {
 }
 
 impl Engine {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a scheduler, put together in one place")]
     pub(crate) fn new(
         store: Store,
         bus: Bus,
         intake: IntakeHandle,
         batches: BatchStarts,
+        events: EventHandle,
         definitions: Definitions,
         looks: Looks,
         controls: Controls,
@@ -233,7 +248,7 @@ impl Engine {
     ) -> Self {
         let waiters = controls.waiters.clone();
         let schedules = Schedules::default();
-        Self { store, bus, intake, batches, definitions, schedules, looks, controls, waiters, metrics }
+        Self { store, bus, intake, batches, events, definitions, schedules, looks, controls, waiters, metrics }
     }
 
     /// The same engine, which says to this loop that a schedule was made or changed.
@@ -272,8 +287,7 @@ impl Engine {
     /// Accepts events: returns once they are committed, with what they started if that is committed too. The answers
     /// stand in the order of the events.
     pub async fn publish(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, PublishError> {
-        let _ = events;
-        Err(PublishError::Full)
+        self.events.publish(events).await
     }
 
     /// What workers have said of their definitions.

@@ -22,6 +22,7 @@ use crate::{
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
+    event::{Acceptor, EventHandle, Looker},
     finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
@@ -179,6 +180,15 @@ impl Scheduler {
         tasks.spawn(committer.run(starts));
 
         let definitions = Definitions::new(store.clone());
+        let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
+        let (events, published) = EventHandle::new(clock.clone(), metrics.clone());
+        let acceptor = Acceptor {
+            store: store.clone(),
+            looker: looker.clone(),
+            window: options.dedupe_window,
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(acceptor.run(published));
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
@@ -288,6 +298,7 @@ impl Scheduler {
             roster,
             clock: clock.clone(),
             releases: releases.clone(),
+            looker,
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
@@ -309,7 +320,7 @@ impl Scheduler {
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, definitions, looks, controls, metrics)
+        let engine = Engine::new(store.clone(), bus, intake, batches, events, definitions, looks, controls, metrics)
             .with_schedules(schedules);
         Ok(Self { engine, stop, tasks, store })
     }

@@ -102,6 +102,12 @@ pub const EVENT_NAME_BYTES: usize = 256;
 pub const EXPRESSION_BYTES: usize = 4 * 1024;
 /// Events of one publish.
 pub const EVENTS_PUBLISHED: usize = 500;
+/// Events matched with triggers in one transaction; each may start a run for every trigger.
+pub const EVENTS_LOOKED: usize = 64;
+/// Publishes a group commit lets wait, of up to [`EVENTS_PUBLISHED`] events each; beyond that callers are told to come back (503).
+pub const PUBLISHES_WAITING: usize = 1024;
+/// Triggers of an org that may be made by the API, beside those that are declared.
+pub const TRIGGERS_MADE: usize = 1000;
 /// How long events and what they started are kept.
 pub const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// Bytes of a webhook's body: 413 beyond.

@@ -12,10 +12,12 @@ use piton_shared::{
     limits::{PAGE_MAX, STEP_KEY_BYTES},
     message::{
         batch::{BATCH_RUN_KEY, BatchStatus},
+        define::DefinitionKind,
         read::More,
     },
     name::Org,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -27,7 +29,7 @@ use super::{
     control::{self, CancelBody, OutcomeView},
     document::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait},
     fields::check_text,
-    limits,
+    input, limits,
     problem::Problem,
     query::Parameters,
     request::{PathId, trace_of},
@@ -49,7 +51,7 @@ use crate::store::{BatchId, BatchRow, Ends};
         (status = 200, description = "The key had made it before", body = SubmittedView,
             headers(("Location" = String, description = "The batch's address"))),
         (status = 409, description = "idempotency_conflict"),
-        (status = 422, description = "unknown_org"),
+        (status = 422, description = "invalid_input, unknown_org"),
     ),
 )]
 pub(super) async fn submit(
@@ -61,8 +63,17 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let key = idempotency_key(&headers)?;
-    let mut batch = batch_body::read(body, org)?;
+    let function = batch_body::function_of(&body);
+    let known = match function {
+        Some(function) => door.in_time(door.engine.definitions().function(&org, function)).await?,
+        None => None,
+    };
+    let build = batch_body::build_of(&body);
+    let check = |input: &Value| known.as_ref().map(|known| known.check(build.as_ref(), input)).unwrap_or_default();
+    let (mut batch, faults) = batch_body::read(body, org, &check)?;
     batch.key = key;
+    let function = (DefinitionKind::Function, &*batch.terms.function);
+    input::admit(&door, &batch.org, batch.key.as_deref(), function, faults).await?;
     batch.trace = trace_of(&headers);
     let (function, items) = (batch.terms.function.clone(), batch.items.len());
     let started = door.in_time(door.engine.start_batch(batch)).await?;
@@ -119,8 +130,9 @@ pub(super) async fn results(
     PathId(id): PathId,
     parameters: Parameters,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let asked = Asked::read(parameters)?;
     let batch = submitted(&door, id, &org).await?;
-    page(&door, &batch, &batch_path(id), parameters).await
+    page(&door, &batch, &batch_path(id), asked).await
 }
 
 /// Cancel a batch
@@ -235,9 +247,10 @@ pub(super) async fn results_in_run(
     InRun(batch): InRun,
     parameters: Parameters,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
+    let asked = Asked::read(parameters)?;
     let batch = found(&door, batch, &org).await?;
     let path = in_run(batch.id.run.uuid(), &batch.id.key);
-    page(&door, &batch, &path, parameters).await
+    page(&door, &batch, &path, asked).await
 }
 
 /// A batch that was submitted over the API.
@@ -264,18 +277,29 @@ async fn found(door: &Door, batch: BatchId, org: &Org) -> Result<BatchRow, Probl
     })
 }
 
+/// Which results are asked for.
+struct Asked {
+    after: u32,
+    limit: u32,
+}
+
+impl Asked {
+    fn read(mut parameters: Parameters) -> Result<Self, Problem> {
+        let after = parameters.checked("cursor", |text| {
+            text.parse::<u32>().map_err(|_| "is no cursor of these results; take it from `cursor` unchanged")
+        })?;
+        let limit = parameters.limit(PAGE_MAX)?;
+        parameters.finish()?;
+        Ok(Self { after: after.unwrap_or(0), limit })
+    }
+}
+
 async fn page(
     door: &Door,
     batch: &BatchRow,
     path: &str,
-    mut parameters: Parameters,
+    Asked { after, limit }: Asked,
 ) -> Result<axum::Json<BatchResultsView>, Problem> {
-    let after = parameters.checked("cursor", |text| {
-        text.parse::<u32>().map_err(|_| "is no cursor of these results; take it from `cursor` unchanged")
-    })?;
-    let limit = parameters.limit(PAGE_MAX)?;
-    parameters.finish()?;
-    let after = after.unwrap_or(0);
     let store = door.engine.store();
     let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
     let cursor = items.last().map_or(after, |item| item.item);

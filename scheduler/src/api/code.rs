@@ -82,6 +82,9 @@ codes! {
     UnknownBatch = "unknown_batch", NOT_FOUND, "There is no such batch";
     /// There is no schedule of that name in the org of the key that was used. `GET /v1/schedules` lists those that are there.
     UnknownSchedule = "unknown_schedule", NOT_FOUND, "There is no such schedule";
+    /// No worker has said anything of such a workflow or function in the org of the key that was used. `GET
+    /// /v1/definitions` lists those that are known.
+    UnknownDefinition = "unknown_definition", NOT_FOUND, "There is no such definition";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
@@ -109,6 +112,9 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON";
     /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";
+    /// The workflow, or the function of a batch, does not take this input: its types say so. The answer's `errors` name
+    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started.
+    InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input does not fit";
     /// The input cannot be stored as a payload: it is larger or nested deeper than a payload may be. The answer says
     /// which field is to blame.
     InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";

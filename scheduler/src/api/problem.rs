@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::{code::Code, limits};
 use crate::{
     engine::StartError,
+    event::PublishError,
     look::LookError,
     store::{Fault, StoreError},
 };
@@ -185,6 +186,16 @@ impl From<LookError> for Problem {
         match error {
             LookError::Full => Self::overloaded(),
             LookError::Store(error) => Self::from(&*error),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::UnknownOrg(org) => Self::new(Code::UnknownOrg, format!("there is no org `{org}`")),
+            PublishError::Full => Self::overloaded(),
+            PublishError::Store(error) => Self::from(&*error),
         }
     }
 }

@@ -6,9 +6,11 @@
 mod batch;
 mod client;
 mod completions;
+mod definition;
 mod dev;
 mod doctor;
 mod error;
+mod events;
 mod exit;
 mod explain;
 mod key;
@@ -103,6 +105,9 @@ enum Command {
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
+    /// Look at the workflows and functions that workers have.
+    #[command(subcommand)]
+    Definition(definition::Definition),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -139,6 +144,7 @@ impl Command {
             | Self::Batch(_)
             | Self::Schedule(_)
             | Self::Session(_)
+            | Self::Definition(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
         }
@@ -158,6 +164,7 @@ impl Command {
             Self::Batch(batch) => batch.run(console).await,
             Self::Schedule(schedule) => schedule.run(console).await,
             Self::Session(session) => session.run(console).await,
+            Self::Definition(definition) => definition.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

@@ -56,6 +56,8 @@ fn help_of_every_command() {
         &["schedule", "trigger"],
         &["schedule", "remove"],
         &["session", "state"],
+        &["definition", "list"],
+        &["definition", "show"],
         &["worker", "list"],
         &["key", "create"],
         &["key", "list"],

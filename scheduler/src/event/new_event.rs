@@ -48,6 +48,10 @@ pub enum Origin {
     Replayed {
         /// The earlier event.
         of: Uuid,
+        /// The one workflow that it is for, if it is not for all.
+        only: Option<String>,
+        /// Where it came from when it came first; never itself a replay.
+        first: Box<Self>,
     },
 }
 

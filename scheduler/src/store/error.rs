@@ -28,6 +28,11 @@ impl StoreError {
         move |source| Self { query, source }
     }
 
+    /// What was to be written could not be computed: the machine is out of something.
+    pub(crate) fn busy(query: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self { query, source: sqlx::Error::Io(error) }
+    }
+
     /// A chunk of items that leaves out some before it.
     pub(crate) fn gap(batch: &str, first: u32) -> Self {
         let gap = format!("items of {batch} from {first} on came before those in front of them");

@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn inputs_are_found_by_name() {
         let user = json!({"id": "u1", "email": "a@b.c"});
-        let table: &[(&[(&str, &str)], Value, Result<Value, &str>)] = &[
+        type Case = (&'static [(&'static str, &'static str)], Value, Result<Value, &'static str>);
+        let table: &[Case] = &[
             (&[], user.clone(), Ok(Value::Null)),
             (&[("user", "object")], user.clone(), Ok(user.clone())),
             (&[("user", "any")], user.clone(), Ok(user.clone())),

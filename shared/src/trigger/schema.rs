@@ -27,10 +27,7 @@ fn takes(schema: &Value, root: &Value, depth: u32) -> bool {
             .is_none_or(|target| takes(target, root, depth));
     }
     if let Some(kind) = members.get("type") {
-        return match kind {
-            Value::Array(kinds) => kinds.iter().any(|kind| kind == "object"),
-            one => one == "object",
-        };
+        return kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
     }
     if let Some(one) = members.get("const") {
         return one.is_object();

@@ -29,6 +29,9 @@ const TAGS: &[(&str, &str)] = &[
     ("Reference", "This document. No key is needed."),
 ];
 
+/// What errors are sent as.
+const PROBLEM: &str = "application/problem+json";
+
 /// The name of the one way to be let in.
 const BEARER: &str = "api_key";
 
@@ -86,8 +89,15 @@ fn answers(path: &str, operation: &mut Value) {
     let responses = operation["responses"].as_object_mut().expect("every route has answers");
     for together in codes.chunk_by(|one, other| one.status() == other.status()) {
         let status = together[0].status().as_str().to_owned();
-        // Of a route that has an answer of its own for this status, that one stands.
-        responses.entry(status).or_insert_with(|| refusal(together));
+        let refusal = refusal(together);
+        match responses.get_mut(&status) {
+            None => drop(responses.insert(status, refusal)),
+            // The route has an answer of its own of this status: both are there.
+            Some(own) => {
+                own["content"][PROBLEM] = refusal["content"][PROBLEM].clone();
+                own["x-problem-codes"] = refusal["x-problem-codes"].clone();
+            }
+        }
     }
     for (status, response) in responses {
         headers(status, response);
@@ -127,7 +137,7 @@ fn refusal(codes: &[Code]) -> Value {
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.word(), code.title())).collect();
     json!({
         "description": lines.join("; "),
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        "content": { PROBLEM: { "schema": { "$ref": "#/components/schemas/Problem" } } },
         "x-problem-codes": codes.iter().map(|code| code.word()).collect::<Vec<_>>(),
     })
 }

@@ -7,12 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use piton_shared::{codec, message::define::DefinitionKind};
+
 use super::{Named, look, unknown, view::ScheduleView};
 use crate::{
     api::{
         access::Caller,
         document::IdempotencyKey,
-        problem::Problem,
+        input::admit,
+        problem::{FieldError, Problem},
         query::Parameters,
         request::trace_of,
         routes::Door,
@@ -21,7 +24,7 @@ use crate::{
     },
     engine::Start,
     schedule::Schedules,
-    store::schedule::Changed,
+    store::{ScheduleRow, schedule::Changed},
 };
 
 /// Pause a schedule
@@ -91,7 +94,7 @@ fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView
             headers(("Location" = String, description = "The run's address"))),
         (status = 404, description = "unknown_schedule"),
         (status = 409, description = "idempotency_conflict"),
-        (status = 422, description = "invalid_field, unknown_org"),
+        (status = 422, description = "invalid_input, unknown_org"),
     ),
 )]
 pub(in crate::api) async fn trigger(
@@ -106,6 +109,8 @@ pub(in crate::api) async fn trigger(
     let row = look(&door, &org, &name).await?;
     // A word of the caller's means one thing for each schedule, and another where runs are started without one.
     let key = key.map(|key| format!("schedule/{}/{key}", row.id));
+    let faults = faults(&door, &row).await?;
+    admit(&door, &org, key.as_deref(), (DefinitionKind::Workflow, &row.plan.workflow), faults).await?;
     let mut tags = row.plan.tags;
     tags.push(Schedules::tag(&name));
     let workflow = row.plan.workflow;
@@ -128,4 +133,12 @@ pub(in crate::api) async fn trigger(
     door.in_time(noted).await?;
     let location = [(LOCATION, run_path(started.run.uuid()))];
     Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow))).into_response())
+}
+
+/// What is wrong with the schedule's input by what workers say of its workflow.
+async fn faults(door: &Door, row: &ScheduleRow) -> Result<Vec<FieldError>, Problem> {
+    let known = door.in_time(door.engine.definitions().workflow(&row.org, &row.plan.workflow)).await?;
+    let input = codec::to_json(&row.plan.input).ok();
+    let faults = known.zip(input).map(|(known, input)| known.check(row.plan.build.as_ref(), &input));
+    Ok(faults.unwrap_or_default())
 }

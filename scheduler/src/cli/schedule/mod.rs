@@ -14,7 +14,7 @@ use super::{CliError, Console, Exit};
 #[derive(Debug, Subcommand)]
 pub(super) enum Schedule {
     /// Make a schedule: a workflow that starts by the clock.
-    Add(add::Add),
+    Add(Box<add::Add>),
     /// List schedules with their next firings.
     List(list::List),
     /// Show everything of a schedule.

@@ -6,6 +6,7 @@ mod health;
 mod keys;
 mod looks;
 mod orders;
+mod progress;
 mod refusals;
 mod schedules;
 mod slow;

@@ -2,6 +2,10 @@
 
 use piton_scheduler::store::{Declaration, schedule::declare};
 use piton_shared::{
+    message::{
+        define::{Define, Definition, DefinitionKind},
+        read::More,
+    },
     name::Queue,
     time::Timestamp,
     trigger::{CatchUp, CronTrigger, Overlap, Trigger},
@@ -9,7 +13,7 @@ use piton_shared::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, House, answer, assert_shape};
+use super::{Answer, House, answer, assert_shape, until};
 use crate::making::{ORG, payload};
 
 impl House {
@@ -134,6 +138,46 @@ async fn a_schedule_is_paused_resumed_and_triggered() {
     assert_eq!(rest.body["next"], Value::Null);
     let shown = house.door.get(&format!("/v1/runs/{}", first.text("id"))).await;
     assert_eq!(shown.body["tags"], json!(["schedule:nightly"]));
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn an_input_that_the_workflow_does_not_take_is_refused_at_the_door() {
+    let house = House::new("schedules_input").await;
+    let body = json!({ "name": "early", "workflow": "order", "expression": "@daily", "input": {"amount": "much"} });
+    assert_eq!(house.door.post("/v1/schedules", &body).await.status, 201, "nothing is known of the workflow yet");
+    let definition = Definition {
+        kind: DefinitionKind::Workflow,
+        name: "order".into(),
+        description: String::new(),
+        parameters: Vec::new(),
+        input_schema: r#"{"type": "object", "properties": {"amount": {"type": "integer"}}}"#.into(),
+        output_schema: "true".into(),
+        triggers: Vec::new(),
+    };
+    let define = Define {
+        org: ORG,
+        build: None,
+        queue: Queue::DEFAULT,
+        since: Timestamp::from_micros(1),
+        definitions: vec![definition],
+        more: More::End,
+    };
+    house.database.store.define(&define).await.expect("asked").expect("the org is there");
+    let path = "/v1/schedules/early/trigger";
+    let refused = until(async || house.posts(path).await, |answer| answer.status != 201).await;
+    assert_eq!(refused.brief(), "422 invalid_input");
+    let late = json!({ "name": "late", "workflow": "order", "expression": "@daily", "input": {"amount": "much"} });
+    let refused = house.door.post("/v1/schedules", &late).await;
+    assert_eq!(
+        (refused.brief(), &refused.body["errors"][0]["pointer"]),
+        ("422 invalid_field".into(), &json!("/input/amount"))
+    );
+    let refused = house.patch("/v1/schedules/early", &json!({ "input": {"amount": []} })).await;
+    assert_eq!(refused.body["errors"][0]["pointer"], "/input/amount");
+    let good = house.patch("/v1/schedules/early", &json!({ "input": {"amount": 3} })).await;
+    assert_eq!(good.status, 200);
+    assert_eq!(house.posts(path).await.status, 201);
     house.finish().await;
 }
 

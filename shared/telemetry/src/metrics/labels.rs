@@ -51,12 +51,36 @@ label! {
         Claim = "claim",
         /// Claims of dispatched work.
         ClaimSteps = "claim_steps",
+        /// Events that are published.
+        Events = "events",
         /// Ends of dispatched work.
         Finish = "finish",
         /// Heartbeats of workers.
         Heartbeat = "heartbeat",
         /// Rows of runs that callers read.
         Look = "look",
+    }
+}
+
+label! {
+    /// What an event that is published came to.
+    Accepted as "outcome" {
+        /// It is new.
+        New = "new",
+        /// It was known, and is not taken again.
+        Repeated = "repeated",
+    }
+}
+
+label! {
+    /// What a trigger made of an event that it means.
+    Matched as "outcome" {
+        /// A run.
+        Started = "started",
+        /// No run: its filter, its input or its workflow's schema refused, on record with the event.
+        Refused = "refused",
+        /// No match: the filter asks for something that the event does not have.
+        Lacking = "lacking",
     }
 }
 
@@ -177,6 +201,8 @@ label! {
         LeasesEnded = "leases_ended",
         /// Runs taken out of the backlog.
         Released = "released",
+        /// Events matched that had not been when they were accepted.
+        EventsMatched = "events_matched",
         /// Rows removed whose time was over.
         Forgotten = "forgotten",
     }

@@ -7,8 +7,8 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, FiringOutcome, Group, PublishOutcome, RequestOutcome,
-        Retried, Swept,
+        Accepted, AppendOutcome, ClaimOutcome, Ending, FinishOutcome, FiringOutcome, Group, Matched, PublishOutcome,
+        RequestOutcome, Retried, Swept,
     },
     registry::Registry,
 };
@@ -67,6 +67,10 @@ pub struct SchedulerMetrics {
     pub timer_lag: Histogram,
     /// Occurrences of schedules, by what became of them.
     pub firings: ByLabel<FiringOutcome, Counter>,
+    /// Events published, by what they came to.
+    pub events_accepted: ByLabel<Accepted, Counter>,
+    /// Matches of triggers with events, by what they came to.
+    pub event_matches: ByLabel<Matched, Counter>,
     /// Runs accepted.
     pub runs_started: Counter,
     /// Runs that ended or were parked.
@@ -138,6 +142,8 @@ impl SchedulerMetrics {
                 buckets::LAG_SECONDS,
             ),
             firings: r.counters(("piton_schedule_firings_total", "Occurrences of schedules, by what became of them.")),
+            events_accepted: r.counters(("piton_events_total", "Events published, by outcome.")),
+            event_matches: r.counters(("piton_event_matches_total", "Triggers that meant an event, by outcome.")),
             runs_started: r.counter(("piton_runs_started_total", "Runs accepted.")),
             runs_ended: r.counters(("piton_runs_ended_total", "Runs that ended or were parked.")),
             run_time: r
