@@ -1,11 +1,12 @@
 //! The loop that fires schedules: never early, each occurrence once, whoever else looks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use piton_shared::{codec, limits, message::batch::BATCH_RUN};
+use piton_shared::{codec, ids::RunId, limits, message::batch::BATCH_RUN};
 use piton_telemetry::metrics::{FiringOutcome, SchedulerMetrics};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     Schedules,
@@ -17,13 +18,17 @@ use crate::{
     failpoint::failpoint,
     intake::{Placing, RunClock},
     store::{
-        NewRun, Placement, Store, StoreError,
-        schedule::{DueSchedule, Firing, Outcome},
+        Fault, NewRun, Placement, Store, StoreError,
+        schedule::{DueSchedule, Firing, LockedSchedules, Outcome},
     },
 };
 
 /// How long it rests where something is due that others have locked.
 const BREATH: Duration = Duration::from_millis(20);
+/// How long a schedule is put off whose firing the database refuses.
+const PUT_OFF: Duration = Duration::from_mins(1);
+/// Bytes of the reason for a refused firing.
+const REASON_BYTES: usize = 1024;
 
 /// Fires what is due.
 pub struct ScheduleLoop {
@@ -60,9 +65,36 @@ impl ScheduleLoop {
 
     /// Fires schedules that are due; says how many it looked at.
     pub async fn fire(&self) -> Result<usize, StoreError> {
-        let Some(locked) = self.store.schedules_lock(limits::SCHEDULES_FIRED).await? else {
+        let Some(locked) = self.store.schedules_lock(limits::SCHEDULES_FIRED, None).await? else {
             return Ok(0);
         };
+        let looked: Vec<_> = locked.due.iter().map(|schedule| schedule.id).collect();
+        match self.fire_these(locked).await {
+            Ok(()) => Ok(looked.len()),
+            Err(error) if error.fault() == Fault::Passing => Err(error),
+            Err(_) => self.fire_each(&looked).await,
+        }
+    }
+
+    /// The database refused all of them for one: each alone, and those that are refused alone are put off.
+    async fn fire_each(&self, schedules: &[Uuid]) -> Result<usize, StoreError> {
+        for schedule in schedules {
+            let Some(locked) = self.store.schedules_lock(1, Some(*schedule)).await? else {
+                continue;
+            };
+            match self.fire_these(locked).await {
+                Ok(()) => {}
+                Err(error) if error.fault() == Fault::Passing => return Err(error),
+                Err(error) => {
+                    tracing::error!(%schedule, error = &error as &dyn std::error::Error, "a schedule cannot fire");
+                    self.store.schedule_put_off(*schedule, PUT_OFF).await?;
+                }
+            }
+        }
+        Ok(schedules.len())
+    }
+
+    async fn fire_these(&self, locked: LockedSchedules) -> Result<(), StoreError> {
         let (mut runs, mut firings, mut moved) = (Vec::new(), Vec::new(), Vec::new());
         for schedule in &locked.due {
             let startable = self.startable(schedule).await?;
@@ -75,15 +107,21 @@ impl ScheduleLoop {
         for run in &mut runs {
             run.placement = self.placing.place(run);
         }
-        let looked = moved.len();
-        self.count(&firings);
-        let written = locked.write(&runs, firings, &moved).await;
-        failpoint!("schedules-committed", Ok(looked));
-        // What was not accepted gives back the room that was taken for it.
-        let accepted = written.as_ref().map_or_else(|_| std::collections::HashMap::new(), Clone::clone);
-        self.metrics.runs_started.add(accepted.len() as u64);
-        self.placing.hand_on(&runs, &accepted).await;
-        written.map(|_| looked)
+        let written = locked.write(&runs, firings.clone(), &moved).await;
+        failpoint!("schedules-committed", Ok(()));
+        match written {
+            Ok(accepted) => {
+                self.count(&firings);
+                self.metrics.runs_started.add(accepted.len() as u64);
+                self.placing.hand_on(&runs, &accepted).await;
+                Ok(())
+            }
+            Err(error) => {
+                // What was not accepted gives back the room that was taken for it.
+                self.placing.hand_on(&runs, &HashMap::new()).await;
+                Err(error)
+            }
+        }
     }
 
     /// Before the commit: if this scheduler dies in between, the firing is still due and the next look asks again.
@@ -143,10 +181,16 @@ fn fits(schedule: &DueSchedule, known: &Arc<Known>) -> Startable {
         return Startable::Yes;
     }
     let faults: Vec<_> = faults.iter().map(|fault| format!("input{} {}", fault.pointer, fault.detail)).collect();
-    Startable::No(format!("the workflow does not take the input: {}", faults.join("; ")))
+    Startable::No(stored(&format!("the workflow does not take the input: {}", faults.join("; "))))
 }
 
-fn new_run(schedule: &DueSchedule, id: piton_shared::ids::RunId) -> NewRun {
+/// A reason as the database takes it: it may quote the input, which may be long, and have characters that no text there has.
+fn stored(reason: &str) -> String {
+    let end = reason.floor_char_boundary(REASON_BYTES);
+    reason[..end].replace('\0', "\u{fffd}")
+}
+
+fn new_run(schedule: &DueSchedule, id: RunId) -> NewRun {
     let plan = &schedule.plan;
     let mut tags = plan.tags.clone();
     tags.push(Schedules::tag(&schedule.name));

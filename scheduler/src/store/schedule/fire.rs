@@ -65,11 +65,12 @@ pub struct LockedSchedules {
 
 impl Store {
     /// Locks schedules that are due, and those of which an occurrence waits for a run that has ended. Those that somebody else
-    /// has locked are his. None when there is nothing to do.
-    pub async fn schedules_lock(&self, rows: i64) -> Result<Option<LockedSchedules>, StoreError> {
+    /// has locked are his. With an id only that one is looked at. None when there is nothing to do.
+    pub async fn schedules_lock(&self, rows: i64, only: Option<Uuid>) -> Result<Option<LockedSchedules>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("schedules_lock"))?;
         let found = sqlx::query(include_str!("../sql/schedules_lock.sql"))
             .bind(rows)
+            .bind(only)
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("schedules_lock"))?;
@@ -90,6 +91,17 @@ impl Store {
             seen(look, &mut due).map_err(StoreError::new("schedules_look"))?;
         }
         Ok(Some(LockedSchedules { tx, now, due }))
+    }
+
+    /// Puts the firing of a schedule off: the database refuses what it would write.
+    pub async fn schedule_put_off(&self, schedule: Uuid, by: Duration) -> Result<(), StoreError> {
+        sqlx::query(include_str!("../sql/schedule_put_off.sql"))
+            .bind(schedule)
+            .bind(i64::try_from(by.as_secs()).unwrap_or(i64::MAX))
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("schedule_put_off"))?;
+        Ok(())
     }
 }
 

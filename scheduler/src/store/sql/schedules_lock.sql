@@ -1,5 +1,5 @@
 -- Locks schedules that are due, and those of which an occurrence waits for a run that has ended. What is locked this
--- instant is left to whoever has it. $1 rows.
+-- instant is left to whoever has it. $1 rows, $2 the only one that is meant, or null.
 with due as materialized (
     (select s.id from schedules s where s.state = 'active' and s.fire_at <= now() order by s.fire_at limit $1)
     union
@@ -12,6 +12,6 @@ select s.id, s.org, s.name, s.workflow, s.queue, s.build, s.expression, s.time_z
        s.input, s.tags, s.next_at, s.waiting_at, s.last_run, now() as now
 from schedules s
 -- Looked at again under the lock: whoever had it may have fired it.
-where s.id = any (array(select d.id from due d)) and s.state = 'active' and (s.fire_at <= now() or s.waiting_at is not null)
+where s.id = any (case when $2::uuid is null then array(select d.id from due d) else array[$2] end) and s.state = 'active' and (s.fire_at <= now() or s.waiting_at is not null)
 order by s.id
 for no key update of s skip locked

@@ -7,7 +7,7 @@ use piton_scheduler::{
     store::schedule::{Changed, Plan},
 };
 use piton_shared::{
-    limits,
+    codec, limits,
     message::{
         define::{Define, Definition, DefinitionKind},
         read::More,
@@ -127,11 +127,30 @@ async fn an_input_that_the_workflow_does_not_take_is_refused_on_record() {
         more: More::End,
     };
     db.store.define(&define).await.expect("asked").expect("the org is there");
-    db.schedule("s", &plan(Overlap::Cancel, CatchUp::All)).await;
+    // The reason quotes it, and no text in the database may have this character.
+    let input = codec::encode("in\0put").expect("text encodes");
+    db.schedule("s", &Plan { input, ..plan(Overlap::Cancel, CatchUp::All) }).await;
     db.set_back("s", 0).await;
     let fired = db.until_fired("s", 1).await;
     insta::assert_snapshot!(fired.join("\n"));
     assert_eq!(db.scheduled("s").await.last_run, None);
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn one_whose_firing_the_database_refuses_holds_up_no_other() {
+    let cluster = Cluster::new("schedules_poison").await;
+    let db = &cluster.db;
+    db.schedule("bad", &plan(Overlap::Allow, CatchUp::Skip)).await;
+    db.schedule("good", &plan(Overlap::Allow, CatchUp::All)).await;
+    sqlx::query(include_str!("../sql/firings_never_missed.sql")).execute(&db.pool).await.expect("it is ours");
+    // In one statement, so that they are looked at together.
+    set_all_back(db, 600 * 24 * 60).await;
+    db.until_fired("good", 1).await;
+    db.until_looked().await;
+    let bad = db.scheduled("bad").await;
+    assert!(bad.next.is_some_and(|next| next.fire_at > bad.now), "put off: {bad:?}");
+    assert!(db.firings("bad").await.is_empty());
     cluster.finish().await;
 }
 
@@ -153,11 +172,11 @@ async fn a_rhythm_that_is_not_read_any_more_fires_no_more_and_says_so() {
 async fn nothing_fires_before_its_time() {
     let db = Database::new("schedules_early").await;
     db.schedule("s", &plan(Overlap::Allow, CatchUp::All)).await;
-    assert!(db.store.schedules_lock(10).await.expect("looked").is_none());
+    assert!(db.store.schedules_lock(10, None).await.expect("looked").is_none());
     let due = db.store.schedules_next_due().await.expect("asked").expect("it fires some day");
     assert!(due > Duration::from_secs(1) && due < Duration::from_hours(367 * 24));
     db.set_back("s", 0).await;
-    assert!(db.store.schedules_lock(10).await.expect("looked").is_some());
+    assert!(db.store.schedules_lock(10, None).await.expect("looked").is_some());
     db.finish().await;
 }
 
