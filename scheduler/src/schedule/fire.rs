@@ -209,3 +209,16 @@ fn new_run(schedule: &DueSchedule, id: RunId) -> NewRun {
         key: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_and_has_no_character_that_the_database_refuses() {
+        assert_eq!(stored("a\0b"), "a\u{fffd}b");
+        let long = stored(&"ü".repeat(REASON_BYTES));
+        assert!(long.len() <= REASON_BYTES && long.ends_with('ü'));
+        assert_eq!(stored("short"), "short");
+    }
+}

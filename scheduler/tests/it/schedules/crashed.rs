@@ -1,7 +1,7 @@
 //! A scheduler dies while it fires: within its transaction, or between its commit and what it was about to say.
 
 use fail::FailScenario;
-use piton_scheduler::server::DirectGrants;
+use piton_scheduler::{server::DirectGrants, store::RunFilter};
 use piton_shared::{
     state::RunState,
     trigger::{CatchUp, Overlap},
@@ -31,7 +31,7 @@ async fn within_the_transaction_nothing_has_happened_and_another_fires() {
     db.set_back("s", 1).await;
     assert_eq!(db.until_fired("s", 2).await, ["0 rhythm started", "1 rhythm started"]);
     assert_eq!(db.row(first).await.state, RunState::Cancelled);
-    assert_eq!(db.store.runs(&crate::making::ORG, &Default::default(), 10).await.expect("listed").len(), 2);
+    assert_eq!(db.store.runs(&crate::making::ORG, &RunFilter::default(), 10).await.expect("listed").len(), 2);
     cluster.finish().await;
 }
 
