@@ -22,7 +22,7 @@ use crate::{
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
-    event::{Acceptor, EventHandle, Looker},
+    event::{Acceptor, EventHandle, Looker, NatsDoor},
     finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
@@ -273,6 +273,8 @@ impl Scheduler {
             waiters: waiters.clone(),
         };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
+        let nats = NatsDoor { bus: bus.clone(), events: events.clone() };
+        nats.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
 
         let timer_loop = TimerLoop {
             store: store.clone(),

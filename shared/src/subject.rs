@@ -115,6 +115,17 @@ impl Subjects {
         format!("{}.at.{scheduler}.{}.*", self.prefix, method.as_str())
     }
 
+    /// Where whoever may use NATS publishes events for an org, as JSON; with a reply subject, the answer says that they are
+    /// committed: `<prefix>.publish.<org>`.
+    pub fn publish(&self, org: &Org) -> String {
+        format!("{}.publish.{org}", self.prefix)
+    }
+
+    /// What schedulers subscribe to for [`Subjects::publish`].
+    pub fn publishes(&self) -> String {
+        format!("{}.publish.*", self.prefix)
+    }
+
     /// Where a worker hears what it did not ask for.
     pub fn worker(&self, worker: WorkerId) -> String {
         format!("{}.worker.{worker}", self.prefix)

@@ -104,7 +104,8 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// Reads bytes as JSON, whatever brought them.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let value = serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
             .with("line", error.line())

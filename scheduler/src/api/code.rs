@@ -80,6 +80,12 @@ codes! {
     /// There is no such batch in the org of the key that was used. A batch that a workflow made is found by its run and
     /// its key there.
     UnknownBatch = "unknown_batch", NOT_FOUND, "There is no such batch";
+    /// There is no such event in the org of the key that was used. Events are kept for a week, and so is what they started
+    /// on record; the runs themselves stay.
+    UnknownEvent = "unknown_event", NOT_FOUND, "There is no such event";
+    /// There is no such trigger in the org of the key that was used. One that was declared beside its workflow gets a new id
+    /// when it is declared otherwise.
+    UnknownTrigger = "unknown_trigger", NOT_FOUND, "There is no such trigger";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
@@ -89,6 +95,11 @@ codes! {
     /// The idempotency key was used within its window for another workflow or another input. The answer names the run
     /// that holds the key. Use a new key for what is new, or the same input for what is a repetition.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
+    /// A trigger that is declared beside its workflow can only be paused and resumed by the API: the next deploy would take back
+    /// everything else. Change it where it is declared, or pause it and make another.
+    TriggerDeclared = "trigger_declared", CONFLICT, "The trigger is declared beside its workflow";
+    /// The org has as many triggers as the API may make for it. Remove some, or declare them beside their workflows.
+    TooManyTriggers = "too_many_triggers", CONFLICT, "The org has too many triggers";
     /// The run has ended, so it can be neither cancelled nor killed. The answer says how it ended.
     RunEnded = "run_ended", CONFLICT, "The run has ended";
     /// Only a run that is parked or paused can be resumed. The answer says where the run stands.

@@ -47,6 +47,7 @@ struct Shape<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
@@ -112,8 +113,13 @@ impl Problem {
         self.code
     }
 
-    /// The answer, with the request's id in it.
-    pub(super) fn render(&self, request_id: &str) -> Response {
+    /// The fields that are wrong.
+    pub(super) fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    /// What is sent of it, with the request's id in it if it has one.
+    pub(crate) fn json(&self, request_id: &str) -> Vec<u8> {
         let shape = Shape {
             r#type: self.code.address(),
             code: self.code.word(),
@@ -124,8 +130,12 @@ impl Problem {
             errors: &self.errors,
             more: &self.more,
         };
-        let body = serde_json::to_vec(&shape).expect("text and numbers always encode as JSON");
-        let mut response = Response::new(Body::from(body));
+        serde_json::to_vec(&shape).expect("text and numbers always encode as JSON")
+    }
+
+    /// The answer, with the request's id in it.
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let mut response = Response::new(Body::from(self.json(request_id)));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

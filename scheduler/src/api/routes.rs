@@ -13,11 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, document, export, health, journal, keys,
+    batches, control, document, events, export, health, journal, keys,
     limits::{self, Times},
     pages::pages,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, state, workers,
+    runs, start, state, triggers, workers,
 };
 use crate::engine::Engine;
 
@@ -58,6 +58,7 @@ pub(super) fn document() -> OpenApi {
 fn for_callers(times: Times) -> OpenApiRouter<Door> {
     let waiting = OpenApiRouter::default()
         .routes(routes!(start::start, runs::list))
+        .routes(routes!(events::publish, events::list))
         .routes(routes!(runs::get))
         .routes(routes!(control::kill))
         .routes(routes!(control::pause))
@@ -69,6 +70,10 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(batches::of_run))
         .routes(routes!(batches::one_of_run))
         .routes(routes!(batches::cancel))
+        .routes(routes!(events::get))
+        .routes(routes!(events::replay))
+        .routes(routes!(triggers::create, triggers::list))
+        .routes(routes!(triggers::get, triggers::change, triggers::delete))
         .routes(routes!(workers::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))

@@ -6,10 +6,12 @@
 
 mod commit;
 mod look;
+mod nats;
 mod new_event;
 mod view;
 
 pub use commit::{Acceptor, EventHandle};
 pub use look::{Looked, Looker};
+pub use nats::NatsDoor;
 pub use new_event::{Matching, NewEvent, Origin, PublishError, PublishedEvent, StartedRun};
 pub use view::{brought, envelope, seen_by_expressions};

@@ -41,7 +41,7 @@ pub struct NewTrigger {
 pub enum Changed {
     /// It is done: the trigger as it stands now, or stood last.
     Done(Box<TriggerRow>),
-    /// There is no such trigger in the org.
+    /// There is no such trigger in the org, or no such org.
     Unknown,
     /// It is declared beside its workflow, and can be paused only.
     Declared(Box<TriggerRow>),
@@ -73,7 +73,9 @@ impl Store {
     /// Keeps a trigger that somebody made, unless the org has so many.
     pub async fn trigger_create(&self, new: &NewTrigger, most: i64) -> Result<Changed, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("trigger_insert"))?;
-        lock(&mut tx, &new.org).await?;
+        if lock(&mut tx, &new.org).await? == Locked::NoOrg {
+            return Ok(Changed::Unknown);
+        }
         let there: i64 = sqlx::query_scalar(include_str!("../sql/trigger_count.sql"))
             .bind(new.org.as_str())
             .fetch_one(&mut *tx)
@@ -172,10 +174,18 @@ impl Store {
     }
 }
 
+/// Whether an org is there to be locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    Held,
+    NoOrg,
+}
+
 /// Locks what the triggers of an org are changed under: what is looked at from here on changes no more.
-pub(super) async fn lock(connection: &mut PgConnection, org: &Org) -> Result<(), StoreError> {
+pub(super) async fn lock(connection: &mut PgConnection, org: &Org) -> Result<Locked, StoreError> {
     let locked = sqlx::query(include_str!("../sql/trigger_lock.sql")).bind(org.as_str()).execute(connection).await;
-    locked.map(|_| ()).map_err(StoreError::new("trigger_lock"))
+    let locked = locked.map_err(StoreError::new("trigger_lock"))?;
+    Ok(if locked.rows_affected() == 0 { Locked::NoOrg } else { Locked::Held })
 }
 
 pub(super) async fn next_version(connection: &mut PgConnection, org: &Org) -> Result<i64, StoreError> {
