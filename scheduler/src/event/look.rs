@@ -166,7 +166,7 @@ impl Looker {
         if !came.is_empty() {
             looking.note(came).await?;
         }
-        failpoint!("events-looked");
+        failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
         looking.commit().await?;
         Ok(accepted)
     }

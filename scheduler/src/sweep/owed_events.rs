@@ -10,7 +10,7 @@ use super::{Sweeper, said};
 use crate::{event::Looked, store::StoreError};
 
 /// How long whoever accepted an event is left alone with it.
-const AGE: Duration = Duration::from_millis(500);
+const AGE: Duration = Duration::from_secs(1);
 
 impl Sweeper {
     /// On its own: expressions take what time they take.

@@ -4,6 +4,7 @@ mod api;
 mod cluster;
 mod command;
 mod database;
+mod events;
 mod interleavings;
 mod making;
 mod plans;

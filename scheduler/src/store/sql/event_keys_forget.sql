@@ -1,4 +1,4 @@
 -- Forgets keys of events whose window is over. $1 rows.
-delete from event_keys where (org, space, key) in (
-    select org, space, key from event_keys where expires_at < now() order by expires_at limit $1
-)
+delete from event_keys where ctid = any (array(
+    select k.ctid from event_keys k where k.expires_at < now() order by k.expires_at limit $1
+))

@@ -4,7 +4,7 @@ with gone as (
     delete from events e
     where e.id = any (array(
         select o.id from events o
-        where o.id < $1 and not exists (select from unmatched u where u.event_id = o.id)
+        where o.id < $1 and (select u.event_id from unmatched u where u.event_id = o.id) is null
         order by o.id limit $2
     ))
     returning e.id

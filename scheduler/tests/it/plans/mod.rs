@@ -11,7 +11,7 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 18] = [
+const HOT: [&str; 22] = [
     "append",
     "append_look",
     "batch_end",
@@ -20,6 +20,9 @@ const HOT: [&str; 18] = [
     "batch_look",
     "batch_release",
     "claim",
+    "event_accept",
+    "event_keys_look",
+    "event_runs_insert",
     "finish_back",
     "finish_done",
     "finish_look",
@@ -30,9 +33,10 @@ const HOT: [&str; 18] = [
     "start_keys_look",
     "step_claim",
     "step_publish",
+    "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 10] = [
     "expired_workers",
     "forget_start_keys",
     "forget_workers",
@@ -41,6 +45,7 @@ const WHOLE: [&str; 9] = [
     "queue_depths",
     "queue_slots",
     "step_depths",
+    "unmatched_due",
     "workers_list",
 ];
 

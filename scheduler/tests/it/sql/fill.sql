@@ -38,6 +38,27 @@ batched as (
     insert into batches (run_id, step_key, org, queue, function, terms, max_concurrency, on_failure)
     select id, 'b#1', org, queue, 'charge', '\xc0', 10, 'continue' from made where state = 'suspended'
 ),
+published as (
+    insert into events (id, org, name, data, origin) select id, org, 'order.paid', '\xc0', 'published' from made
+),
+owed as (
+    insert into unmatched (event_id, org) select id, org from made where state = 'queued'
+),
+known as (
+    insert into event_keys (org, space, key, event_id, expires_at)
+    select org, 'id', id::text, id, now() + interval '1 day' from made
+),
+listening as (
+    insert into triggers (id, org, workflow, source, kind, pattern, input_rule, queue, version)
+    select id, org, 'order', 'made', 'event', 'order.*', 'by_name', 'default', 1 from made where state = 'suspended'
+),
+declaring as (
+    insert into trigger_declarations (org, workflow, since) select org, id::text, now() from made where state = 'suspended'
+),
+matched as (
+    insert into event_runs (event_id, place, org, trigger_id, workflow, outcome, run_id)
+    select id, 0, org, id, 'order', 'started', id from made
+),
 keyed as (
     insert into start_keys (org, key, run_id, fingerprint, expires_at)
     select org, id::text, id, '\x00', now() + interval '1 day' from made
