@@ -50,6 +50,10 @@ impl Client {
         self.send(self.request(Method::POST, path)?.json(body)).await
     }
 
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.send(self.request(Method::PATCH, path)?.json(body)).await
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<Value, CliError> {
         self.send(self.request(Method::DELETE, path)?).await
     }

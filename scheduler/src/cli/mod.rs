@@ -9,6 +9,7 @@ mod completions;
 mod dev;
 mod doctor;
 mod error;
+mod event;
 mod exit;
 mod explain;
 mod key;
@@ -20,6 +21,7 @@ mod screen;
 mod serve;
 mod signal;
 mod state;
+mod trigger;
 mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -96,6 +98,12 @@ enum Command {
     /// Run a function over many items.
     #[command(subcommand)]
     Batch(batch::Batch),
+    /// Publish events, look at what they started, publish them again.
+    #[command(subcommand)]
+    Event(event::Event),
+    /// Make, look at, pause and remove triggers: which events start which workflows.
+    #[command(subcommand)]
+    Trigger(trigger::Trigger),
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
@@ -133,6 +141,8 @@ impl Command {
             | Self::Completions(_)
             | Self::Run(_)
             | Self::Batch(_)
+            | Self::Event(_)
+            | Self::Trigger(_)
             | Self::Session(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
@@ -151,6 +161,8 @@ impl Command {
             Self::Completions(completions) => completions.run(),
             Self::Run(run) => run.run(console).await,
             Self::Batch(batch) => batch.run(console).await,
+            Self::Event(event) => event.run(console).await,
+            Self::Trigger(trigger) => trigger.run(console).await,
             Self::Session(session) => session.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,

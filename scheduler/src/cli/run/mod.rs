@@ -14,7 +14,7 @@ use super::{CliError, Console, Exit, screen::text};
 
 pub(super) use self::{
     show::{failure, path},
-    start::source,
+    start::{ended, json_of, source},
 };
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +59,7 @@ impl Run {
 }
 
 /// What the exit code says of a run that was waited for.
-fn exit_of(run: &Value) -> Exit {
+pub(super) fn exit_of(run: &Value) -> Exit {
     match text(run, "state") {
         "completed" => Exit::Done,
         "failed" | "cancelled" | "killed" => Exit::RunFailed,

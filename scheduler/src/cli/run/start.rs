@@ -80,7 +80,7 @@ impl Start {
 }
 
 /// Waits for a run's end, over as many requests as that takes; what it is when the time is over.
-async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliError> {
+pub(in crate::cli) async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliError> {
     let until = Instant::now() + wait;
     loop {
         let left = until.saturating_duration_since(Instant::now()).min(REQUEST_WAIT);
@@ -107,11 +107,17 @@ pub(in crate::cli) fn source(argument: &str, option: &str) -> Result<(String, St
     })
 }
 
+/// An input as an argument gives it: see [`source`].
 fn input_of(argument: &str) -> Result<Value, CliError> {
-    let (what, json) = source(argument, "--input")?;
+    json_of(argument, "--input")
+}
+
+/// The JSON that an argument gives, which is called by its option.
+pub(in crate::cli) fn json_of(argument: &str, option: &str) -> Result<Value, CliError> {
+    let (what, json) = source(argument, option)?;
     let value = serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
-            .advise("text needs quotes of its own: --input '\"text\"'; a file is given as --input @FILE")
+            .advise(format!("text needs quotes of its own: {option} '\"text\"'; a file is given as {option} @FILE"))
     })?;
     match wide_integers(&json, 1).first() {
         None => Ok(value),

@@ -2,6 +2,7 @@
 
 mod batches;
 mod contract;
+mod events;
 mod health;
 mod keys;
 mod looks;
@@ -10,6 +11,7 @@ mod refusals;
 mod slow;
 mod starts;
 mod stops;
+mod triggers;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -60,6 +60,12 @@ pub(crate) fn new_trigger(workflow: &str, listens: Listens) -> NewTrigger {
     }
 }
 
+/// Declares triggers on patterns beside a workflow.
+pub(crate) async fn declare(db: &Database, workflow: &str, since: i64, patterns: &[&str]) {
+    let triggers: Vec<_> = patterns.iter().map(|pattern| declared::declared(pattern)).collect();
+    declared::declare(db, workflow, since, &triggers).await;
+}
+
 /// How many runs an event started at once; panics if it is owed.
 pub(crate) fn runs(published: &PublishedEvent) -> usize {
     match &published.matching {
