@@ -195,6 +195,18 @@ pub struct Watch {
     past: Past,
 }
 
+impl Watch {
+    /// Waits until an end of the run is announced: one that came before the watch began is not.
+    pub async fn ended(&mut self) {
+        self.waiting.end().await;
+    }
+
+    /// Whether an end was announced.
+    pub fn has_ended(&self) -> bool {
+        self.waiting.has_ended()
+    }
+}
+
 /// Whether the run can have ended before it was watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Past {

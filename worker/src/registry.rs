@@ -58,7 +58,7 @@ impl RegisteredFunction {
     }
 
     /// What is said of it to schedulers.
-    pub(crate) fn definition(&self) -> define::Definition {
+    pub fn definition(&self) -> define::Definition {
         (self.describe)().definition(DefinitionKind::Function, self.name)
     }
 
@@ -90,7 +90,7 @@ impl RegisteredWorkflow {
     }
 
     /// What is said of it to schedulers: its inputs, its result, what starts it.
-    pub(crate) fn definition(&self) -> define::Definition {
+    pub fn definition(&self) -> define::Definition {
         (self.describe)().definition(DefinitionKind::Workflow, self.name)
     }
 

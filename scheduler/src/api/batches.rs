@@ -12,10 +12,12 @@ use piton_shared::{
     limits::{PAGE_MAX, STEP_KEY_BYTES},
     message::{
         batch::{BATCH_RUN_KEY, BatchStatus},
+        define::DefinitionKind,
         read::More,
     },
     name::Org,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -27,7 +29,7 @@ use super::{
     control::{self, CancelBody, OutcomeView},
     document::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait},
     fields::check_text,
-    limits,
+    input, limits,
     problem::Problem,
     query::Parameters,
     request::{PathId, trace_of},
@@ -49,7 +51,7 @@ use crate::store::{BatchId, BatchRow, Ends};
         (status = 200, description = "The key had made it before", body = SubmittedView,
             headers(("Location" = String, description = "The batch's address"))),
         (status = 409, description = "idempotency_conflict"),
-        (status = 422, description = "unknown_org"),
+        (status = 422, description = "invalid_input, unknown_org"),
     ),
 )]
 pub(super) async fn submit(
@@ -61,8 +63,17 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let key = idempotency_key(&headers)?;
-    let mut batch = batch_body::read(body, org)?;
+    let function = batch_body::function_of(&body);
+    let known = match function {
+        Some(function) => door.in_time(door.engine.definitions().function(&org, function)).await?,
+        None => None,
+    };
+    let build = batch_body::build_of(&body);
+    let check = |input: &Value| known.as_ref().map(|known| known.check(build.as_ref(), input)).unwrap_or_default();
+    let (mut batch, faults) = batch_body::read(body, org, &check)?;
     batch.key = key;
+    let function = (DefinitionKind::Function, &*batch.terms.function);
+    input::admit(&door, &batch.org, batch.key.as_deref(), function, faults).await?;
     batch.trace = trace_of(&headers);
     let (function, items) = (batch.terms.function.clone(), batch.items.len());
     let started = door.in_time(door.engine.start_batch(batch)).await?;

@@ -86,6 +86,9 @@ codes! {
     /// There is no such trigger in the org of the key that was used. One that was declared beside its workflow gets a new id
     /// when it is declared otherwise.
     UnknownTrigger = "unknown_trigger", NOT_FOUND, "There is no such trigger";
+    /// No worker has said anything of such a workflow or function in the org of the key that was used. `GET
+    /// /v1/definitions` lists those that are known.
+    UnknownDefinition = "unknown_definition", NOT_FOUND, "There is no such definition";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
@@ -110,6 +113,9 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON";
     /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";
+    /// The workflow, or the function of a batch, does not take this input: its types say so. The answer's `errors` name
+    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started.
+    InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input does not fit";
     /// The input cannot be stored as a payload: it is larger or nested deeper than a payload may be. The answer says
     /// which field is to blame.
     InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";

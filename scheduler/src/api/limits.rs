@@ -36,6 +36,16 @@ pub(super) const BRIEF_REQUESTS: usize = 512;
 pub(super) const WAITING_REQUESTS: usize = 4096;
 /// Requests under way that need no key: health, figures, the reference; one more is told to come back (503).
 pub(super) const OPEN_REQUESTS: usize = 64;
+/// Followers of runs at once; one more is told to come back (503).
+pub(super) const STREAMS: usize = 512;
+/// How long a follower is served by one request; then it comes back where it was.
+pub(super) const STREAM_LONGEST: Duration = Duration::from_mins(15);
+/// How long a stream may say nothing: then it says that it is there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Between two looks at a run that somebody follows: at first, and at most after several without news.
+pub(super) const PROGRESS_REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Rows of a journal that a follower is told before the next are read.
+pub(super) const PROGRESS_ROWS: u32 = 32;
 /// How long connections may take to finish after the scheduler was told to stop.
 pub(super) const DRAIN: Duration = Duration::from_secs(10);
 /// What a client is told to wait before it asks again.
@@ -70,6 +80,8 @@ pub(super) const JOURNAL_REQUESTS: usize = 16;
 pub(super) const FAULTS: usize = 50;
 /// Values of a page of state at most; each may have the largest size of a payload.
 pub(super) const STATE_PAGE_MAX: u32 = 100;
+/// Definitions of a page at most; each may have the largest description and many triggers.
+pub(super) const DEFINITIONS_PAGE_MAX: u32 = 100;
 /// Items of a batch that one request brings at most.
 pub(super) const REQUEST_ITEMS: usize = 100_000;
 /// Tries that a caller may ask for beyond the first.

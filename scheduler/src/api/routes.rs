@@ -7,15 +7,17 @@
 use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, document, events, export, health, journal, keys,
+    batches, control, definitions, document, events, export, health, journal, keys,
     limits::{self, Times},
     pages::pages,
+    progress,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
     runs, start, state, triggers, workers,
 };
@@ -28,6 +30,8 @@ pub(super) struct Door {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
+    /// Room for those who follow runs: a stream outlives its request.
+    pub(super) streams: Arc<Semaphore>,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
     pub(super) closing: CancellationToken,
     pub(super) times: Times,
@@ -35,7 +39,8 @@ pub(super) struct Door {
 
 pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
     let metrics = Arc::new(engine.metrics().http.clone());
-    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing, times };
+    let streams = Arc::new(Semaphore::new(times.requests.unwrap_or(limits::STREAMS)));
+    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), streams, closing, times };
     let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
         .merge(for_everybody(times))
@@ -67,6 +72,7 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
     let brief = OpenApiRouter::default()
         .routes(routes!(control::cancel))
         .routes(routes!(control::resume))
+        .routes(routes!(progress::follow))
         .routes(routes!(batches::of_run))
         .routes(routes!(batches::one_of_run))
         .routes(routes!(batches::cancel))
@@ -74,12 +80,14 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(events::replay))
         .routes(routes!(triggers::create, triggers::list))
         .routes(routes!(triggers::get, triggers::change, triggers::delete))
+        .routes(routes!(definitions::get))
         .routes(routes!(workers::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
     let large = OpenApiRouter::default()
         .routes(routes!(journal::get))
+        .routes(routes!(definitions::list))
         .routes(routes!(state::of_run))
         .routes(routes!(state::of_session))
         .routes(routes!(batches::results_in_run))

@@ -11,7 +11,7 @@ use axum::{
 use piton_shared::{
     codec,
     limits::{CALLER_KEY_BYTES, PAYLOAD_BYTES, REQUEST_WAIT, TAGS},
-    message::batch::BATCH_RUN,
+    message::{batch::BATCH_RUN, define::DefinitionKind},
     name::{Build, Org, Queue, check_definition},
 };
 use serde_json::Value;
@@ -23,7 +23,7 @@ use super::{
     code::Code,
     document::{IdempotencyKey, Wait, shapes},
     fields::{Fields, check_text},
-    limits,
+    input, limits,
     problem::Problem,
     query::Parameters,
     request::trace_of,
@@ -39,6 +39,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[derive(Debug)]
 struct Asked {
     start: Start,
+    /// The input as it came.
+    input: Value,
     wait: Option<Duration>,
 }
 
@@ -96,7 +98,7 @@ enum StartAnswer {
         (status = 202, description = "It goes on after the time that was waited", body = RunView,
             headers(("Location" = String, description = "The run's address"))),
         (status = 409, description = "idempotency_conflict"),
-        (status = 422, description = "invalid_payload, unknown_org"),
+        (status = 422, description = "invalid_input, invalid_payload, unknown_org"),
     ),
 )]
 pub(super) async fn start(
@@ -113,6 +115,7 @@ pub(super) async fn start(
     asked.start.key = key;
     asked.start.trace = trace_of(&headers);
     let workflow = asked.start.workflow.clone();
+    check_input(&door, &asked).await?;
     match wait.or(asked.wait) {
         None => {
             let started = door.in_time(door.engine.start(asked.start)).await?;
@@ -127,6 +130,17 @@ pub(super) async fn start(
             Ok((located(&started), answer).into_response())
         }
     }
+}
+
+/// Refuses an input that the workflow does not take. Of a workflow that no worker has spoken of yet, everything is taken.
+async fn check_input(door: &Door, Asked { start, input, .. }: &Asked) -> Result<(), Problem> {
+    let known = door.in_time(door.engine.definitions().workflow(&start.org, &start.workflow)).await?;
+    let Some(known) = known else {
+        return Ok(());
+    };
+    let faults = known.check(start.build.as_ref(), input);
+    let faults = input::within("/input", faults).collect();
+    input::admit(door, &start.org, start.key.as_deref(), (DefinitionKind::Workflow, &start.workflow), faults).await
 }
 
 pub(super) fn status(started: &Started) -> StatusCode {
@@ -177,12 +191,13 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     }
     let wait = fields.duration("wait");
     fields.finish()?;
-    let input = codec::from_json(&input).map_err(|error| unencodable(&error))?;
+    let encoded = codec::from_json(&input).map_err(|error| unencodable(&error))?;
     Ok(Asked {
+        input,
         start: Start {
             org,
             workflow: workflow.unwrap_or_default(),
-            input,
+            input: encoded,
             queue: queue.unwrap_or(Queue::DEFAULT),
             build,
             session,

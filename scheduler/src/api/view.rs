@@ -206,7 +206,7 @@ pub(super) fn payload(bytes: &[u8]) -> Value {
 }
 
 /// The reason on a parked run: its members, and a sentence.
-fn parked(reason: &Parked) -> Value {
+pub(super) fn parked(reason: &Parked) -> Value {
     let mut value = serde_json::to_value(reason).unwrap_or_else(|_| json!({}));
     if let Value::Object(members) = &mut value {
         members.insert("detail".into(), reason.to_string().into());

@@ -3,7 +3,7 @@
 use std::{env, time::Duration};
 
 use piton_shared::limits::REQUEST_WAIT;
-use reqwest::{Method, RequestBuilder, StatusCode, Url, redirect::Policy};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
 use serde_json::Value;
 
 use super::{
@@ -15,6 +15,8 @@ use super::{
 pub(super) const API_KEY: &str = "PITON_API_KEY";
 
 const CONNECT: Duration = Duration::from_secs(5);
+/// Longer than a server holds a stream open.
+const STREAM: Duration = Duration::from_mins(20);
 const ANSWER: Duration = REQUEST_WAIT.saturating_add(Duration::from_secs(20));
 
 /// A way to one server.
@@ -44,6 +46,19 @@ impl Client {
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.send(self.request(Method::GET, path)?).await
+    }
+
+    /// Opens a stream of events, after the last one that was told.
+    pub(super) async fn events(&self, path: &str, last: Option<&str>) -> Result<Response, CliError> {
+        let mut request = self.request(Method::GET, path)?.timeout(STREAM).header("Accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = request.send().await.map_err(|error| self.away(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.read(response).await.err().unwrap_or_else(|| self.stranger(StatusCode::OK)))
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
@@ -79,6 +94,10 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Value, CliError> {
         let response = request.send().await.map_err(|error| self.away(&error))?;
+        self.read(response).await
+    }
+
+    async fn read(&self, response: Response) -> Result<Value, CliError> {
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.away(&error))?;
         let body: Value = if bytes.is_empty() {

@@ -6,10 +6,12 @@
 mod batch;
 mod client;
 mod completions;
+mod definition;
 mod dev;
 mod doctor;
 mod error;
 mod event;
+mod events;
 mod exit;
 mod explain;
 mod key;
@@ -107,6 +109,9 @@ enum Command {
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
+    /// Look at the workflows and functions that workers have.
+    #[command(subcommand)]
+    Definition(definition::Definition),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -144,6 +149,7 @@ impl Command {
             | Self::Event(_)
             | Self::Trigger(_)
             | Self::Session(_)
+            | Self::Definition(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
         }
@@ -164,6 +170,7 @@ impl Command {
             Self::Event(event) => event.run(console).await,
             Self::Trigger(trigger) => trigger.run(console).await,
             Self::Session(session) => session.run(console).await,
+            Self::Definition(definition) => definition.run(console).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use piton_shared::{
-    limits,
+    codec, limits,
     message::define::{Define, Definition, DefinitionKind},
     name::check_definition,
     trigger::Trigger,
@@ -44,7 +44,7 @@ fn check_one(definition: &Definition) -> Result<(), String> {
         }
         schema(&format!("the schema of `{}`", parameter.name), &parameter.schema)?;
     }
-    schema("the schema of its input", &definition.input_schema)?;
+    let input = schema("the schema of its input", &definition.input_schema)?;
     schema("the schema of its result", &definition.output_schema)?;
     if definition.triggers.len() > limits::TRIGGERS_DECLARED {
         return Err(format!("it declares more than {} triggers", limits::TRIGGERS_DECLARED));
@@ -53,20 +53,35 @@ fn check_one(definition: &Definition) -> Result<(), String> {
         DefinitionKind::Function if !definition.triggers.is_empty() => {
             Err("a function is called by a workflow, and nothing else starts it".to_owned())
         }
-        DefinitionKind::Function | DefinitionKind::Workflow => definition.triggers.iter().try_for_each(trigger),
+        DefinitionKind::Function | DefinitionKind::Workflow => {
+            definition.triggers.iter().try_for_each(|declared| trigger(declared, &input))
+        }
     }
 }
 
-fn schema(of: &str, schema: &str) -> Result<(), String> {
+fn schema(of: &str, schema: &str) -> Result<Form, String> {
     if schema.len() > limits::SCHEMA_BYTES {
         return Err(format!("{of} has more than {} bytes", limits::SCHEMA_BYTES));
     }
-    Form::read(schema).map(drop).map_err(|error| format!("{of} {error}"))
+    Form::read(schema).map_err(|error| format!("{of} {error}"))
 }
 
-fn trigger(trigger: &Trigger) -> Result<(), String> {
-    match trigger {
-        Trigger::Event(_) | Trigger::Webhook(_) => crate::trigger::check(trigger),
-        Trigger::Cron(cron) => crate::schedule::check(cron),
+fn trigger(trigger: &Trigger, input: &Form) -> Result<(), String> {
+    let cron = match trigger {
+        Trigger::Event(_) | Trigger::Webhook(_) => return crate::trigger::check(trigger),
+        Trigger::Cron(cron) => cron,
+    };
+    crate::schedule::check(cron)?;
+    // Every run of it would park, the first of them perhaps tonight.
+    let value =
+        codec::to_json(&cron.input).map_err(|error| format!("the input of a schedule is no payload: {error}"))?;
+    match input.faults(&value).first() {
+        None => Ok(()),
+        Some(fault) => Err(format!(
+            "the input of its schedule `{}` does not fit: {} {}",
+            cron.expression,
+            if fault.pointer.is_empty() { "it" } else { &fault.pointer },
+            fault.detail
+        )),
     }
 }

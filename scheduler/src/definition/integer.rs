@@ -53,10 +53,10 @@ impl<'i> Keyword<'i> for Integer {
         if self.has(instance) {
             return Ok(());
         }
-        let wanted = if instance.is_f64() {
-            "an integer, written without a point or an exponent".to_owned()
-        } else {
-            format!("an integer from {} to {}", self.least, self.most)
+        let wanted = match instance.as_f64().filter(|_| instance.is_f64()) {
+            Some(real) if real.fract() == 0.0 => "an integer, written without a point or an exponent".to_owned(),
+            Some(_) => "an integer".to_owned(),
+            None => format!("an integer from {} to {}", self.least, self.most),
         };
         Err(ValidationError::custom(words::instead(&wanted, instance)))
     }

@@ -8,8 +8,10 @@ mod fault;
 mod form;
 mod integer;
 mod known;
+mod signature;
 mod words;
 
 pub use definer::Definer;
 pub use form::{Form, SchemaError};
 pub use known::{Definitions, Known};
+pub use signature::signature;

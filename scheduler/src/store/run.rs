@@ -220,18 +220,7 @@ impl Store {
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("tries_of"))?;
-        let read = |row: &PgRow| {
-            Ok(TryRow {
-                key: StepKey::new(row.try_get::<String, _>("step_key")?),
-                try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
-                name: row.try_get("name")?,
-                failure: value::failure(row.try_get("failure")?)?,
-                worker: WorkerId::new(row.try_get("worker")?),
-                started_at: value::time(row, "started_at")?,
-                finished_at: value::time(row, "finished_at")?,
-            })
-        };
-        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("tries_of"))
+        found.iter().map(try_row).collect::<Result<_, _>>().map_err(StoreError::new("tries_of"))
     }
 
     /// What a run waits for.
@@ -254,6 +243,18 @@ impl Store {
         };
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("waits_of"))
     }
+}
+
+pub(super) fn try_row(row: &PgRow) -> Result<TryRow, sqlx::Error> {
+    Ok(TryRow {
+        key: StepKey::new(row.try_get::<String, _>("step_key")?),
+        try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
+        name: row.try_get("name")?,
+        failure: value::failure(row.try_get("failure")?)?,
+        worker: WorkerId::new(row.try_get("worker")?),
+        started_at: value::time(row, "started_at")?,
+        finished_at: value::time(row, "finished_at")?,
+    })
 }
 
 fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {

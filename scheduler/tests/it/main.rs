@@ -4,6 +4,7 @@ mod api;
 mod cluster;
 mod command;
 mod database;
+mod definitions;
 mod events;
 mod interleavings;
 mod making;

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(super) use parameters::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait};
+pub(super) use parameters::{BatchInPath, BatchOfRunInPath, DefinitionInPath, IdempotencyKey, Page, RunInPath, Wait};
 
 use super::{etag::Etag, problem::Problem, query::Parameters, routes};
 

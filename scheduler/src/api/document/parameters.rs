@@ -21,6 +21,9 @@ pub(in crate::api) enum BatchInPath {}
 /// A batch of a workflow in the path: its run, and its key there.
 pub(in crate::api) enum BatchOfRunInPath {}
 
+/// A definition in the path: its kind, and its name.
+pub(in crate::api) enum DefinitionInPath {}
+
 /// How long to wait: `wait`.
 pub(in crate::api) enum Wait {}
 
@@ -46,6 +49,13 @@ impl IntoParams for BatchOfRunInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let key = "The batch's key in its run, percent-encoded: `%23` stands for `#`.";
         vec![in_path("id", "The run's id.", uuid()), in_path("key", key, text())]
+    }
+}
+
+impl IntoParams for DefinitionInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let kind = <shapes::DefinitionKind as utoipa::PartialSchema>::schema();
+        vec![in_path("kind", "What kind of definition.", kind), in_path("name", "Its name.", text())]
     }
 }
 

@@ -38,6 +38,8 @@ words! {
     BatchStatus = batch::BatchStatus::ALL;
     /// What the failure of an item means for the others of its batch.
     OnFailure = batch::OnFailure::ALL;
+    /// A workflow or a function.
+    DefinitionKind = piton_shared::message::define::DefinitionKind::ALL;
     /// What kind of call a row of a journal answers.
     Kind = piton_shared::journal::Kind::ALL;
 }

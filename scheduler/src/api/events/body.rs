@@ -24,20 +24,22 @@ use crate::{
 /// One event, or several in `events`.
 #[derive(ToSchema)]
 #[schema(as = PublishEvents)]
-#[serde(untagged)]
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
-pub(in crate::api) enum PublishBody {
-    One(EventBody),
-    Several(EventsBody),
-}
-
-/// Several events.
-#[derive(ToSchema)]
-#[schema(as = NewEvents)]
-#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
-pub(in crate::api) struct EventsBody {
-    /// Each of them; they are accepted in this order.
-    #[schema(min_items = 1, max_items = 500)]
+pub(in crate::api) struct PublishBody {
+    /// Of one event: segments of letters, digits, `_`, `-`, `/` and `:`, with dots between them: `user.signed_up`.
+    #[schema(schema_with = document_name, required = false)]
+    name: (),
+    /// What it is about: any JSON; null when not said.
+    #[schema(schema_with = shapes::any, required = false)]
+    data: (),
+    /// Your own id of it: the same id within a week is the same event.
+    #[schema(schema_with = document_id, required = false)]
+    id: (),
+    /// When it happened, RFC 3339; when it is accepted, if not said.
+    #[schema(value_type = Option<String>, format = DateTime, required = false)]
+    time: (),
+    /// Several, in place of the one: each has these fields, and they are accepted in this order.
+    #[schema(min_items = 1, max_items = 500, required = false)]
     events: Vec<EventBody>,
 }
 
@@ -80,15 +82,14 @@ fn document_id() -> ObjectBuilder {
 
 /// Reads a body: one event, or several in `events`. Every fault is named by its place.
 pub(crate) fn read(body: Value, org: &Org) -> Result<Vec<NewEvent>, Problem> {
-    if body.get("events").is_none() {
-        return Ok(vec![one(body, org)?]);
-    }
     let mut fields = Fields::new(body)?;
     let bodies = match fields.any("events") {
+        None => {
+            return Ok(vec![one(fields, org, "is missing: say the name of the event, or give several as `events`")?]);
+        }
         Some(Value::Array(bodies)) => bodies,
-        other => {
-            let given = other.as_ref().map_or("null", kind);
-            fields.fault("/events", format!("must be an array of events, not {given}"));
+        Some(other) => {
+            fields.fault("/events", format!("must be an array of events, not {}", kind(&other)));
             Vec::new()
         }
     };
@@ -99,7 +100,7 @@ pub(crate) fn read(body: Value, org: &Org) -> Result<Vec<NewEvent>, Problem> {
     }
     let mut events = Vec::with_capacity(bodies.len().min(EVENTS_PUBLISHED));
     for (place, body) in bodies.into_iter().take(EVENTS_PUBLISHED).enumerate() {
-        match one(body, org) {
+        match Fields::new(body).and_then(|fields| one(fields, org, "is missing")) {
             Ok(event) => events.push(event),
             Err(problem) => {
                 for FieldError { pointer, detail } in problem.into_errors() {
@@ -114,11 +115,18 @@ pub(crate) fn read(body: Value, org: &Org) -> Result<Vec<NewEvent>, Problem> {
     Ok(events)
 }
 
-fn one(body: Value, org: &Org) -> Result<NewEvent, Problem> {
-    let mut fields = Fields::new(body)?;
-    let name = fields.required_text("name");
-    if let Some(Err(error)) = name.as_deref().map(check_name) {
-        fields.fault("/name", error.to_string());
+fn one(mut fields: Fields, org: &Org, unnamed: &str) -> Result<NewEvent, Problem> {
+    let faults = fields.faults();
+    let name = fields.text("name");
+    match &name {
+        Some(name) => {
+            if let Err(error) = check_name(name) {
+                fields.fault("/name", error.to_string());
+            }
+        }
+        None if fields.faults() == faults => fields.fault("/name", unnamed),
+        // It is there and no text, which is said.
+        None => {}
     }
     let data = codec::from_json(&fields.any("data").unwrap_or(Value::Null));
     let data = fields.accept("data", data.map_err(|error| format!("cannot be stored: {error}")));

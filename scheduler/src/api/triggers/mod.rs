@@ -130,6 +130,8 @@ pub(super) async fn list(
 }
 
 /// Look at a trigger
+///
+/// What it means, what it starts, and whether it counts.
 #[utoipa::path(
     get, path = "/v1/triggers/{id}", operation_id = "get_trigger", tag = "Triggers",
     params(("id" = Uuid, Path, description = "The trigger's id.")),

@@ -57,7 +57,7 @@ impl Publish {
         };
         let mut exit = Exit::Done;
         for run in items(&answer, "events").iter().flat_map(|event| items(event, "runs")) {
-            let run = ended(&client, text(run, "id"), wait).await?;
+            let run = ended(&client, console.screen, text(run, "id"), wait).await?;
             console.screen.show(&run, ended_line)?;
             if exit == Exit::Done {
                 exit = exit_of(&run);

@@ -3,6 +3,7 @@
 mod control;
 mod export;
 mod list;
+mod progress;
 mod show;
 mod start;
 mod watch;

@@ -7,6 +7,7 @@ mod health;
 mod keys;
 mod looks;
 mod orders;
+mod progress;
 mod refusals;
 mod slow;
 mod starts;

@@ -36,8 +36,9 @@ const HOT: [&str; 22] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 10] = [
+const WHOLE: [&str; 11] = [
     "expired_workers",
+    "forget_definitions",
     "forget_start_keys",
     "forget_workers",
     "key_list",
