@@ -153,51 +153,69 @@ pub(super) fn create(body: Value, org: &Org) -> Result<NewTrigger, Problem> {
     })
 }
 
-/// Reads what is changed of a trigger as it stands.
-pub(super) fn change(body: Value, row: &TriggerRow) -> Result<Change, Problem> {
+/// What is changed of a trigger, whatever it is.
+#[derive(Debug)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three things in a change")]
+pub(super) struct Asked {
+    event: Option<String>,
+    endpoint: Option<Option<String>>,
+    filter: Option<Option<String>>,
+    input: Option<InputRule>,
+    queue: Option<Queue>,
+    build: Option<Option<Build>>,
+    state: Option<TriggerState>,
+}
+
+/// Reads what is changed.
+pub(super) fn asked(body: Value) -> Result<Asked, Problem> {
     let said = |name: &str| body.get(name).is_some();
     let (filter_said, endpoint_said, build_said) = (said("filter"), said("endpoint"), said("build"));
     let mut fields = Fields::new(body)?;
-    let mut listens = row.listens.clone();
-    let event = fields.text("event");
-    let endpoint = fields.text("endpoint");
-    let filter = fields.text("filter");
-    let input = input(&mut fields);
-    let (its_filter, its_input) = match &mut listens {
-        Listens::Event(its) => {
-            if let Some(event) = event {
-                its.pattern = event;
-            }
-            if endpoint_said {
-                fields.fault("/endpoint", "is of webhooks only, and this is a trigger on events");
-            }
-            (&mut its.filter, &mut its.input)
-        }
-        Listens::Webhook(its) => {
-            if event.is_some() {
-                its.event = event;
-            }
-            if endpoint_said {
-                its.endpoint = endpoint;
-            }
-            (&mut its.filter, &mut its.input)
-        }
+    let asked = Asked {
+        event: fields.text("event"),
+        endpoint: Some(fields.text("endpoint")).filter(|_| endpoint_said),
+        filter: Some(fields.text("filter")).filter(|_| filter_said),
+        input: input(&mut fields),
+        queue: fields.checked("queue", Queue::new),
+        build: Some(fields.checked("build", Build::new)).filter(|_| build_said),
+        state: fields.checked("state", |word| state(&word)),
     };
-    if filter_said {
-        *its_filter = filter;
-    }
-    if let Some(input) = input {
-        *its_input = input;
-    }
-    let queue = fields.checked("queue", Queue::new);
-    let build = fields.checked("build", Build::new);
-    let state = fields.checked("state", |word| state(&word));
-    let listens = (listens != row.listens).then_some(listens);
-    if let Some(listens) = &listens {
-        name_faults(&mut fields, listens);
-    }
     fields.finish()?;
-    Ok(Change { listens, queue, build: build_said.then_some(build), state })
+    Ok(asked)
+}
+
+impl Asked {
+    /// The change of a trigger as it stands; reads its expressions, which takes some milliseconds.
+    pub(super) fn of(self, row: &TriggerRow) -> Result<Change, Problem> {
+        let mut fields = Fields::new(Value::Object(serde_json::Map::new()))?;
+        let mut listens = row.listens.clone();
+        let (filter, input) = match &mut listens {
+            Listens::Event(its) => {
+                its.pattern = self.event.unwrap_or_else(|| std::mem::take(&mut its.pattern));
+                if self.endpoint.is_some() {
+                    fields.fault("/endpoint", "is of webhooks only, and this is a trigger on events");
+                }
+                (&mut its.filter, &mut its.input)
+            }
+            Listens::Webhook(its) => {
+                its.event = self.event.or_else(|| its.event.take());
+                its.endpoint = self.endpoint.unwrap_or_else(|| its.endpoint.take());
+                (&mut its.filter, &mut its.input)
+            }
+        };
+        if let Some(asked) = self.filter {
+            *filter = asked;
+        }
+        if let Some(asked) = self.input {
+            *input = asked;
+        }
+        let listens = (listens != row.listens).then_some(listens);
+        if let Some(listens) = &listens {
+            name_faults(&mut fields, listens);
+        }
+        fields.finish()?;
+        Ok(Change { listens, queue: self.queue, build: self.build, state: self.state })
+    }
 }
 
 fn name_faults(fields: &mut Fields, listens: &Listens) {
@@ -283,12 +301,13 @@ mod tests {
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         };
-        let changed = |body| change(body, &row).expect("it is good");
+        let change = |body| asked(body).and_then(|asked| asked.of(&row));
+        let changed = |body| change(body).expect("it is good");
         assert_eq!(changed(json!({})), Change::default());
         let paused = changed(json!({"state": "paused", "build": null}));
         assert_eq!(paused, Change { state: Some(TriggerState::Paused), build: Some(None), ..Change::default() });
         let unfiltered = changed(json!({"filter": null})).listens;
         assert_eq!(unfiltered, Some(Listens::Event(EventTrigger { filter: None, ..event })));
-        assert!(change(json!({"endpoint": "main"}), &row).is_err());
+        assert!(change(json!({"endpoint": "main"})).is_err());
     }
 }

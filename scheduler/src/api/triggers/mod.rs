@@ -172,9 +172,10 @@ pub(super) async fn change(
     Json(body): Json,
 ) -> Result<axum::Json<TriggerView>, Problem> {
     parameters.finish()?;
+    let asked = body::asked(body)?;
     let store = door.engine.store();
     let row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
-    let change = off_the_runtime(move || body::change(body, &row)).await?;
+    let change = off_the_runtime(move || asked.of(&row)).await?;
     let changed = door.in_time(store.trigger_update(id, &org, &change)).await?;
     done(id, changed).map(|row| axum::Json(row.into()))
 }

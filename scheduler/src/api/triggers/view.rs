@@ -12,7 +12,7 @@ use crate::{
 
 /// A page of triggers, newest first.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Triggers)]
+#[schema(as = KeptTriggers)]
 pub(in crate::api) struct TriggersView {
     pub(super) triggers: Vec<TriggerView>,
     /// The cursor of the next page; none on the last.
@@ -23,7 +23,7 @@ pub(in crate::api) struct TriggersView {
 
 /// A trigger.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Trigger)]
+#[schema(as = KeptTrigger)]
 pub(in crate::api) struct TriggerView {
     id: Uuid,
     /// What it starts.
