@@ -86,10 +86,11 @@ mod tests {
         of.iter().map(parameter).collect()
     }
 
+    type Case = (&'static [(&'static str, &'static str)], Value, Result<Value, &'static str>);
+
     #[test]
     fn inputs_are_found_by_name() {
         let user = json!({"id": "u1", "email": "a@b.c"});
-        type Case = (&'static [(&'static str, &'static str)], Value, Result<Value, &'static str>);
         let table: &[Case] = &[
             (&[], user.clone(), Ok(Value::Null)),
             (&[("user", "object")], user.clone(), Ok(user.clone())),

@@ -1,7 +1,7 @@
 //! Each event once, by whatever it is known.
 
 use futures::future::join_all;
-use piton_scheduler::{engine::Novelty, event::PublishError};
+use piton_scheduler::{engine::Novelty, event::PublishError, store::EventFilter};
 use piton_shared::name::Org;
 use serde_json::json;
 
@@ -113,10 +113,12 @@ async fn five_hundred_keep_their_order_and_are_accepted_together() {
 
     let mut stranger = event("order.paid", &json!(1));
     stranger.org = Org::new("nobody").expect("a name");
-    let before = cluster.db.store.event_list(&crate::making::ORG, &Default::default(), 1000).await.expect("read").len();
+    let before =
+        cluster.db.store.event_list(&crate::making::ORG, &EventFilter::default(), 1000).await.expect("read").len();
     let refused = cluster.engine().publish(vec![stranger]).await;
     assert!(matches!(refused, Err(PublishError::UnknownOrg(_))), "{refused:?}");
-    let after = cluster.db.store.event_list(&crate::making::ORG, &Default::default(), 1000).await.expect("read").len();
+    let after =
+        cluster.db.store.event_list(&crate::making::ORG, &EventFilter::default(), 1000).await.expect("read").len();
     assert_eq!((before, after), (500, 500));
     until(async || cluster.db.owed().await == 0).await;
     cluster.finish().await;
