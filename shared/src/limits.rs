@@ -116,6 +116,17 @@ pub const WEBHOOK_BODY_BYTES: usize = 1024 * 1024;
 pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 /// Secrets of one endpoint that are good at once.
 pub const WEBHOOK_SECRETS: usize = 8;
+/// How long a webhook waits for its answer once its body is there; then its provider is told to come back. Slack waits 3 s.
+pub const WEBHOOK_ANSWER: Duration = Duration::from_millis(2500);
+/// The largest tolerance that an endpoint can have.
+pub const WEBHOOK_TOLERANCE_MAX: Duration = Duration::from_hours(24);
+/// Patterns of events that an endpoint can have.
+pub const WEBHOOK_PATTERNS: usize = 64;
+/// Refused deliveries of an endpoint that a scheduler puts on record in an hour; more are only counted.
+pub const WEBHOOK_REFUSED_KEPT: u32 = 60;
+/// Verified deliveries of an endpoint that start nothing, and that a scheduler puts on record in an hour; more are only
+/// counted.
+pub const WEBHOOK_OTHERS_KEPT: u32 = 600;
 /// Missed firings of a schedule that are caught up at most, the newest.
 pub const CATCH_UP: usize = 100;
 /// Missed firings of a schedule that are counted; of more it is only known that there were as many.
