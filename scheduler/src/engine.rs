@@ -14,6 +14,7 @@ use piton_shared::{
 use piton_telemetry::metrics::SchedulerMetrics;
 use piton_transport::{Bus, BusState};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
     batch::BatchStarts,
@@ -274,6 +275,11 @@ impl Engine {
     /// stand in the order of the events.
     pub async fn publish(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, PublishError> {
         self.events.publish(events).await
+    }
+
+    /// A fresh id by the database's clock.
+    pub fn new_id(&self) -> Uuid {
+        self.intake.new_id()
     }
 
     /// What workers have said of their definitions.

@@ -24,3 +24,4 @@ pub mod store;
 pub mod sweep;
 pub mod trigger;
 pub mod wake;
+pub mod webhook;

@@ -70,6 +70,9 @@ codes! {
     /// The request has no API key, or one that is unknown or revoked. Send `Authorization: Bearer pk_…`. Make a key
     /// with `piton key create NAME`; the first one with `--database-url`.
     Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
+    /// The delivery was not signed with a secret of this endpoint, or too long ago. Nothing was started. Why is told to the
+    /// endpoint's owner only: `piton webhook deliveries NAME --verdict refused`.
+    WebhookRefused = "webhook_refused", UNAUTHORIZED, "The delivery was not verified";
     /// This scheduler takes requests without a key, and therefore only those that come from this machine by its own
     /// names. A web page of another origin, or a foreign name that resolves to this machine, is refused.
     ForeignOrigin = "foreign_origin", FORBIDDEN, "Without keys only this machine is served";
@@ -91,6 +94,13 @@ codes! {
     UnknownDefinition = "unknown_definition", NOT_FOUND, "There is no such definition";
     /// There is no such key in this org, or it was revoked before.
     UnknownKey = "unknown_key", NOT_FOUND, "There is no such key";
+    /// There is no endpoint for webhooks at this address, or none of this id or name in this org. `GET /v1/webhooks` lists
+    /// those that are there, each with its address.
+    UnknownWebhook = "unknown_webhook", NOT_FOUND, "There is no such webhook";
+    /// The endpoint has no such secret, or it was removed before.
+    UnknownSecret = "unknown_secret", NOT_FOUND, "There is no such secret";
+    /// Nothing of this id arrived in this org, or it is so long ago that it was forgotten.
+    UnknownDelivery = "unknown_delivery", NOT_FOUND, "There is no such delivery";
     /// The address exists and does not take this method. The `Allow` header says which it takes.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
     /// The client did not send the whole body in time. Nothing was done. Send it again.
@@ -107,6 +117,10 @@ codes! {
     RunEnded = "run_ended", CONFLICT, "The run has ended";
     /// Only a run that is parked or paused can be resumed. The answer says where the run stands.
     RunNotParked = "run_not_parked", CONFLICT, "The run is neither parked nor paused";
+    /// The org has an endpoint of this name. Remove that one first, or take another name.
+    WebhookExists = "webhook_exists", CONFLICT, "There is a webhook of this name";
+    /// The endpoint has as many good secrets as it can have. Remove one that is not used any more.
+    TooManySecrets = "too_many_secrets", CONFLICT, "There are too many secrets";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// A body must say `Content-Type: application/json`, and no content encoding.
@@ -121,6 +135,8 @@ codes! {
     InvalidPayload = "invalid_payload", UNPROCESSABLE_ENTITY, "The input cannot be stored";
     /// The request was well formed, but the database refused a value in it. Nothing was stored.
     UnacceptableValue = "unacceptable_value", UNPROCESSABLE_ENTITY, "A value cannot be stored";
+    /// The delivery was verified, and no event can be made of it. The answer and the endpoint's record say why.
+    UnreadableDelivery = "unreadable_delivery", UNPROCESSABLE_ENTITY, "The delivery is no event";
     /// The run's journal is larger than an export may be. Read it page by page at `/v1/runs/{id}/journal`.
     ExportTooLarge = "export_too_large", UNPROCESSABLE_ENTITY, "The run is too large to be exported";
     /// The org of this request does not exist. Nothing was started.
@@ -132,6 +148,8 @@ codes! {
     /// seconds in `Retry-After`; a start with the same idempotency key, since it may have been accepted before the
     /// connection broke.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database is away";
+    /// The endpoint is paused. Nothing was started. The provider is to send the delivery again.
+    WebhookPaused = "webhook_paused", SERVICE_UNAVAILABLE, "The webhook is paused";
     /// The scheduler has as many requests under way as it takes. Nothing was done. Repeat the request after the seconds
     /// in `Retry-After`, or add a scheduler.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The scheduler is busy";

@@ -58,6 +58,12 @@ pub(super) const KEYS_REMEMBERED: usize = 1024;
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;
+/// Webhooks of an org that are listed.
+pub(super) const WEBHOOKS_LISTED: u32 = 1000;
+/// Deliveries of webhooks under way; one more is told to come back (503). Whoever knows an address may send some.
+pub(super) const HOOK_REQUESTS: usize = 128;
+/// How long a provider is told to wait while an endpoint is paused.
+pub(super) const PAUSED_RETRY: Duration = Duration::from_mins(5);
 /// Journal rows that an export reads from the database at once.
 pub(super) const JOURNAL_READ: u32 = 128;
 /// Failed tries, and waits, that a page of the journal shows of a run.

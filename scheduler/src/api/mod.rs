@@ -19,6 +19,7 @@ pub(crate) mod events;
 mod export;
 mod fields;
 mod health;
+mod hooks;
 mod input;
 mod journal;
 pub(crate) mod keys;
@@ -37,6 +38,7 @@ mod state;
 pub mod time;
 mod triggers;
 mod view;
+mod webhooks;
 mod workers;
 
 pub use access::{Access, NotLoopback};

@@ -95,6 +95,13 @@ impl Problem {
         }
     }
 
+    /// The same problem with when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
     /// There is no such run in the caller's org.
     pub fn unknown_run(run: impl std::fmt::Display) -> Self {
         Self::new(
@@ -111,6 +118,11 @@ impl Problem {
     /// What kind it is.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// What happened here and what to do.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The fields that are wrong.

@@ -14,14 +14,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, definitions, document, events, export, health, journal, keys,
+    batches, control, definitions, document, events, export, health, hooks, journal, keys,
     limits::{self, Times},
     pages::pages,
     progress,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, state, triggers, workers,
+    runs, start, state, triggers, webhooks, workers,
 };
-use crate::engine::Engine;
+use crate::{engine::Engine, webhook::Hooks};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(super) struct Door {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
+    pub(super) hooks: Hooks,
     /// Room for those who follow runs: a stream outlives its request.
     pub(super) streams: Arc<Semaphore>,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
@@ -39,11 +40,14 @@ pub(super) struct Door {
 
 pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
     let metrics = Arc::new(engine.metrics().http.clone());
+    let engine = Arc::new(engine);
+    let hooks = Hooks::new(Arc::clone(&engine));
     let streams = Arc::new(Semaphore::new(times.requests.unwrap_or(limits::STREAMS)));
-    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), streams, closing, times };
+    let door = Door { engine, access, keys: KnownKeys::default(), hooks, streams, closing, times };
     let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
         .merge(for_everybody(times))
+        .merge(for_providers(times))
         .split_for_parts();
     router
         .merge(pages(times))
@@ -56,7 +60,7 @@ pub(super) fn router(engine: Engine, access: Access, times: Times, closing: Canc
 /// What the routes say of themselves.
 pub(super) fn document() -> OpenApi {
     let times = Times::default();
-    for_callers(times).merge(for_everybody(times)).into_openapi()
+    for_callers(times).merge(for_everybody(times)).merge(for_providers(times)).into_openapi()
 }
 
 /// The routes that say whose they are: with a key, or from this machine.
@@ -80,6 +84,12 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(events::replay))
         .routes(routes!(triggers::create, triggers::list))
         .routes(routes!(triggers::get, triggers::change, triggers::delete))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::secrets::add))
+        .routes(routes!(webhooks::secrets::remove))
+        .routes(routes!(webhooks::deliveries::list))
+        .routes(routes!(webhooks::deliveries::get))
         .routes(routes!(definitions::get))
         .routes(routes!(workers::list))
         .routes(routes!(keys::create, keys::list))
@@ -96,6 +106,13 @@ fn for_callers(times: Times) -> OpenApiRouter<Door> {
         .routes(routes!(export::get))
         .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
     waiting.merge(brief).merge(large)
+}
+
+/// The routes whose access is a signature. Tunnels may lead to them, so nobody asks by what name they were reached.
+fn for_providers(times: Times) -> OpenApiRouter<Door> {
+    OpenApiRouter::default()
+        .routes(routes!(hooks::receive))
+        .route_layer(from_fn_with_state(Room::of(limits::HOOK_REQUESTS, times), bounded))
 }
 
 /// The routes that whoever reaches the scheduler may ask.

@@ -11,6 +11,7 @@ use piton_shared::{limits, time::Timestamp};
 use piton_telemetry::metrics::{Group, SchedulerMetrics};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use super::{Placing, RunClock};
 use crate::{
@@ -47,6 +48,11 @@ impl IntakeHandle {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { run, reply }).map_err(|_| StartError::Full)?;
         answer.await.unwrap_or(Err(StartError::Full))
+    }
+
+    /// A fresh id by the database's clock.
+    pub fn new_id(&self) -> Uuid {
+        self.clock.run_id().uuid()
     }
 
     /// The run that a start asks for, with its id: who wants its end can subscribe before it exists.

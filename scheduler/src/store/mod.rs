@@ -26,6 +26,7 @@ mod state;
 mod step;
 pub mod trigger;
 mod value;
+mod webhook;
 
 pub use apart::{Apart, WrittenApart};
 pub use append::{Appending, FirstPass, Look, Mine, Wrote};
@@ -56,3 +57,7 @@ pub use schema::Schema;
 pub use state::StateRow;
 pub use step::{Executing, Offer};
 pub use trigger::{Change, Changed, Listens, NewTrigger, OrgTriggers, Source, TriggerRow, TriggerState};
+pub use webhook::{
+    DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, LookedUp, NewDelivery, NewEndpoint, NewSecret,
+    SecretAdded, SecretRow,
+};

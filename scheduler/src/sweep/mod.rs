@@ -115,7 +115,12 @@ impl Sweeper {
                 said("forget events", self.store.events_forget(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
                 said("read the database's clock", self.clock.correct(&self.store).await);
             }
+            if round.is_multiple_of(SELDOM) {
+                said("forget deliveries", self.store.forget_deliveries(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
+            }
             if round.is_multiple_of(RARELY) {
+                let secrets = self.store.forget_webhook_secrets(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await;
+                said("forget retired secrets", secrets);
                 said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
                 let kept = limits::DEFINITION_KEPT;
                 said("forget definitions", self.store.forget_definitions(kept, limits::SWEEP_ROWS).await);

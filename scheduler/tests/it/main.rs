@@ -10,3 +10,4 @@ mod interleavings;
 mod making;
 mod plans;
 mod store;
+mod webhooks;

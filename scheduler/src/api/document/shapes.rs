@@ -1,7 +1,7 @@
 //! Schemas of what others define: the words of the engine's own enums come from these, so they cannot part.
 
 use piton_shared::{
-    limits::{CALLER_KEY_BYTES, NAME_BYTES, TAGS},
+    limits::{CALLER_KEY_BYTES, EVENT_NAME_BYTES, NAME_BYTES, TAGS, WEBHOOK_PATTERNS},
     message::batch,
     state,
 };
@@ -40,6 +40,14 @@ words! {
     OnFailure = batch::OnFailure::ALL;
     /// A workflow or a function.
     DefinitionKind = piton_shared::message::define::DefinitionKind::ALL;
+    /// Who signs webhooks.
+    Provider = piton_shared::trigger::Provider::ALL;
+    /// The hash under a signature.
+    HmacAlgorithm = piton_webhook::Algorithm::ALL;
+    /// How a signature is written.
+    HmacEncoding = piton_webhook::Encoding::ALL;
+    /// What became of a webhook's delivery.
+    Verdict = crate::webhook::Verdict::ALL;
     /// What kind of call a row of a journal answers.
     Kind = piton_shared::journal::Kind::ALL;
 }
@@ -187,6 +195,15 @@ pub(in crate::api) fn tags() -> ArrayBuilder {
         .items(tag)
         .max_items(Some(TAGS))
         .description(Some("Words to find it by."))
+}
+
+/// Patterns of names of events, or null for none.
+pub(in crate::api) fn patterns() -> ArrayBuilder {
+    let pattern = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(EVENT_NAME_BYTES));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(pattern)
+        .max_items(Some(WEBHOOK_PATTERNS))
 }
 
 /// A whole number within bounds.

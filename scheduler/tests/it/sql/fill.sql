@@ -1,3 +1,16 @@
+-- What arrived at some webhooks.
+with made as (
+    insert into webhooks (id, org, name, provider, tolerance_ms)
+    select gen_random_uuid(), 'default', 'w' || n, 'stripe', 300000 from generate_series(1, 100) n
+    returning id, org
+),
+signed as (
+    insert into webhook_secrets (webhook, id, org, label, hint, secret, retired_at)
+    select id, gen_random_uuid(), org, 'l', 'h', case when n = 1 then 's' end, case when n > 1 then now() end
+    from made cross join generate_series(1, 10) n
+)
+insert into deliveries (id, webhook, org, remote, verdict, status, size, headers, secret)
+select gen_random_uuid(), id, org, '127.0.0.1', 'ping', 200, 0, '{}', id from made cross join generate_series(1, 200) n;
 -- A hundred thousand runs: most have ended, the rest is spread over the places where live runs stand.
 insert into workers (id, org, name, host, process, queues, workflows, functions, run_slots, step_slots, free_runs, free_steps,
                      control_applied, beat_at, lease_until, ended_at, end_reason)

@@ -193,6 +193,36 @@ label! {
 }
 
 label! {
+    /// What became of a webhook's delivery.
+    Delivered as "outcome" {
+        /// It became an event.
+        Accepted = "accepted",
+        /// It had become an event before.
+        Repeated = "repeated",
+        /// The endpoint does not take such events.
+        Filtered = "filtered",
+        /// The provider wanted to see a text back.
+        Challenge = "challenge",
+        /// The provider tried whether somebody is there.
+        Ping = "ping",
+        /// The endpoint is paused.
+        Paused = "paused",
+        /// It was verified and does not read.
+        Unreadable = "unreadable",
+        /// It was not verified.
+        Refused = "refused",
+        /// Its body is too large.
+        TooLarge = "too_large",
+        /// Its body is of a type that the provider does not send.
+        WrongType = "wrong_type",
+        /// There is no such endpoint.
+        Unknown = "unknown",
+        /// It has to come again.
+        Unavailable = "unavailable",
+    }
+}
+
+label! {
     /// How a run leaves the hands of workers for good, or for now.
     Ending as "outcome" {
         /// With a result.

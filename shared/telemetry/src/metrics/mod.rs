@@ -18,7 +18,7 @@ mod worker;
 pub use http::HttpMetrics;
 pub use instruments::{ByLabel, ByLabels, Counter, Entered, Gauge, Histogram};
 pub use labels::{
-    Accepted, AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, Label, Matched, PublishOutcome,
+    Accepted, AppendOutcome, ClaimOutcome, Delivered, Ending, FinishOutcome, Group, Label, Matched, PublishOutcome,
     RequestOutcome, Retried, StepOutcome, Swept,
 };
 pub use scheduler::SchedulerMetrics;

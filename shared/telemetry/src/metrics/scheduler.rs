@@ -7,8 +7,8 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        Accepted, AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, Matched, PublishOutcome, RequestOutcome,
-        Retried, Swept,
+        Accepted, AppendOutcome, ClaimOutcome, Delivered, Ending, FinishOutcome, Group, Matched, PublishOutcome,
+        RequestOutcome, Retried, Swept,
     },
     registry::Registry,
 };
@@ -77,6 +77,10 @@ pub struct SchedulerMetrics {
     pub run_time: ByLabel<Ending, Histogram>,
     /// From acceptance to the first claim.
     pub run_start_lag: Histogram,
+    /// What arrived at webhooks' endpoints.
+    pub webhooks: ByLabel<Delivered, Counter>,
+    /// Of that, what was only counted because enough of its kind was on record.
+    pub webhooks_unrecorded: Counter,
     /// Requests of workers.
     pub requests: ByLabels<Method, RequestOutcome, Counter>,
     /// From a worker's request to its answer.
@@ -149,6 +153,11 @@ impl SchedulerMetrics {
                 ("piton_run_start_lag_seconds", "Time from a run's acceptance to its first claim."),
                 buckets::LAG_SECONDS,
             ),
+            webhooks: r.counters(("piton_webhook_deliveries_total", "Deliveries of webhooks, by outcome.")),
+            webhooks_unrecorded: r.counter((
+                "piton_webhook_unrecorded_total",
+                "Deliveries of webhooks of which no record was kept, since there are enough of their kind.",
+            )),
             requests: r.counters_by(("piton_nats_requests_total", "Requests of workers.")),
             request_time: r.histograms(
                 ("piton_nats_request_seconds", "Time from a worker's request to its answer."),
