@@ -19,6 +19,14 @@ const CONNECT: Duration = Duration::from_secs(5);
 const STREAM: Duration = Duration::from_mins(20);
 const ANSWER: Duration = REQUEST_WAIT.saturating_add(Duration::from_secs(20));
 
+/// What was answered to a delivery.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) status: u16,
+    /// JSON, or whatever it was as text.
+    pub(super) body: Value,
+}
+
 /// A way to one server.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -67,6 +75,27 @@ impl Client {
 
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.send(self.request(Method::PATCH, path)?.json(body)).await
+    }
+
+    /// Posts a body as it is to any address, without our key: as a provider would.
+    pub(super) async fn deliver(
+        &self,
+        url: &Url,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Result<Delivered, CliError> {
+        let away = |error: &reqwest::Error| {
+            CliError::new(Exit::Unavailable, format!("{url} cannot be reached: {}", cause(error)))
+        };
+        let mut request = self.http.post(url.clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(|error| away(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| away(&error))?;
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Delivered { status, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) })
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value, CliError> {

@@ -24,6 +24,7 @@ mod serve;
 mod signal;
 mod state;
 mod trigger;
+mod webhook;
 mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -112,6 +113,9 @@ enum Command {
     /// Look at the workflows and functions that workers have.
     #[command(subcommand)]
     Definition(definition::Definition),
+    /// Make, look at and try out addresses for webhooks.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -150,6 +154,7 @@ impl Command {
             | Self::Trigger(_)
             | Self::Session(_)
             | Self::Definition(_)
+            | Self::Webhook(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
         }
@@ -171,6 +176,7 @@ impl Command {
             Self::Trigger(trigger) => trigger.run(console).await,
             Self::Session(session) => session.run(console).await,
             Self::Definition(definition) => definition.run(console).await,
+            Self::Webhook(webhook) => Box::pin(webhook.run(console)).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

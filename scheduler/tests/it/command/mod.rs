@@ -3,6 +3,7 @@
 mod dev;
 mod new;
 mod serve;
+mod webhooks;
 mod words;
 
 use std::{
@@ -23,7 +24,9 @@ use crate::api::PATIENCE;
 /// The binary with nothing of the environment that could change what it does.
 fn piton<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
-    for name in ["PITON_URL", "PITON_API_KEY", "PITON_DATABASE_URL", "PITON_NATS_URL", "PITON_LOG"] {
+    for name in
+        ["PITON_URL", "PITON_API_KEY", "PITON_DATABASE_URL", "PITON_NATS_URL", "PITON_LOG", "PITON_WEBHOOK_SECRET"]
+    {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
