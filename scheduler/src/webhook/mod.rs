@@ -1,7 +1,7 @@
 //! Webhooks: who sent this, is it new, and what comes of it?
 //!
-//! The signature is the only access there is. A delivery is judged by a pure function ([`judge`](judge::judge)); what has
-//! to be published is on record first, and settled after: see [`Hooks::receive`].
+//! The signature is the only access there is. A delivery is judged by a pure function (`judge`); what has to be published is
+//! on record first, and settled after: see [`Hooks::receive`].
 
 mod arrived;
 mod envelope;
