@@ -15,7 +15,7 @@ WITH_POSTGRES = $(TARGET)/debug/with-postgres
 FEATURES := --features piton-loadtest/failpoints
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo bench clean
+.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo deploy bench clean
 
 help: ## Show this text
 	@echo "Piton. Targets:"
@@ -67,6 +67,9 @@ test: ## Everything that CI checks, the tests last
 demo: ## Crash a worker under load and see that nothing is lost (KEEP=1: leave it running)
 	@./setup run
 	cargo run --release -p piton-loadtest --bin demo
+
+deploy: ## Lint what lies in deploy/ (not part of the tests: its linters are 60 MB)
+	@.ci/deploy
 
 bench: ## Measure throughput, latency and memory of workload W1
 	cargo run --release -p piton-loadtest -- W1 --seconds 20 --in-flight 200

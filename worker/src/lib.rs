@@ -25,6 +25,7 @@ mod resource;
 mod runtime;
 mod sleep;
 mod state;
+pub mod telemetry;
 pub mod testing;
 mod worker;
 mod workflow_context;

@@ -51,3 +51,23 @@ fn help_of_every_command() {
     let pages: Vec<_> = paths.iter().map(|path| format!("$ piton {} --help\n{}", path.join(" "), help(path))).collect();
     insta::assert_snapshot!(pages.join("\n\n"));
 }
+
+/// Every option of `piton serve` that has a variable stands in the reference with both and its default.
+#[test]
+fn the_reference_of_options_is_complete() {
+    let reference = include_str!("../../../deploy/configuration.md");
+    let mut command = Cli::command();
+    command.build();
+    let serve = command.find_subcommand("serve").expect("schedulers are started by it");
+    let mut missing = Vec::new();
+    for argument in serve.get_arguments() {
+        let (Some(long), Some(variable)) = (argument.get_long(), argument.get_env()) else { continue };
+        let default = argument.get_default_values().first();
+        let default = default.map_or("none: needed".into(), |value| format!("`{}`", value.to_string_lossy()));
+        let row = format!("| `--{long}` | `{}` | {default} |", variable.to_string_lossy());
+        if !reference.contains(&row) {
+            missing.push(row);
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
