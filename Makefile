@@ -15,7 +15,7 @@ WITH_POSTGRES = $(TARGET)/debug/with-postgres
 FEATURES := --features piton-loadtest/failpoints
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo bench clean
+.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo deploy bench clean
 
 help: ## Show this text
 	@echo "Piton. Targets:"
@@ -64,9 +64,14 @@ test: ## Everything that CI checks, the tests last
 	@$(MAKE) --no-print-directory doctests
 	@$(MAKE) --no-print-directory nextest
 
-demo: ## Crash a worker under load and see that nothing is lost (KEEP=1: leave it running)
+demo: ## Let a small shop run while its processes are killed, and see that nothing is lost (KEEP=1, SCHEDULERS=2)
 	@./setup run
-	cargo run --release -p piton-loadtest --bin demo
+	@# One build for both programs: apart they would ask for other features, and be built twice.
+	cargo build -p piton-scheduler -p piton-loadtest --bin piton --bin demo
+	@$(TARGET)/debug/demo
+
+deploy: ## Lint what lies in deploy/ (not part of the tests: its linters are 60 MB)
+	@.ci/deploy
 
 bench: ## Measure throughput, latency and memory of workload W1
 	cargo run --release -p piton-loadtest -- W1 --seconds 20 --in-flight 200

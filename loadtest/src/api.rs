@@ -122,12 +122,25 @@ impl Api {
         self.request(self.head("POST", path).body(body.into())?).await
     }
 
+    /// Sends a body with these headers and without the API key, as a provider of webhooks does.
+    pub async fn deliver(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, ApiError> {
+        let head = Request::builder().method("POST").uri(path).header(HOST, self.address.to_string());
+        let head = headers.iter().fold(head, |head, (name, value)| head.header(*name, *value));
+        self.request(head.body(body.into())?).await
+    }
+
     /// Starts a run: the body as in the documentation of the API, the query such as `?wait=30s`.
     pub async fn start(&self, query: &str, body: impl Into<Bytes>, key: Option<&str>) -> Result<Answer, ApiError> {
         let mut head = self.head("POST", &format!("/v1/runs{query}"));
         if let Some(key) = key {
             head = head.header(IDEMPOTENCY_KEY, key);
         }
+        self.request(head.body(body.into())?).await
+    }
+
+    /// Starts a run within a trace, as W3C `traceparent`.
+    pub async fn start_traced(&self, query: &str, body: impl Into<Bytes>, trace: &str) -> Result<Answer, ApiError> {
+        let head = self.head("POST", &format!("/v1/runs{query}")).header("traceparent", trace);
         self.request(head.body(body.into())?).await
     }
 

@@ -36,6 +36,8 @@ pub struct Servers {
     pub nats_url: String,
     /// Where the logs go.
     pub logs: PathBuf,
+    /// Variables of every process.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A running set of processes.
@@ -69,14 +71,14 @@ impl Cluster {
     }
 
     fn program(&self, name: &str, arguments: &[&str], environment: Vec<(String, String)>) -> Program {
-        let Servers { piton, own, database_url, nats_url, logs } = &self.servers;
+        let Servers { piton, own, database_url, nats_url, logs, variables } = &self.servers;
         let address = [("PITON_DATABASE_URL", database_url), ("PITON_NATS_URL", nats_url)];
         let address = address.map(|(name, value)| (name.to_owned(), value.clone()));
         Program {
             name: name.to_owned(),
             path: if name.starts_with("worker") { own.clone() } else { piton.clone() },
             arguments: arguments.iter().map(Into::into).collect(),
-            environment: address.into_iter().chain(environment).collect(),
+            environment: address.into_iter().chain(variables.iter().cloned()).chain(environment).collect(),
             logs: logs.clone(),
             tie: own.clone(),
         }

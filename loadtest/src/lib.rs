@@ -24,6 +24,8 @@ pub mod private;
 mod process;
 mod psql;
 pub mod report;
+pub mod repository;
+pub mod shop;
 mod wait;
 pub mod worker;
 pub mod written;

@@ -89,7 +89,7 @@ pub async fn send_confirmation(order_id: String, charge_id: String) -> Result<St
 }
 
 /// From order to confirmation.
-#[workflow]
+#[workflow(triggers(event("order.placed")))]
 pub async fn order_workflow(ctx: &WorkflowContext, order_id: String) -> Result<Fulfilment> {
     let order = ctx.step(validate_order(order_id.clone())).await?;
     if !order.valid {

@@ -39,6 +39,7 @@ impl PrivateStack {
             database_url: stack.postgres().url(),
             nats_url: stack.nats().url(),
             logs: folder.join("logs"),
+            variables: Vec::new(),
         };
         let cluster = Cluster::new(servers).await?;
         Ok(Self { folder: folder.to_owned(), stack, cluster })

@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use piton::Worker;
+use piton::{Worker, telemetry::TelemetryOptions};
 
 use crate::{
     booked,
@@ -11,7 +11,7 @@ use crate::{
     ledger::Ledger,
     no_op,
     orders::{self, Provider},
-    poison,
+    poison, repository, shop,
 };
 
 /// The folder of the [`Ledger`] and of the gates. Defaults to a folder of this process among the temporary files.
@@ -23,6 +23,11 @@ const DEFAULT_CHARGE_TAKES: Duration = Duration::from_millis(40);
 
 /// Runs until SIGTERM or SIGINT. Options come from the variables `PITON_…`.
 pub async fn run() -> anyhow::Result<()> {
+    // Only where it is asked for: what is measured should not be the printing of logs.
+    let telemetry = match env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        Some(_) => Some(piton::telemetry::init(&TelemetryOptions::from_env("piton-loadtest-worker")?)?),
+        None => None,
+    };
     let own_folder = || env::temp_dir().join(format!("piton-ledger-{}", std::process::id()));
     let folder = env::var_os(LEDGER).map_or_else(own_folder, PathBuf::from);
     let ledger = Ledger::open(&folder).with_context(|| format!("could not open {}", folder.display()))?;
@@ -53,7 +58,19 @@ pub async fn run() -> anyhow::Result<()> {
         .register(orders::charge_customer)
         .register(orders::send_confirmation)
         .register(orders::order_workflow)
+        .register(shop::book_payment)
+        .register(shop::payment_workflow)
+        .register(shop::give_points)
+        .register(shop::award_points)
+        .register(shop::count_till)
+        .register(shop::close_till)
+        .register(repository::list_files)
+        .register(repository::read_file)
+        .register(repository::read_repository)
         .build()?;
     let connected = worker.connect().await.context("the worker could not connect")?;
-    connected.run().await.context("the worker failed")
+    let ran = connected.run().await.context("the worker failed");
+    // Sends what waits, and blocks meanwhile.
+    tokio::task::spawn_blocking(move || telemetry.map(piton::telemetry::Telemetry::shutdown)).await?;
+    ran
 }

@@ -14,12 +14,16 @@ use piton_shared::{
 use piton_telemetry::metrics::SchedulerMetrics;
 use piton_transport::{Bus, BusState};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
     batch::BatchStarts,
     control::Controls,
+    definition::Definitions,
+    event::{EventHandle, NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
+    schedule::Schedules,
     store::{RunRow, Store, StoreError},
     wake::{Waiters, Waiting},
 };
@@ -193,6 +197,18 @@ pub struct Watch {
     past: Past,
 }
 
+impl Watch {
+    /// Waits until an end of the run is announced: one that came before the watch began is not.
+    pub async fn ended(&mut self) {
+        self.waiting.end().await;
+    }
+
+    /// Whether an end was announced.
+    pub fn has_ended(&self) -> bool {
+        self.waiting.has_ended()
+    }
+}
+
 /// Whether the run can have ended before it was watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Past {
@@ -209,6 +225,9 @@ pub struct Engine {
     bus: Bus,
     intake: IntakeHandle,
     batches: BatchStarts,
+    events: EventHandle,
+    definitions: Definitions,
+    schedules: Schedules,
     looks: Looks,
     controls: Controls,
     waiters: Waiters,
@@ -216,17 +235,32 @@ pub struct Engine {
 }
 
 impl Engine {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a scheduler, put together in one place")]
     pub(crate) fn new(
         store: Store,
         bus: Bus,
         intake: IntakeHandle,
         batches: BatchStarts,
+        events: EventHandle,
+        definitions: Definitions,
         looks: Looks,
         controls: Controls,
         metrics: SchedulerMetrics,
     ) -> Self {
         let waiters = controls.waiters.clone();
-        Self { store, bus, intake, batches, looks, controls, waiters, metrics }
+        let schedules = Schedules::default();
+        Self { store, bus, intake, batches, events, definitions, schedules, looks, controls, waiters, metrics }
+    }
+
+    /// The same engine, which says to this loop that a schedule was made or changed.
+    #[must_use]
+    pub(crate) fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// Who fires schedules here, to be told of changes.
+    pub(crate) fn schedules(&self) -> &Schedules {
+        &self.schedules
     }
 
     /// Accepts a run; returns once it is committed.
@@ -249,6 +283,22 @@ impl Engine {
     /// Accepts a batch as a run of its own; returns once it is committed with all its items.
     pub async fn start_batch(&self, start: StartBatch) -> Result<Started, StartError> {
         self.batches.start(start).await
+    }
+
+    /// Accepts events: returns once they are committed, with what they started if that is committed too. The answers
+    /// stand in the order of the events.
+    pub async fn publish(&self, events: Vec<NewEvent>) -> Result<Vec<PublishedEvent>, PublishError> {
+        self.events.publish(events).await
+    }
+
+    /// A fresh id by the database's clock.
+    pub fn new_id(&self) -> Uuid {
+        self.intake.new_id()
+    }
+
+    /// What workers have said of their definitions.
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// Begins to watch a run.

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    definition::Definer,
     dispatch::{Claims, StepClaims},
     finish::{self, FinishJob},
     journal::{AppendJob, any_goes_apart},
@@ -42,6 +43,8 @@ pub struct Desk {
     pub scheduler: SchedulerId,
     /// Registration and leaving.
     pub registrar: Registrar,
+    /// What workers say of their definitions.
+    pub definer: Definer,
     /// Claims, reads, runs handed back.
     pub claims: Claims,
     /// Where appends wait for their commit.
@@ -96,6 +99,7 @@ impl Desk {
     async fn answer(&self, method: Method, received: Received) {
         match method {
             Method::Register => reply(received, |register| self.registrar.register(register)).await,
+            Method::Define => reply(received, |define| self.definer.define(define)).await,
             Method::Leave => reply(received, |leave| self.registrar.leave(leave)).await,
             Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
             Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,

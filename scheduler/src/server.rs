@@ -16,18 +16,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     batch::{BatchStarts, Releases, Turns},
     control::Controls,
+    definition::{Definer, Definitions},
     dispatch::{
         Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
+    event::{Acceptor, EventHandle, Looker, NatsDoor},
     finish::Finisher,
     gather::Gatherer,
-    intake::{Intake, IntakeHandle, RunClock},
+    intake::{Intake, IntakeHandle, Placing, RunClock},
     journal::Committer,
     lease::{Beats, Registrar, Roster},
     look::{self, Looks},
     rpc::Desk,
+    schedule::{ScheduleLoop, Schedules},
     store::{Store, StoreError, StoreOptions},
     sweep::Sweeper,
     wake::{Teller, TimerLoop, Timers, Waiters},
@@ -166,17 +169,26 @@ impl Scheduler {
         tasks.spawn(ends.run(bus.clone()));
 
         let (intake, starts) = IntakeHandle::new(clock.clone(), metrics.clone());
+        let placing =
+            Placing { roster: roster.clone(), backlog: backlog.clone(), publisher: publisher.clone(), workers };
         let committer = Intake {
             store: store.clone(),
-            roster: roster.clone(),
-            backlog: backlog.clone(),
-            publisher: publisher.clone(),
-            workers,
+            placing: placing.clone(),
             window: options.dedupe_window,
             metrics: metrics.clone(),
         };
         tasks.spawn(committer.run(starts));
 
+        let definitions = Definitions::new(store.clone());
+        let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
+        let (events, published) = EventHandle::new(clock.clone(), metrics.clone());
+        let acceptor = Acceptor {
+            store: store.clone(),
+            looker: looker.clone(),
+            window: options.dedupe_window,
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(acceptor.run(published));
         let (looks, jobs) = Looks::new(metrics.clone());
         tasks.spawn(look::look(store.clone(), jobs));
 
@@ -252,6 +264,7 @@ impl Scheduler {
             bus: bus.clone(),
             scheduler,
             registrar,
+            definer: Definer { store: store.clone(), definitions: definitions.clone() },
             claims,
             step_claims,
             appends,
@@ -261,6 +274,8 @@ impl Scheduler {
             waiters: waiters.clone(),
         };
         desk.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
+        let nats = NatsDoor { bus: bus.clone(), events: events.clone() };
+        nats.open(&tasks, &stop).await.map_err(StartupError::Subscribe)?;
 
         let timer_loop = TimerLoop {
             store: store.clone(),
@@ -285,17 +300,30 @@ impl Scheduler {
             roster,
             clock: clock.clone(),
             releases: releases.clone(),
+            looker,
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,
             patience: options.patience,
         };
         tasks.spawn(sweeper.run(stop.clone()));
+        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
+        let schedules = Schedules::default();
+        let schedule_loop = ScheduleLoop {
+            store: store.clone(),
+            placing,
+            clock: clock.clone(),
+            controls: controls.clone(),
+            definitions: definitions.clone(),
+            schedules: schedules.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(schedule_loop.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, looks, controls, metrics);
+        let engine = Engine::new(store.clone(), bus, intake, batches, events, definitions, looks, controls, metrics)
+            .with_schedules(schedules);
         Ok(Self { engine, stop, tasks, store })
     }
 

@@ -19,3 +19,4 @@ pub mod state;
 pub mod subject;
 pub mod text;
 pub mod time;
+pub mod trigger;

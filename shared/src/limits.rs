@@ -84,6 +84,69 @@ pub const PAGE_MAX: u32 = 500;
 pub const CALLER_KEY_BYTES: usize = 256;
 /// Tags of a run.
 pub const TAGS: usize = 32;
+/// Definitions of one page that a worker sends.
+pub const DEFINITIONS_PAGE: usize = 8;
+/// Bytes of the JSON Schema of an input or of a result: a larger one is replaced by `true`, with a warning.
+pub const SCHEMA_BYTES: usize = 32 * 1024;
+/// Bytes of a definition's description: the rest is cut off.
+pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// How long what a build's workers said of a definition is kept after they said it last, once another build has replaced it.
+pub const DEFINITION_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Builds of one definition that inputs are checked against: of older ones nothing is refused.
+pub const DEFINITION_BUILDS: i64 = 32;
+/// Triggers of one workflow that may be declared beside it.
+pub const TRIGGERS_DECLARED: usize = 64;
+/// Bytes of the name of an event, and of a pattern of such names.
+pub const EVENT_NAME_BYTES: usize = 256;
+/// Bytes of an expression.
+pub const EXPRESSION_BYTES: usize = 4 * 1024;
+/// Events of one publish.
+pub const EVENTS_PUBLISHED: usize = 500;
+/// Events matched with triggers in one transaction; each may start a run for every trigger.
+pub const EVENTS_LOOKED: usize = 64;
+/// Publishes a group commit lets wait, of up to [`EVENTS_PUBLISHED`] events each; beyond that callers are told to come back (503).
+pub const PUBLISHES_WAITING: usize = 1024;
+/// Triggers of an org that may be made by the API, beside those that are declared.
+pub const TRIGGERS_MADE: usize = 1000;
+/// How long events and what they started are kept.
+pub const EVENTS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// Bytes of a webhook's body: 413 beyond.
+pub const WEBHOOK_BODY_BYTES: usize = 1024 * 1024;
+/// How far the time that a webhook was signed at may lie from now, unless its endpoint says otherwise.
+pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
+/// Secrets of one endpoint that are good at once.
+pub const WEBHOOK_SECRETS: usize = 8;
+/// How long a webhook waits for its answer once its body is there; then its provider is told to come back. Slack waits 3 s.
+pub const WEBHOOK_ANSWER: Duration = Duration::from_millis(2500);
+/// The largest tolerance that an endpoint can have.
+pub const WEBHOOK_TOLERANCE_MAX: Duration = Duration::from_hours(24);
+/// Patterns of events that an endpoint can have.
+pub const WEBHOOK_PATTERNS: usize = 64;
+/// Refused deliveries of an endpoint that a scheduler puts on record in an hour; more are only counted.
+pub const WEBHOOK_REFUSED_KEPT: u32 = 60;
+/// Verified deliveries of an endpoint that start nothing, and that a scheduler puts on record in an hour; more are only
+/// counted.
+pub const WEBHOOK_OTHERS_KEPT: u32 = 600;
+/// Missed firings of a schedule that are caught up at most, the newest.
+pub const CATCH_UP: usize = 100;
+/// Missed firings of a schedule that are counted; of more it is only known that there were as many.
+pub const MISSED_COUNTED: usize = 1000;
+/// How late a firing may be and still be on time. One that is later was missed: what is done about it says the catch-up policy.
+pub const FIRING_GRACE: Duration = Duration::from_secs(10);
+/// Bytes of a cron expression.
+pub const CRON_BYTES: usize = 256;
+/// The longest time that firings of a schedule may be put off.
+pub const JITTER: Duration = Duration::from_hours(24);
+/// Schedules that one commit fires; the rest comes with the next, at once.
+pub const SCHEDULES_FIRED: i64 = 50;
+/// How long a scheduler does not look for schedules that others made, and for runs that ended and that a firing waits for.
+pub const SCHEDULE_POLL: Duration = Duration::from_secs(1);
+/// How long it is kept what a schedule fired.
+pub const FIRINGS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Schedules of an org.
+pub const SCHEDULES: i64 = 10_000;
+/// Firings to come that are computed for one request.
+pub const FIRINGS_AHEAD: usize = 100;
 /// How long a start's idempotency key is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_hours(7 * 24);
 

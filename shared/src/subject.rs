@@ -14,6 +14,8 @@ use crate::{
 pub enum Method {
     /// [`crate::message::worker::Register`]
     Register,
+    /// [`crate::message::define::Define`]
+    Define,
     /// [`crate::message::worker::Heartbeat`]
     Heartbeat,
     /// [`crate::message::worker::Leave`]
@@ -38,8 +40,9 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Register,
+        Self::Define,
         Self::Heartbeat,
         Self::Leave,
         Self::Claim,
@@ -56,6 +59,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Register => "register",
+            Self::Define => "define",
             Self::Heartbeat => "heartbeat",
             Self::Leave => "leave",
             Self::Claim => "claim",
@@ -109,6 +113,17 @@ impl Subjects {
     /// What a scheduler subscribes to for [`Subjects::ask_at`].
     pub fn asks_at(&self, scheduler: SchedulerId, method: Method) -> String {
         format!("{}.at.{scheduler}.{}.*", self.prefix, method.as_str())
+    }
+
+    /// Where whoever may use NATS publishes events for an org, as JSON; with a reply subject, the answer says that they are
+    /// committed: `<prefix>.publish.<org>`.
+    pub fn publish(&self, org: &Org) -> String {
+        format!("{}.publish.{org}", self.prefix)
+    }
+
+    /// What schedulers subscribe to for [`Subjects::publish`].
+    pub fn publishes(&self) -> String {
+        format!("{}.publish.*", self.prefix)
     }
 
     /// Where a worker hears what it did not ask for.

@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     BoxFuture, FunctionContext, Result, WorkflowContext,
+    describe::Description,
     registry::Registration,
     resource::{Need, Resources},
 };
@@ -68,6 +69,10 @@ pub trait Definition: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn registration() -> Registration;
+
+    /// What it says of itself.
+    #[doc(hidden)]
+    fn describe() -> Description;
 
     /// The input as it is written where it is called: nothing, the one value, or a tuple.
     #[doc(hidden)]

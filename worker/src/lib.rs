@@ -6,6 +6,7 @@ mod branch;
 mod call;
 mod deadline;
 mod definition;
+mod describe;
 // One rule for durations in attributes and in the environment.
 #[path = "../macros/src/duration.rs"]
 mod duration;
@@ -13,6 +14,8 @@ mod function_context;
 mod gather;
 #[doc = include_str!("docs/what_a_workflow_may_do.md")]
 pub mod guide {}
+#[doc = include_str!("docs/inputs.md")]
+pub mod inputs {}
 mod map;
 mod options;
 mod outcome;
@@ -25,7 +28,10 @@ mod resource;
 mod runtime;
 mod sleep;
 mod state;
+pub mod telemetry;
 pub mod testing;
+#[doc = include_str!("docs/triggers.md")]
+pub mod triggers {}
 mod worker;
 mod workflow_context;
 
@@ -59,6 +65,7 @@ pub use race::{Race2, Race3, Race4, Race5, Race6, Race7, Race8, Racers, Racing};
 pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};
 pub use resource::{Injected, Need, Resource, Resources};
 pub use runtime::{ConnectError, Connected, RunError};
+pub use schemars::{self, JsonSchema};
 pub use sleep::Sleep;
 pub use state::{GetOr, State, Update, Versioned, Writable, Written};
 pub use uuid::Uuid;
@@ -70,13 +77,22 @@ pub use workflow_context::{Run, WorkflowContext};
 pub mod __private {
     pub use std::vec::Vec;
 
+    pub use std::option::Option;
+
     pub use piton_macros::gather;
+    pub use piton_shared::{
+        message::define::Presence,
+        trigger::{CatchUp, InputRule, Overlap, Provider},
+    };
     pub use serde;
 
     pub use crate::{
         BoxFuture, Call, Definition, Function, FunctionContext, Gather, Journaled, Outcome, Resources, Result,
         Workflow, WorkflowContext,
         definition::{Arguments, Defaults},
+        describe::{
+            Described, Description, Omissible, Owed, Probe, Reading, SchemaOf, Undescribed, cron, event, owned, webhook,
+        },
         registry::Registration,
         resource::{Injected, Need},
     };

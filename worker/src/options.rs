@@ -289,6 +289,19 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_names_every_variable() {
+        let reference = include_str!("../../deploy/configuration.md");
+        let asked = std::cell::RefCell::new(Vec::new());
+        let options = WorkerOptions::read(&|variable| {
+            asked.borrow_mut().push(format!("| `{variable}` | "));
+            None
+        });
+        assert_eq!(options, Ok(WorkerOptions::default()));
+        let missing: Vec<_> = asked.into_inner().into_iter().filter(|row| !reference.contains(row)).collect();
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
     fn a_wrong_value_names_its_variable() {
         for (variable, value) in [
             ("PITON_NATS_URL", "http://a"),

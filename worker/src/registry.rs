@@ -5,6 +5,7 @@ use std::{any::type_name, collections::BTreeMap, fmt};
 use piton_shared::{
     failure::Failure,
     journal::{Payload, StepKey},
+    message::define::{self, DefinitionKind},
     parked::Parked,
     replay::{Scope, StepOptions},
 };
@@ -13,6 +14,7 @@ use crate::{
     BoxFuture, FunctionContext, Result, WorkflowContext,
     call::Call,
     definition::{Defaults, Definition, Function, Journaled, Workflow},
+    describe::Description,
     resource::{Need, Resources},
     workflow_context::Run,
 };
@@ -30,6 +32,7 @@ pub struct RegisteredFunction {
     path: &'static str,
     defaults: Defaults,
     needs: Vec<Need>,
+    describe: fn() -> Description,
     call: fn(FunctionContext, Resources, &[u8]) -> Ended,
 }
 
@@ -54,6 +57,11 @@ impl RegisteredFunction {
         &self.needs
     }
 
+    /// What is said of it to schedulers.
+    pub fn definition(&self) -> define::Definition {
+        (self.describe)().definition(DefinitionKind::Function, self.name)
+    }
+
     /// One try. An input that today's type cannot read, and a result that cannot be journaled, are permanent
     /// failures; a panic is the caller's to catch.
     pub fn call(&self, context: FunctionContext, resources: &Resources, input: &[u8]) -> Ended {
@@ -66,6 +74,7 @@ impl RegisteredFunction {
 pub struct RegisteredWorkflow {
     name: &'static str,
     path: &'static str,
+    describe: fn() -> Description,
     body: fn(Run, &[u8]) -> Result<Body, Parked>,
 }
 
@@ -78,6 +87,11 @@ impl RegisteredWorkflow {
     /// Where it is defined: its Rust path, for people.
     pub fn path(&self) -> &'static str {
         self.path
+    }
+
+    /// What is said of it to schedulers: its inputs, its result, what starts it.
+    pub fn definition(&self) -> define::Definition {
+        (self.describe)().definition(DefinitionKind::Workflow, self.name)
     }
 
     /// The body of a run, for [`Machine::new`](piton_shared::replay::Machine::new).
@@ -107,13 +121,19 @@ impl Registration {
             path: path::<F>(),
             defaults: F::DEFAULTS,
             needs: F::needs(),
+            describe: F::describe,
             call: call_function::<F>,
         })
     }
 
     /// Erases a workflow.
     pub fn workflow<W: Workflow>() -> Self {
-        Self::Workflow(RegisteredWorkflow { name: W::NAME, path: path::<W>(), body: body_of::<W> })
+        Self::Workflow(RegisteredWorkflow {
+            name: W::NAME,
+            path: path::<W>(),
+            describe: W::describe,
+            body: body_of::<W>,
+        })
     }
 }
 

@@ -1,10 +1,10 @@
-//! `make demo`: orders are charged, a worker is killed in the middle, and nothing is lost or done twice.
+//! `make demo`: webhooks, events and the clock start runs, processes are killed in the middle, and nothing is lost or done twice.
 
-use std::{env, process::ExitCode};
+use std::{env, num::NonZeroUsize, process::ExitCode};
 
 use anyhow::Context as _;
 use piton_loadtest::{
-    demo::{self, Ending},
+    demo::{self, Ending, Telling},
     tied, worker,
 };
 
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:?}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -31,5 +31,9 @@ fn run() -> anyhow::Result<()> {
         return runtime.block_on(worker::run());
     }
     let ending = if env::var_os("KEEP").is_some_and(|keep| keep != "0") { Ending::Keep } else { Ending::Stop };
-    runtime.block_on(demo::run(ending))
+    let schedulers = match env::var("SCHEDULERS") {
+        Ok(number) => number.parse().context("SCHEDULERS is how many run side by side, from 1")?,
+        Err(_) => NonZeroUsize::MIN,
+    };
+    runtime.block_on(demo::run(Telling { schedulers, ending }))
 }

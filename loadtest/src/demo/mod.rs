@@ -1,6 +1,9 @@
-//! The demo: orders are placed, a worker is killed while it charges customers, and everything is looked up afterwards.
+//! The demo: webhooks, events, the clock and a batch start runs, a worker and a scheduler are killed meanwhile, and everything is
+//! looked up afterwards.
 
 mod claims;
+mod senders;
+mod show;
 mod story;
 
-pub use story::{Ending, run};
+pub use story::{Ending, Telling, run};

@@ -1,39 +1,49 @@
 //! The demo, told line by line.
 
 use std::{
-    collections::BTreeMap,
-    path::PathBuf,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use serde_json::Value;
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 
-use super::claims::Evidence;
+use super::{
+    claims::{Evidence, Witness},
+    senders::{self, Stripe},
+    show,
+};
 use crate::{
+    api::Api,
     built,
-    customers::{self, Placed},
     ledger::Ledger,
     private::{Afterwards, PrivateStack, fresh_folder},
     psql::Psql,
+    repository::{self, READ_REPOSITORY, Read},
+    shop::CLOSE_TILL,
     wait::until,
     worker::{CHARGE_TAKES, LEDGER},
-    written,
 };
 
 const WITNESS: &str = include_str!("sql/witness.sql");
 
-const ORDERS: usize = 300;
-/// Orders under way at once.
-const CUSTOMERS: usize = 60;
-const SCHEDULERS: usize = 2;
 const WORKERS: usize = 3;
-/// A worker is killed once so many customers have been charged.
-const KILL_AFTER: usize = ORDERS / 3;
-/// How long the provider takes for a charge.
+/// Payments that Stripe reports.
+const PAYMENTS: usize = 120;
+/// Orders that the web shop publishes.
+const ORDERS: usize = 120;
+/// Messages of each sender under way at once.
+const AT_ONCE: usize = 8;
+/// The worker is killed once so many customers have been charged, the scheduler some later.
+const KILL_WORKER_AFTER: usize = 60;
+const KILL_SCHEDULER_AFTER: usize = 140;
+/// How long the provider takes for a charge, in milliseconds.
 const CHARGE_TAKES_MS: u32 = 200;
-/// Until that happens.
+/// Firings of the clock that are waited for.
+const FIRINGS: usize = 6;
+/// Until something happens that is waited for.
 const SOON: Duration = Duration::from_mins(1);
 
 /// Whether the stack goes on after the story, until Ctrl-C.
@@ -45,147 +55,171 @@ pub enum Ending {
     Keep,
 }
 
-/// A worker that was killed.
-struct Killed {
-    name: String,
-    pid: i32,
-    at: Instant,
-    /// Charges that it had begun and not finished.
-    interrupted: usize,
+/// How the demo is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling {
+    /// Schedulers that run side by side.
+    pub schedulers: NonZeroUsize,
+    /// What becomes of the stack.
+    pub ending: Ending,
 }
 
 /// Tells it, and fails if a claim does not hold.
-pub async fn run(ending: Ending) -> anyhow::Result<()> {
+pub async fn run(telling: Telling) -> anyhow::Result<()> {
     let piton = built::build()?;
     let begun = Instant::now();
     let folder = fresh_folder("demo");
-    say(begun, "starting a private Postgres (fsync on) and a NATS; nothing of yours is touched");
+    say(
+        begun,
+        "starting a private Postgres (fsync on) and a NATS in a folder of their own; nothing of yours is touched",
+    );
     let mut stack = PrivateStack::start(&folder, piton).await?;
-    let told = told(&mut stack, begun).await;
-    if let (Ok(()), Ending::Keep) = (&told, ending) {
-        look_around(&stack);
+    let told = told(&mut stack, telling, begun).await;
+    if let (Ok(()), Ending::Keep) = (&told, telling.ending) {
+        show::look_around(&stack);
         tokio::signal::ctrl_c().await.context("could not wait for Ctrl-C")?;
     }
     let stopped = stack.stop(Afterwards::Delete).await;
     told.and(stopped)
 }
 
-async fn told(stack: &mut PrivateStack, begun: Instant) -> anyhow::Result<()> {
+async fn told(stack: &mut PrivateStack, telling: Telling, begun: Instant) -> anyhow::Result<()> {
     let ledger = Ledger::open(stack.folder().join("ledger")).context("could not open the provider's books")?;
-    let takes = CHARGE_TAKES_MS.to_string();
-    let folder = [(LEDGER, ledger.folder().display().to_string()), (CHARGE_TAKES, takes)];
-    for _ in 0..SCHEDULERS {
+    let environment = [(LEDGER, ledger.folder().display().to_string()), (CHARGE_TAKES, CHARGE_TAKES_MS.to_string())];
+    for _ in 0..telling.schedulers.get() {
         stack.cluster.start_scheduler().await?;
     }
     for _ in 0..WORKERS {
-        stack.cluster.start_worker(&folder).await?;
+        stack.cluster.start_worker(&environment).await?;
     }
-    say(begun, &format!("{SCHEDULERS} schedulers and {WORKERS} workers run, each a process of its own"));
+    let schedulers = telling.schedulers;
+    let plural = if schedulers.get() == 1 { "" } else { "s" };
+    say(begun, &format!("{schedulers} scheduler{plural} and {WORKERS} workers run, each a process of its own"));
 
     let apis: Vec<_> = stack.cluster.schedulers().iter().map(|scheduler| scheduler.api.clone()).collect();
-    say(begun, &format!("{ORDERS} orders come in: validate the order, charge the customer, send a confirmation"));
-    let orders = (0..ORDERS).map(|number| format!("order-{number:04}"));
-    let ordered = Instant::now();
-    let (placed, killed) = tokio::join!(customers::place(orders, CUSTOMERS, &apis), kill_one(stack, &ledger, begun));
-    let (placed, killed) = (placed?, killed?);
-    let took = ordered.elapsed();
-    say(begun, &format!("all orders are answered, {:.1} s after the kill", killed.at.elapsed().as_secs_f64()));
+    let stripe = open_webhook(&apis[0]).await.context("could not make a webhook for Stripe")?;
+    say(begun, "a webhook for Stripe is open: piton webhook add stripe --provider stripe");
+    set_the_clock(&apis[0]).await.context("could not make a schedule")?;
+    say(
+        begun,
+        "the till is closed every second: piton schedule add till --cron '* * * * * *' --workflow close_till --catch-up all",
+    );
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate lies in a repository")?;
+    let reading = read_repository(&apis[0], repository).await.context("could not start the batch")?;
+    say(begun, &format!("a batch reads every file of this repository: piton run start {READ_REPOSITORY} --input '…'"));
+    say(
+        begun,
+        &format!("Stripe reports {PAYMENTS} payments (signed webhooks), the shop publishes {ORDERS} orders (events)"),
+    );
 
-    let written = written::orders(&apis[1]).await.context("could not read what the engine wrote down")?;
-    let books = ledger.books().context("could not read the provider's books")?;
-    let evidence =
-        Evidence { orders: ORDERS, placed: &placed, written: &written, books: &books, interrupted: killed.interrupted };
-    show(stack, &evidence, &killed, took).await
-}
+    let doors = apis.clone();
+    let (payments, orders, killed) = tokio::join!(
+        stripe.deliver(PAYMENTS, AT_ONCE, &doors),
+        senders::publish(ORDERS, AT_ONCE, &doors),
+        kill_both(stack, &ledger, begun)
+    );
+    let (payments, orders, killed) = (payments?, orders?, killed?);
+    say(begun, "every sender has its answer");
+    let forged = stripe.forge(&apis[0]).await?;
+    say(begun, &format!("a webhook that Stripe did not sign is answered {forged}"));
 
-/// Kills a worker that has begun charges and not finished them.
-async fn kill_one(stack: &mut PrivateStack, ledger: &Ledger, begun: Instant) -> anyhow::Result<Killed> {
-    let victim = stack.cluster.take_worker(0);
-    let pid = victim.pid();
-    let interrupted = until("a worker in the middle of charges", SOON, async || {
-        let books = ledger.books().context("could not read the provider's books")?;
-        let under_way = books.under_way(pid.unsigned_abs());
-        Ok((books.charges.len() >= KILL_AFTER && under_way > 0).then_some(under_way))
+    let read = ended(&apis, &reading).await.context("the batch did not end")?;
+    stop_the_clock(&apis).await.context("the schedule could not be paused")?;
+    say(begun, "the batch has read everything, the clock is stopped");
+    let psql = Psql::find(&stack.cluster.servers().database_url).await;
+    let psql = psql.context("`psql` is needed to ask the database: it comes with the package postgresql")?;
+    let witness = until("all runs to end", SOON, async || {
+        let witness: Witness = psql.json(WITNESS).await?;
+        Ok((witness.unfinished == 0).then_some(witness))
     })
     .await?;
-    let name = victim.name().to_owned();
-    victim.kill9().await?;
-    let at = Instant::now();
-    say(begun, &format!("kill -9 of {name} (process {pid}), which was in the middle of {interrupted} charges"));
-    say(begun, "nothing is started in its place");
-    Ok(Killed { name, pid, at, interrupted })
+    say(begun, "every run has ended\n");
+
+    let books = ledger.books().context("could not read the provider's books")?;
+    let there = repository::read_here(repository).context("could not read the repository")?;
+    let evidence = Evidence {
+        payments: &payments,
+        orders: &orders,
+        forged,
+        books: &books,
+        witness: &witness,
+        read: serde_json::from_value::<Read>(read).ok(),
+        there,
+        interrupted: killed,
+    };
+    show::everything(&evidence, begun.elapsed())
 }
 
-async fn show(stack: &PrivateStack, evidence: &Evidence<'_>, killed: &Killed, took: Duration) -> anyhow::Result<()> {
-    let claims = evidence.claims();
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["", "what Piton promises", "what was found"]);
-    for claim in &claims {
-        table.add_row([if claim.holds { "ok" } else { "BROKEN" }, &claim.claim, &claim.found]);
-    }
-    println!("\n{table}\n");
-    println!("The provider keeps its own books: it writes down every call, and moves money once for each");
-    println!("idempotency key. A function runs at least once; its result counts exactly once.\n");
-    let (undisturbed, disturbed) = waited(evidence);
-    println!("{ORDERS} orders took {:.1} s with the crash in it.", took.as_secs_f64());
-    println!("  order that nothing disturbed    {undisturbed}");
-    println!("  order that {} had in hand   {disturbed} (process {} was killed)", killed.name, killed.pid);
-    match Psql::find(&stack.cluster.servers().database_url).await {
-        None => println!("\nWith `psql` on PATH the database would be asked as well."),
-        Some(psql) => {
-            let counted: BTreeMap<String, u64> = psql.json(WITNESS).await?;
-            let counted: Vec<_> = counted.iter().map(|(what, count)| format!("{what} {count}")).collect();
-            println!("\nThe database itself, asked with psql: {}.", counted.join(", "));
-        }
-    }
-    let broken: Vec<_> = claims.iter().filter(|claim| !claim.holds).map(|claim| claim.claim.as_str()).collect();
-    if !broken.is_empty() {
-        bail!("{} of {} claims do not hold: {}", broken.len(), claims.len(), broken.join("; "));
-    }
-    ensure!(!claims.is_empty(), "nothing was claimed");
-    println!("\nAll {} claims hold. Look around yourself with: make demo KEEP=1", claims.len());
+async fn open_webhook(api: &Api) -> anyhow::Result<Stripe> {
+    let body = json!({ "name": "stripe", "provider": "stripe" }).to_string();
+    let answer = api.post("/v1/webhooks", body).await?;
+    ensure!(answer.status == 201, "{}: {}", answer.status, answer.json());
+    let made = answer.json();
+    let text = |member: &str| made[member].as_str().map(ToOwned::to_owned).context(member.to_owned());
+    Ok(Stripe { path: text("path")?, secret: text("secret")? })
+}
+
+async fn set_the_clock(api: &Api) -> anyhow::Result<()> {
+    let schedule = json!({ "name": "till", "expression": "* * * * * *", "workflow": CLOSE_TILL, "catch_up": "all" });
+    let answer = api.post("/v1/schedules", schedule.to_string()).await?;
+    ensure!(answer.status == 201, "{}: {}", answer.status, answer.json());
     Ok(())
 }
 
-/// How long customers waited: those whose run had one attempt, and the others.
-fn waited(evidence: &Evidence<'_>) -> (String, String) {
-    let attempts = |placed: &&Placed| {
-        let run = placed.runs.first().and_then(|id| evidence.written.get(id));
-        run.map_or(&Value::Null, |(run, _)| &run["attempts"]).as_u64().unwrap_or_default()
-    };
-    let (mut calm, mut taken): (Vec<&Placed>, Vec<&Placed>) =
-        evidence.placed.iter().partition(|placed| attempts(placed) <= 1);
-    (median_and_most(&mut calm), median_and_most(&mut taken))
+async fn stop_the_clock(apis: &[Arc<Api>]) -> anyhow::Result<()> {
+    until("the clock to fire some times", SOON, async || {
+        let firings = apis[0].get("/v1/schedules/till/firings").await?.json();
+        Ok((firings["firings"].as_array().map_or(0, Vec::len) >= FIRINGS).then_some(()))
+    })
+    .await?;
+    let answer = apis[0].post("/v1/schedules/till/pause", "").await?;
+    ensure!(answer.status == 200, "{}: {}", answer.status, answer.json());
+    Ok(())
 }
 
-fn median_and_most(placed: &mut [&Placed]) -> String {
-    placed.sort_by_key(|placed| placed.took);
-    let milliseconds = |placed: &&Placed| placed.took.as_secs_f64() * 1000.0;
-    match (placed.get(placed.len() / 2), placed.last()) {
-        (Some(middle), Some(last)) => {
-            let (middle, last) = (milliseconds(middle), milliseconds(last));
-            format!("median {middle:.0} ms, longest {last:.0} ms, {} orders", placed.len())
-        }
-        (_, _) => "none".to_owned(),
-    }
+async fn read_repository(api: &Api, repository: &Path) -> anyhow::Result<String> {
+    let body = json!({ "workflow": READ_REPOSITORY, "input": repository }).to_string();
+    let answer = api.start("", body, None).await?;
+    ensure!(answer.status == 201, "{}: {}", answer.status, answer.json());
+    Ok(answer.text("id"))
 }
 
-fn look_around(stack: &PrivateStack) {
-    let servers = stack.cluster.servers();
-    let url = stack.cluster.schedulers().first().map(|scheduler| scheduler.api.url()).unwrap_or_default();
-    let piton: PathBuf = servers.piton.clone();
-    let piton = piton.display();
-    println!("\nKEEP=1: everything goes on until Ctrl-C. In another terminal:\n");
-    println!("  export PITON_URL={url} PITON_API_KEY={}", stack.cluster.key());
-    println!("  {piton} run list                  the runs");
-    println!("  {piton} run get ID                one of them, with its journal");
-    println!("  {piton} worker list               who works, and who was killed");
-    println!("  curl $PITON_URL/metrics           what the scheduler counts");
-    println!("  psql '{}'", servers.database_url);
-    println!("  ls {}                  logs, and the provider's books", stack.folder().display());
-    println!("\nPlace an order yourself:\n\n  {piton} run start order_workflow --input '\"my-order\"' --wait\n");
+/// What a run returned.
+async fn ended(apis: &[Arc<Api>], run: &str) -> anyhow::Result<Value> {
+    until("the end of a run", SOON, async || {
+        let Ok(answer) = apis[0].get(&format!("/v1/runs/{run}?wait=10s")).await else { return Ok(None) };
+        Ok((answer.text("state") == "completed").then(|| answer.json()["result"].take()))
+    })
+    .await
 }
 
-fn say(begun: Instant, what: &str) {
+/// Kills a worker that has begun charges and not finished them, then a scheduler, which is started again as systemd would. Says
+/// how many charges were under way.
+async fn kill_both(stack: &mut PrivateStack, ledger: &Ledger, begun: Instant) -> anyhow::Result<usize> {
+    let victim = stack.cluster.take_worker(0);
+    let pid = victim.pid().unsigned_abs();
+    let interrupted = until("a worker in the middle of charges", SOON, async || {
+        let books = ledger.books().context("could not read the provider's books")?;
+        let under_way = books.under_way(pid);
+        Ok((ledger.charged()? >= KILL_WORKER_AFTER && under_way > 0).then_some(under_way))
+    })
+    .await?;
+    victim.kill9().await?;
+    say(begun, &format!("kill -9 of a worker in the middle of {interrupted} charges; nothing is started in its place"));
+    until("more charges", SOON, async || Ok((ledger.charged()? >= KILL_SCHEDULER_AFTER).then_some(()))).await?;
+    let scheduler = stack.cluster.take_scheduler(0).context("the first scheduler runs")?;
+    scheduler.kill9().await?;
+    say(begun, "kill -9 of a scheduler: who sent something and has no answer sends it again");
+    stack.cluster.restart_scheduler(0).await?;
+    say(begun, "it was started again, as systemd would");
+    Ok(interrupted)
+}
+
+pub(super) fn say(begun: Instant, what: &str) {
     println!("{:5.1} s  {what}", begun.elapsed().as_secs_f64());
+}
+
+/// Where the binary is, as a person would type it.
+pub(super) fn piton(stack: &PrivateStack) -> PathBuf {
+    stack.cluster.servers().piton.clone()
 }

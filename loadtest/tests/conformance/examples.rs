@@ -31,15 +31,18 @@ fn worker(stack: &Stack, name: &str) -> Child {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_a_worker() {
     let stack = Stack::start().await;
-    let examples: [(&str, &str, Value, RunState); 11] = [
+    let examples: [(&str, &str, Value, RunState); 14] = [
         ("bulk", "bulk_processor", json!(["a", "b", ""]), RunState::Completed),
         ("dashboard", "dashboard", json!(null), RunState::Completed),
+        ("digest", "digest", json!({"topic": "orders"}), RunState::Completed),
         ("follow_up", "follow_up", json!("u-1"), RunState::Suspended),
         ("notify", "notify", json!("u-1"), RunState::Completed),
         ("onboarding", "onboarding", json!("ada@example.org"), RunState::Completed),
         ("order", "order", json!({"order_id": "A-17"}), RunState::Completed),
+        ("payments", "payment_workflow", json!({"amount": 1999, "currency": "eur"}), RunState::Completed),
         ("report", "report", json!("2026-Q1"), RunState::Completed),
         ("saga", "trip", json!("Delphi"), RunState::Completed),
+        ("signup", "signup", json!({"id": "u-1", "email": "ada@example.org", "plan": "team"}), RunState::Completed),
         ("starter", "welcome", json!({"email": "ada@example.org", "wait_seconds": 0}), RunState::Completed),
         ("survey", "survey", json!(null), RunState::Completed),
         ("visits", "visits", json!(null), RunState::Completed),

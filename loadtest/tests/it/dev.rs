@@ -11,13 +11,32 @@ use tempfile::TempDir;
 use crate::rig::{OWN, SOON, folder, piton};
 
 /// A running `piton dev` with a worker.
-struct Dev {
+pub(crate) struct Dev {
     process: Process,
     worker: Process,
     api: std::sync::Arc<Api>,
     /// What it says of itself.
     places: Value,
     folder: TempDir,
+}
+
+impl Dev {
+    /// Where the API is.
+    pub(crate) fn url(&self) -> anyhow::Result<String> {
+        Ok(self.places["urls"][0].as_str().context("no address")?.to_owned())
+    }
+
+    /// A place in its folder.
+    pub(crate) fn place(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Ends it and its worker.
+    pub(crate) async fn stop(self, signal: Signal) -> anyhow::Result<()> {
+        self.worker.stop(Signal::TERM, Duration::from_secs(20)).await?;
+        self.process.stop(signal, Duration::from_secs(20)).await?;
+        Ok(())
+    }
 }
 
 fn program(name: &str, path: &Path, arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> Program {
@@ -32,7 +51,7 @@ fn program(name: &str, path: &Path, arguments: &[&str], environment: &[(&str, &s
 }
 
 /// The name is the log's: what an earlier one said must not be read again.
-async fn start(name: &str, data: TempDir) -> anyhow::Result<Dev> {
+pub(crate) async fn start(name: &str, data: TempDir) -> anyhow::Result<Dev> {
     let stack = data.path().join("stack").display().to_string();
     // What an earlier start said of its ports is over.
     if data.path().join("logs").exists() {

@@ -18,7 +18,7 @@ async fn workers_and_a_scheduler_killed_amid_a_fan_out_and_a_batch_cost_no_item_
 -> anyhow::Result<()> {
     let mut random = random()?;
     let mut rig = Rig::start(Data::Throwaway, 2, 3).await?;
-    let batch = rig.begin("book_batch", json!([ITEMS, BOUND])).await?;
+    let batch = rig.begin("book_batch", json!({ "items": ITEMS, "bound": BOUND })).await?;
     let fan_out = rig.begin("book_side_by_side", json!(BRANCHES)).await?;
     for (done, victim) in [(150, "worker"), (900, "scheduler"), (2_000, "worker")] {
         until("the next kill's moment", SOON, async || Ok((rig.ledger.charged()? >= done).then_some(()))).await?;

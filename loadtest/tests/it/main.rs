@@ -1,6 +1,7 @@
 //! The whole system: real processes of the built binaries on a real Postgres and a real NATS, killed, frozen, cut off
 //! and restarted. Each test has servers of its own.
 
+mod client;
 mod crash;
 mod dev;
 mod drain;
@@ -10,5 +11,6 @@ mod poison;
 mod rig;
 mod several;
 mod severed;
+mod traced;
 mod watched;
 mod whole;

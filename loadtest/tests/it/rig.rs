@@ -71,6 +71,16 @@ pub(crate) fn random() -> anyhow::Result<StdRng> {
 
 impl Rig {
     pub(crate) async fn start(data: Data, schedulers: usize, workers: usize) -> anyhow::Result<Self> {
+        Self::start_with(data, schedulers, workers, Vec::new()).await
+    }
+
+    /// The same, with variables for every process.
+    pub(crate) async fn start_with(
+        data: Data,
+        schedulers: usize,
+        workers: usize,
+        variables: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
         let folder = folder()?;
         let (postgres, nats) = match data {
             Data::Throwaway => (PostgresOptions::throwaway(), NatsOptions::throwaway()),
@@ -86,6 +96,7 @@ impl Rig {
             database_url: postgres.url(),
             nats_url: nats.url(),
             logs: folder.path().join("logs"),
+            variables,
         };
         let ledger = Ledger::open(folder.path().join("ledger"))?;
         let gate = Gate::within(ledger.folder())?;

@@ -3,6 +3,7 @@
 mod alone;
 mod batches;
 mod crash;
+mod definitions;
 mod edges;
 mod fan_out;
 mod flow;

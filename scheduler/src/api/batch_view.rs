@@ -8,10 +8,12 @@ use piton_shared::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     batches::standing,
+    document::shapes,
     runs::escape,
     time::Rfc3339,
     view::{payload, run_path},
@@ -31,18 +33,21 @@ pub(super) fn in_run(run: Uuid, key: &StepKey) -> String {
 }
 
 /// A batch. Times are RFC 3339 in UTC, by the database's clock.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchView {
     /// Of a batch that was submitted over the API; it is its run's.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
     run_id: Uuid,
+    #[schema(value_type = String)]
     key: StepKey,
     function: String,
     queue: String,
     build: Option<String>,
+    #[schema(value_type = shapes::BatchStatus)]
     status: BatchStatus,
     max_concurrency: u32,
+    #[schema(value_type = shapes::OnFailure)]
     on_failure: OnFailure,
     stats: StatsView,
     created_at: Rfc3339,
@@ -53,7 +58,7 @@ pub(super) struct BatchView {
 }
 
 /// How many of its items stand where.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StatsView {
     /// Items so far, and whether that is all: a workflow may still hand over more.
     total: u32,
@@ -67,7 +72,8 @@ struct StatsView {
     item_ms: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// Where to look next.
+#[derive(Debug, Serialize, ToSchema)]
 struct BatchLinks {
     #[serde(rename = "self")]
     itself: String,
@@ -119,7 +125,7 @@ impl From<BatchRow> for BatchView {
 }
 
 /// A batch that was just accepted, or was there before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SubmittedView {
     id: Uuid,
     run_id: Uuid,
@@ -147,7 +153,7 @@ impl SubmittedView {
 }
 
 /// A page of a run's batches, by key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchesView {
     batches: Vec<BatchView>,
     /// The cursor of the next page; none on the last.
@@ -163,12 +169,18 @@ impl BatchesView {
             next_cursor.as_deref().map(|key| format!("{}/batches?limit={limit}&cursor={}", run_path(run), escape(key)));
         Self { batches: rows.into_iter().map(BatchView::from).collect(), next_cursor, next }
     }
+
+    /// The address of the next page; none on the last.
+    pub(super) fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
 }
 
 /// A page of what a batch's items came to, in the order of their numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchResultsView {
     /// How the batch stood when the page was read.
+    #[schema(value_type = shapes::BatchStatus)]
     pub(super) status: BatchStatus,
     pub(super) results: Vec<ItemView>,
     /// Always there: asks for the items after this page.
@@ -178,7 +190,7 @@ pub(super) struct BatchResultsView {
 }
 
 /// An item and what it came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ItemView {
     item: u32,
     id: Option<String>,
@@ -187,6 +199,7 @@ pub(super) struct ItemView {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Failure>)]
     failure: Option<Failure>,
     /// The last try; 0 before the first has ended.
     try_number: u32,

@@ -67,20 +67,33 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     if json { Ok(()) } else { refuse(format!("the Content-Type is {given:?}; send `application/json`")) }
 }
 
-fn too_large() -> Problem {
+fn too_large(most: usize) -> Problem {
     Problem::new(
         Code::BodyTooLarge,
-        format!("a body may have {REQUEST_BODY_BYTES} bytes; keep large data elsewhere and pass its address"),
+        format!("a body may have {most} bytes; keep large data elsewhere and pass its address"),
     )
-    .with("max_bytes", REQUEST_BODY_BYTES)
+    .with("max_bytes", most)
 }
 
 async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, Problem> {
+    read_at_most(REQUEST_BODY_BYTES, headers, body, within).await
+}
+
+/// Refuses a body that says of itself that it is larger.
+pub(super) fn check_length(most: usize, headers: &HeaderMap) -> Result<(), Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > REQUEST_BODY_BYTES) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(within, collect(body)).await {
+    if declared.is_some_and(|length| length > most) { Err(too_large(most)) } else { Ok(()) }
+}
+
+/// A body as it comes, of at most so many bytes.
+pub(super) async fn read_at_most(
+    most: usize,
+    headers: &HeaderMap,
+    body: Body,
+    within: Duration,
+) -> Result<Vec<u8>, Problem> {
+    check_length(most, headers)?;
+    match tokio::time::timeout(within, collect(most, body)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Code::BodyTimeout,
@@ -89,22 +102,23 @@ async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
+async fn collect(most: usize, body: Body) -> Result<Vec<u8>, Problem> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| {
             Problem::new(Code::IncompleteBody, "the connection broke within the body; nothing was done: send it again")
         })?;
-        if bytes.len() + chunk.len() > REQUEST_BODY_BYTES {
-            return Err(too_large());
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large(most));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// Reads bytes as JSON, whatever brought them.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let value = serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
             .with("line", error.line())
@@ -151,9 +165,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_refused_at_its_bound_whether_it_says_its_length_or_not() {
         let at_bound = Body::from(vec![b' '; REQUEST_BODY_BYTES]);
-        assert!(collect(at_bound).await.is_ok());
+        assert!(collect(REQUEST_BODY_BYTES, at_bound).await.is_ok());
         let over = Body::from(vec![b' '; REQUEST_BODY_BYTES + 1]);
-        let refused = collect(over).await.expect_err("too large");
+        let refused = collect(REQUEST_BODY_BYTES, over).await.expect_err("too large");
         assert_eq!(refused.code(), Code::BodyTooLarge);
     }
 }

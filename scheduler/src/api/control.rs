@@ -8,12 +8,14 @@ use axum::{
 };
 use piton_shared::{ids::RunId, state::RunState};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     access::Caller,
     body::MaybeJson,
     code::Code,
+    document::{RunInPath, Wait, shapes},
     fields::{Fields, check_text},
     limits,
     problem::Problem,
@@ -25,15 +27,17 @@ use super::{
 use crate::engine::{Cancelled, Killed, Paused, Resumed};
 
 /// What an order came to.
-#[derive(Debug, Serialize)]
-struct OutcomeView {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OutcomeView {
     run_id: Uuid,
+    /// A word for it; the detail says it in a sentence.
     outcome: &'static str,
     detail: &'static str,
     links: OutcomeLinks,
 }
 
-#[derive(Debug, Serialize)]
+/// Where to look next.
+#[derive(Debug, Serialize, ToSchema)]
 struct OutcomeLinks {
     run: String,
     wait: String,
@@ -52,7 +56,29 @@ fn ended(run: RunId, state: RunState, wanted: &str) -> Problem {
         .with("state", state.as_str())
 }
 
-/// `POST /v1/runs/{id}/cancel`.
+/// Why a run is cancelled.
+#[derive(ToSchema)]
+#[schema(as = CancelRun)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+pub(super) struct CancelBody {
+    /// A sentence that the workflow and whoever looks at the run can read.
+    #[schema(schema_with = shapes::maybe_sentence, required = false)]
+    reason: (),
+}
+
+/// Cancel a run
+///
+/// Asks the workflow to stop: it sees that at its next await and may clean up. One that has not begun ends at once.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/cancel", operation_id = "cancel_run", tag = "Runs", params(RunInPath),
+    request_body = Option<CancelBody>,
+    responses(
+        (status = 200, description = "It is cancelled", body = OutcomeView),
+        (status = 202, description = "The workflow will see it", body = OutcomeView),
+        (status = 404, description = "unknown_run"),
+        (status = 409, description = "run_ended"),
+    ),
+)]
 pub(super) async fn cancel(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -89,7 +115,19 @@ pub(super) async fn cancel(
     }
 }
 
-/// `POST /v1/runs/{id}/kill`.
+/// Kill a run
+///
+/// Once this is committed no result of the run is accepted. Waits until its worker has said that it stopped, 5 s when no
+/// `wait` is given.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/kill", operation_id = "kill_run", tag = "Runs", params(RunInPath, Wait),
+    responses(
+        (status = 200, description = "Killed, and nothing of it starts any more", body = OutcomeView),
+        (status = 202, description = "Killed; its worker has not said yet that it stopped", body = OutcomeView),
+        (status = 404, description = "unknown_run"),
+        (status = 409, description = "run_ended"),
+    ),
+)]
 pub(super) async fn kill(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -120,7 +158,19 @@ pub(super) async fn kill(
     }
 }
 
-/// `POST /v1/runs/{id}/pause`.
+/// Pause a run
+///
+/// Nothing new of it starts until it is resumed; what is under way ends and is kept. Waits until everybody who works on it
+/// has said so, 5 s when no `wait` is given.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/pause", operation_id = "pause_run", tag = "Runs", params(RunInPath, Wait),
+    responses(
+        (status = 200, description = "Paused", body = OutcomeView),
+        (status = 202, description = "Paused; not everybody who works on it has said so yet", body = OutcomeView),
+        (status = 404, description = "unknown_run"),
+        (status = 409, description = "run_ended"),
+    ),
+)]
 pub(super) async fn pause(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -149,7 +199,17 @@ pub(super) async fn pause(
     }
 }
 
-/// `POST /v1/runs/{id}/resume`.
+/// Resume a run
+///
+/// Lets a parked or a paused run go on.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/resume", operation_id = "resume_run", tag = "Runs", params(RunInPath),
+    responses(
+        (status = 200, description = "It goes on", body = OutcomeView),
+        (status = 404, description = "unknown_run"),
+        (status = 409, description = "run_not_parked"),
+    ),
+)]
 pub(super) async fn resume(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

@@ -12,13 +12,32 @@ use piton_shared::{
 use serde_json::Value;
 
 use super::{
-    access::Caller, code::Code, limits, problem::Problem, query::Parameters, request::PathId, routes::Door, runs::look,
+    access::Caller,
+    code::Code,
+    document::{RunInPath, shapes},
+    limits,
+    problem::Problem,
+    query::Parameters,
+    request::PathId,
+    routes::Door,
+    runs::look,
 };
 use crate::store::{BatchId, RunRow, Store};
 
 /// Bytes that a row or an item takes beside its payloads.
 const ITEM_BYTES: usize = 128;
 
+/// Export a run
+///
+/// The run and its journal as one document, to be replayed elsewhere: `piton run export`, and the test engine's replays.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/export", operation_id = "export_run", tag = "Runs", params(RunInPath),
+    responses(
+        (status = 200, description = "The history", body = shapes::History),
+        (status = 404, description = "unknown_run"),
+        (status = 422, description = "export_too_large"),
+    ),
+)]
 pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

@@ -46,6 +46,11 @@ impl Fields {
         self.left.remove(name)
     }
 
+    /// Whether a field is there, and not null. It is not read by this.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// A field of any kind; null is as good as none.
     fn given(&mut self, name: &'static str) -> Option<Value> {
         self.any(name).filter(|value| !value.is_null())
@@ -128,6 +133,21 @@ impl Fields {
         self.accept(name, checked)
     }
 
+    /// An object, if it is there: its fields are read by `read`, and what is wrong with them is said under its name.
+    pub(super) fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let value = self.given(name)?;
+        let Value::Object(left) = value else {
+            self.fault(pointer(name), format!("must be an object, not {}", kind(&value)));
+            return None;
+        };
+        let mut inner = Self { left, known: Vec::new(), faults: Vec::new() };
+        let read = read(&mut inner);
+        for fault in inner.close() {
+            self.fault(format!("/{name}{}", fault.pointer), fault.detail);
+        }
+        Some(read)
+    }
+
     /// A duration, as seconds or as a text like `10s`, `1h 30m` or `PT10S`.
     pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
         let value = self.given(name)?;
@@ -145,13 +165,18 @@ impl Fields {
     }
 
     /// Ends the reading: fields that nobody asked for are faults too.
-    pub(super) fn finish(mut self) -> Result<(), Problem> {
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        let faults = self.close();
+        if faults.is_empty() { Ok(()) } else { Err(Problem::fields(faults)) }
+    }
+
+    fn close(mut self) -> Vec<FieldError> {
         let room = limits::FAULTS.saturating_sub(self.faults.len());
         for name in std::mem::take(&mut self.left).keys().take(room) {
             let detail = format!("is not a field of this request; it has {}", self.known.join(", "));
             self.fault(format!("/{}", escape(name)), detail);
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::fields(self.faults)) }
+        self.faults
     }
 }
 

@@ -9,31 +9,50 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{limits, routes::Door};
 use crate::engine::{Health, Reachable};
 
-#[derive(Debug, Serialize)]
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
 struct LiveView {
     status: &'static str,
     version: &'static str,
 }
 
+/// Ask whether it lives
+///
 /// The process runs and answers.
+#[utoipa::path(
+    get, path = "/health/live", operation_id = "live", tag = "Health", security(()),
+    responses((status = 200, description = "It lives", body = LiveView)),
+)]
 pub(super) async fn live() -> Response {
     let view = LiveView { status: "live", version: env!("CARGO_PKG_VERSION") };
     axum::Json(view).into_response()
 }
 
-#[derive(Debug, Serialize)]
+/// Whether a scheduler can do its work.
+#[derive(Debug, Serialize, ToSchema)]
 struct ReadyView {
+    /// `ready`, `degraded`, `unavailable` or `stopping`.
     status: &'static str,
     detail: &'static str,
     postgres: &'static str,
     nats: &'static str,
 }
 
+/// Ask whether it is ready
+///
 /// Whether requests should be sent here: 200 `ready` or `degraded`, 503 `unavailable` or `stopping`.
+#[utoipa::path(
+    get, path = "/health/ready", operation_id = "ready", tag = "Health", security(()),
+    responses(
+        (status = 200, description = "Requests are taken", body = ReadyView),
+        (status = 503, description = "Requests are better sent to another", body = ReadyView),
+    ),
+)]
 pub(super) async fn ready(State(door): State<Door>) -> Response {
     let (status, view) = readiness(look(&door).await, door.closing.is_cancelled());
     let mut response = (status, axum::Json(view)).into_response();
@@ -74,7 +93,13 @@ fn readiness(health: Health, closing: bool) -> (StatusCode, ReadyView) {
     (code, view)
 }
 
+/// Read its figures
+///
 /// For Prometheus. Looks at what the scheduler stands on first, so that the figures say how it is now.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "Health", security(()),
+    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn metrics(State(door): State<Door>) -> Response {
     look(&door).await;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

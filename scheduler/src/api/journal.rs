@@ -1,6 +1,6 @@
 //! `GET /v1/runs/{id}/journal`: what a run has been told, in that order, and what it waits for.
 
-use axum::{Extension, extract::State};
+use axum::{Extension, extract::State, response::Response};
 use piton_shared::{
     failure::Failure,
     ids::{RunId, WorkerId},
@@ -10,11 +10,13 @@ use piton_shared::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     access::Caller,
-    limits,
+    document::{Page, RunInPath, shapes},
+    limits, link,
     problem::Problem,
     query::Parameters,
     request::PathId,
@@ -26,10 +28,11 @@ use super::{
 use crate::store::{Seen, TryRow, WaitRow};
 
 /// A page of a journal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct JournalView {
     run_id: Uuid,
     /// Where the run stood when the page was read. An ended run with no `next` has told everything.
+    #[schema(value_type = shapes::RunState)]
     state: RunState,
     entries: Vec<EntryView>,
     /// Tries that failed and were followed by another, the oldest first.
@@ -44,16 +47,20 @@ pub(super) struct JournalView {
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A row of a journal: a call, and what it came to.
+#[derive(Debug, Serialize, ToSchema)]
 struct EntryView {
     key: String,
+    #[schema(value_type = shapes::Kind)]
     kind: Kind,
     name: String,
+    #[schema(value_type = shapes::Place)]
     place: Place,
     input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Failure>)]
     failure: Option<Failure>,
     try_number: u32,
     worker_id: Option<Uuid>,
@@ -61,32 +68,47 @@ struct EntryView {
     finished_at: Rfc3339,
 }
 
-#[derive(Debug, Serialize)]
+/// A try that failed and was followed by another.
+#[derive(Debug, Serialize, ToSchema)]
 struct TryView {
     key: String,
     name: String,
     try_number: u32,
+    #[schema(value_type = shapes::Failure)]
     failure: Failure,
     worker_id: Uuid,
     started_at: Rfc3339,
     finished_at: Rfc3339,
 }
 
-#[derive(Debug, Serialize)]
+/// A timer that a run waits for.
+#[derive(Debug, Serialize, ToSchema)]
 struct WaitView {
     key: String,
+    #[schema(value_type = shapes::Kind)]
     kind: Kind,
     name: String,
     since: Rfc3339,
     due_at: Rfc3339,
 }
 
+/// Read a journal
+///
+/// What the run has been told, in that order, and what it waits for. The cursor of the last page asks for what comes later.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/journal", operation_id = "get_run_journal", tag = "Runs",
+    params(RunInPath, Page::<{ limits::JOURNAL_PAGE_MAX }>),
+    responses(
+        (status = 200, description = "A page of the journal", body = JournalView),
+        (status = 404, description = "unknown_run"),
+    ),
+)]
 pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     mut parameters: Parameters,
-) -> Result<axum::Json<JournalView>, Problem> {
+) -> Result<Response, Problem> {
     let seen = parameters.checked("cursor", |text| read(&text))?.unwrap_or_default();
     let limit = parameters.limit(limits::JOURNAL_PAGE_MAX)?;
     parameters.finish()?;
@@ -108,7 +130,7 @@ pub(super) async fn get(
         More::Follows => Some(format!("{}/journal?limit={limit}&cursor={cursor}", run_path(id))),
         More::End => None,
     };
-    Ok(axum::Json(JournalView {
+    let view = JournalView {
         run_id: id,
         state,
         entries: entries.into_iter().map(EntryView::from).collect(),
@@ -117,7 +139,8 @@ pub(super) async fn get(
         truncated,
         cursor,
         next,
-    }))
+    };
+    Ok(link::page(&view, view.next.as_deref()))
 }
 
 /// A cursor as callers keep it.

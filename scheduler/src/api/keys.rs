@@ -3,12 +3,14 @@
 use axum::{Extension, extract::State, http::StatusCode};
 use piton_shared::{ids::KeyId, name::Org};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     access::Caller,
     body::Json,
     code::Code,
+    document::shapes,
     fields::{Fields, check_text},
     limits,
     problem::Problem,
@@ -21,7 +23,7 @@ use super::{
 use crate::store::{KeyRow, Store, StoreError};
 
 /// A key that was just made. The only time that it is seen whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MintedKey {
     /// By which it is revoked.
     pub id: Uuid,
@@ -36,7 +38,7 @@ pub struct MintedKey {
 }
 
 /// A key as it is listed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyView {
     id: Uuid,
     name: String,
@@ -46,7 +48,7 @@ pub(crate) struct KeyView {
 }
 
 /// The keys of an org.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeysView {
     keys: Vec<KeyView>,
 }
@@ -83,6 +85,26 @@ pub(crate) async fn listed(store: &Store, org: &Org) -> Result<KeysView, StoreEr
     Ok(KeysView { keys: rows.into_iter().map(KeyView::from).collect() })
 }
 
+/// What makes a key.
+#[derive(ToSchema)]
+#[schema(as = CreateKey)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+struct CreateBody {
+    /// What the key is for.
+    #[schema(schema_with = shapes::sentence)]
+    name: (),
+}
+
+/// Make a key
+///
+/// The answer is the only time that the key is seen whole.
+#[utoipa::path(
+    post, path = "/v1/keys", operation_id = "create_key", tag = "Keys", request_body = CreateBody,
+    responses(
+        (status = 201, description = "The key", body = MintedKey),
+        (status = 422, description = "unknown_org"),
+    ),
+)]
 pub(super) async fn create(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -106,6 +128,13 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, axum::Json(minted)))
 }
 
+/// List keys
+///
+/// Every key of the org, revoked ones too, without the keys themselves.
+#[utoipa::path(
+    get, path = "/v1/keys", operation_id = "list_keys", tag = "Keys",
+    responses((status = 200, description = "The keys", body = KeysView)),
+)]
 pub(super) async fn list(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -115,6 +144,14 @@ pub(super) async fn list(
     Ok(axum::Json(door.in_time(listed(door.engine.store(), &org)).await?))
 }
 
+/// Revoke a key
+///
+/// It is refused everywhere within three seconds.
+#[utoipa::path(
+    delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "Keys",
+    params(("id" = Uuid, Path, description = "The key's id.")),
+    responses((status = 204, description = "It is revoked"), (status = 404, description = "unknown_key")),
+)]
 pub(super) async fn revoke(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,

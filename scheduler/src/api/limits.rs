@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Connections open at once; more wait in the listener's queue.
 pub(super) const CONNECTIONS: usize = 4096;
 
-/// How long the parts of a request may take.
+/// How long the parts of a request may take, and how many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     /// How long a client may take to send a request's head, and how long a connection may be idle: it is closed beyond.
@@ -15,11 +15,18 @@ pub struct Times {
     pub body: Duration,
     /// How long an answer may take, waiting that was asked for apart: 504 beyond. Defaults to 15 s.
     pub answer: Duration,
+    /// How many requests of each kind may be under way: 503 beyond. Defaults to a number for each kind.
+    pub requests: Option<usize>,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), body: Duration::from_secs(20), answer: Duration::from_secs(15) }
+        Self {
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(20),
+            answer: Duration::from_secs(15),
+            requests: None,
+        }
     }
 }
 
@@ -27,6 +34,18 @@ impl Default for Times {
 pub(super) const BRIEF_REQUESTS: usize = 512;
 /// Requests under way that may wait for a run; one more is told to come back (503).
 pub(super) const WAITING_REQUESTS: usize = 4096;
+/// Requests under way that need no key: health, figures, the reference; one more is told to come back (503).
+pub(super) const OPEN_REQUESTS: usize = 64;
+/// Followers of runs at once; one more is told to come back (503).
+pub(super) const STREAMS: usize = 512;
+/// How long a follower is served by one request; then it comes back where it was.
+pub(super) const STREAM_LONGEST: Duration = Duration::from_mins(15);
+/// How long a stream may say nothing: then it says that it is there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Between two looks at a run that somebody follows: at first, and at most after several without news.
+pub(super) const PROGRESS_REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Rows of a journal that a follower is told before the next are read.
+pub(super) const PROGRESS_ROWS: u32 = 32;
 /// How long connections may take to finish after the scheduler was told to stop.
 pub(super) const DRAIN: Duration = Duration::from_secs(10);
 /// What a client is told to wait before it asks again.
@@ -39,6 +58,12 @@ pub(super) const KEYS_REMEMBERED: usize = 1024;
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;
+/// Webhooks of an org that are listed.
+pub(super) const WEBHOOKS_LISTED: u32 = 1000;
+/// Deliveries of webhooks under way; one more is told to come back (503). Whoever knows an address may send some.
+pub(super) const HOOK_REQUESTS: usize = 128;
+/// How long a provider is told to wait while an endpoint is paused.
+pub(super) const PAUSED_RETRY: Duration = Duration::from_mins(5);
 /// Journal rows that an export reads from the database at once.
 pub(super) const JOURNAL_READ: u32 = 128;
 /// Failed tries, and waits, that a page of the journal shows of a run.
@@ -61,6 +86,8 @@ pub(super) const JOURNAL_REQUESTS: usize = 16;
 pub(super) const FAULTS: usize = 50;
 /// Values of a page of state at most; each may have the largest size of a payload.
 pub(super) const STATE_PAGE_MAX: u32 = 100;
+/// Definitions of a page at most; each may have the largest description and many triggers.
+pub(super) const DEFINITIONS_PAGE_MAX: u32 = 100;
 /// Items of a batch that one request brings at most.
 pub(super) const REQUEST_ITEMS: usize = 100_000;
 /// Tries that a caller may ask for beyond the first.

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::{code::Code, limits};
 use crate::{
     engine::StartError,
+    event::PublishError,
     look::LookError,
     store::{Fault, StoreError},
 };
@@ -46,6 +47,7 @@ struct Shape<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
@@ -93,6 +95,13 @@ impl Problem {
         }
     }
 
+    /// The same problem with when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
     /// There is no such run in the caller's org.
     pub fn unknown_run(run: impl std::fmt::Display) -> Self {
         Self::new(
@@ -111,10 +120,20 @@ impl Problem {
         self.code
     }
 
-    /// The answer, with the request's id in it.
-    pub(super) fn render(&self, request_id: &str) -> Response {
+    /// What happened here and what to do.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields that are wrong.
+    pub(super) fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    /// What is sent of it, with the request's id in it if it has one.
+    pub(crate) fn json(&self, request_id: &str) -> Vec<u8> {
         let shape = Shape {
-            r#type: format!("urn:piton:error:{}", self.code.word()),
+            r#type: self.code.address(),
             code: self.code.word(),
             title: self.code.title(),
             status: self.code.status().as_u16(),
@@ -123,8 +142,12 @@ impl Problem {
             errors: &self.errors,
             more: &self.more,
         };
-        let body = serde_json::to_vec(&shape).expect("text and numbers always encode as JSON");
-        let mut response = Response::new(Body::from(body));
+        serde_json::to_vec(&shape).expect("text and numbers always encode as JSON")
+    }
+
+    /// The answer, with the request's id in it.
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let mut response = Response::new(Body::from(self.json(request_id)));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -185,6 +208,16 @@ impl From<LookError> for Problem {
         match error {
             LookError::Full => Self::overloaded(),
             LookError::Store(error) => Self::from(&*error),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::UnknownOrg(org) => Self::new(Code::UnknownOrg, format!("there is no org `{org}`")),
+            PublishError::Full => Self::overloaded(),
+            PublishError::Store(error) => Self::from(&*error),
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::{
     http::request::Parts,
 };
 use piton_shared::limits;
+use uuid::Uuid;
 
 use super::{code::Code, problem::Problem, time};
 
@@ -86,6 +87,12 @@ impl Parameters {
             Some((name, _)) => Err(wrong(name, format!("is unknown; this address takes {}", self.known.join(", ")))),
         }
     }
+}
+
+/// A cursor that is an id: what `next_cursor` named.
+pub(super) fn id_cursor(text: &str) -> Result<Uuid, &'static str> {
+    let whole = text.len() == 32;
+    text.parse().ok().filter(|_| whole).ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
 }
 
 pub(super) fn wrong(name: &str, detail: impl std::fmt::Display) -> Problem {

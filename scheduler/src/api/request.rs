@@ -79,7 +79,17 @@ fn known_method(method: &Method) -> &'static str {
     }
 }
 
+/// What a request lacked that was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Key,
+    /// A key would not help.
+    Signature,
+}
+
 fn finish(response: Response, id: &str) -> Response {
+    let refused = response.extensions().get::<Problem>().map(Problem::code);
+    let access = if refused == Some(Code::WebhookRefused) { Asked::Signature } else { Asked::Key };
     let mut response = match response.extensions().get::<Problem>() {
         Some(problem) => {
             let mut rendered = problem.render(id);
@@ -92,7 +102,7 @@ fn finish(response: Response, id: &str) -> Response {
         }
         None => response,
     };
-    if response.status() == StatusCode::UNAUTHORIZED {
+    if response.status() == StatusCode::UNAUTHORIZED && access == Asked::Key {
         response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Bearer"));
     }
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -120,6 +130,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn of(requests: usize, times: Times) -> Self {
+        let requests = times.requests.unwrap_or(requests);
         Self { places: Arc::new(Semaphore::new(requests)), longest: times.body + times.answer + REQUEST_WAIT }
     }
 }

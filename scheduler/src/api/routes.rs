@@ -1,22 +1,27 @@
 //! Every address, with what stands around it.
+//!
+//! A route says by `#[utoipa::path]` what it is, and is listed here once, under what bounds it: that puts it into the
+//! document as well. A new one needs an `operation_id` (the method's name in generated clients), a tag of
+//! `document/complete.rs`, and its own problems by their codes: `(status = 404, description = "unknown_run")`.
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    middleware::from_fn_with_state,
-    routing::{delete, get, post},
-};
+use axum::{Router, middleware::from_fn_with_state};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Access, KnownKeys, admit},
-    batches, control, export, health, journal, keys,
+    batches, control, definitions, document, events, export, health, hooks, journal, keys,
     limits::{self, Times},
+    pages::pages,
+    progress,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, start, state, workers,
+    runs, schedules, start, state, triggers, webhooks, workers,
 };
-use crate::engine::Engine;
+use crate::{engine::Engine, webhook::Hooks};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -25,6 +30,9 @@ pub(super) struct Door {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
+    pub(super) hooks: Hooks,
+    /// Room for those who follow runs: a stream outlives its request.
+    pub(super) streams: Arc<Semaphore>,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
     pub(super) closing: CancellationToken,
     pub(super) times: Times,
@@ -32,42 +40,94 @@ pub(super) struct Door {
 
 pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
     let metrics = Arc::new(engine.metrics().http.clone());
-    let door = Door { engine: Arc::new(engine), access, keys: KnownKeys::default(), closing, times };
-    let waiting = Router::new()
-        .route("/v1/runs", post(start::start).get(runs::list))
-        .route("/v1/runs/{id}", get(runs::get))
-        .route("/v1/runs/{id}/kill", post(control::kill))
-        .route("/v1/batches/{id}", get(batches::get).delete(batches::cancel))
-        .route("/v1/runs/{id}/pause", post(control::pause))
-        .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS, times), bounded));
-    let brief = Router::new()
-        .route("/v1/runs/{id}/cancel", post(control::cancel))
-        .route("/v1/runs/{id}/resume", post(control::resume))
-        .route("/v1/runs/{id}/batches", get(batches::of_run))
-        .route("/v1/runs/{id}/batches/{key}", get(batches::one_of_run))
-        .route("/v1/batches/{id}/cancel", post(batches::cancel))
-        .route("/v1/workers", get(workers::list))
-        .route("/v1/keys", post(keys::create).get(keys::list))
-        .route("/v1/keys/{id}", delete(keys::revoke))
-        .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
-    let large = Router::new()
-        .route("/v1/runs/{id}/journal", get(journal::get))
-        .route("/v1/runs/{id}/state", get(state::of_run))
-        .route("/v1/sessions/{session}/state", get(state::of_session))
-        .route("/v1/runs/{id}/batches/{key}/results", get(batches::results_in_run))
-        .route("/v1/batches", post(batches::submit))
-        .route("/v1/batches/{id}/results", get(batches::results))
-        .route("/v1/runs/{id}/export", get(export::get))
-        .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
-    waiting
-        .merge(brief)
-        .merge(large)
+    let engine = Arc::new(engine);
+    let hooks = Hooks::new(Arc::clone(&engine));
+    let streams = Arc::new(Semaphore::new(times.requests.unwrap_or(limits::STREAMS)));
+    let door = Door { engine, access, keys: KnownKeys::default(), hooks, streams, closing, times };
+    let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(for_everybody(times))
+        .merge(for_providers(times))
+        .split_for_parts();
+    router
+        .merge(pages(times))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn_with_state(metrics, envelop))
         .with_state(door)
+}
+
+/// What the routes say of themselves.
+pub(super) fn document() -> OpenApi {
+    let times = Times::default();
+    for_callers(times).merge(for_everybody(times)).merge(for_providers(times)).into_openapi()
+}
+
+/// The routes that say whose they are: with a key, or from this machine.
+fn for_callers(times: Times) -> OpenApiRouter<Door> {
+    let waiting = OpenApiRouter::default()
+        .routes(routes!(start::start, runs::list))
+        .routes(routes!(events::publish, events::list))
+        .routes(routes!(runs::get))
+        .routes(routes!(control::kill))
+        .routes(routes!(control::pause))
+        .routes(routes!(batches::get, batches::delete))
+        .route_layer(from_fn_with_state(Room::of(limits::WAITING_REQUESTS, times), bounded));
+    let brief = OpenApiRouter::default()
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::resume))
+        .routes(routes!(progress::follow))
+        .routes(routes!(batches::of_run))
+        .routes(routes!(batches::one_of_run))
+        .routes(routes!(batches::cancel))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::get, schedules::change, schedules::delete))
+        .routes(routes!(schedules::next))
+        .routes(routes!(schedules::firings))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::trigger))
+        .routes(routes!(events::get))
+        .routes(routes!(events::replay))
+        .routes(routes!(triggers::create, triggers::list))
+        .routes(routes!(triggers::get, triggers::change, triggers::delete))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::secrets::add))
+        .routes(routes!(webhooks::secrets::remove))
+        .routes(routes!(webhooks::deliveries::list))
+        .routes(routes!(webhooks::deliveries::get))
+        .routes(routes!(definitions::get))
+        .routes(routes!(workers::list))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .route_layer(from_fn_with_state(Room::of(limits::BRIEF_REQUESTS, times), bounded));
+    let large = OpenApiRouter::default()
+        .routes(routes!(journal::get))
+        .routes(routes!(definitions::list))
+        .routes(routes!(state::of_run))
+        .routes(routes!(state::of_session))
+        .routes(routes!(batches::results_in_run))
+        .routes(routes!(batches::submit))
+        .routes(routes!(batches::results))
+        .routes(routes!(export::get))
+        .route_layer(from_fn_with_state(Room::of(limits::JOURNAL_REQUESTS, times), bounded));
+    waiting.merge(brief).merge(large)
+}
+
+/// The routes whose access is a signature. Tunnels may lead to them, so nobody asks by what name they were reached.
+fn for_providers(times: Times) -> OpenApiRouter<Door> {
+    OpenApiRouter::default()
+        .routes(routes!(hooks::receive))
+        .route_layer(from_fn_with_state(Room::of(limits::HOOK_REQUESTS, times), bounded))
+}
+
+/// The routes that whoever reaches the scheduler may ask.
+fn for_everybody(times: Times) -> OpenApiRouter<Door> {
+    OpenApiRouter::default()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(document::get))
+        .route_layer(from_fn_with_state(Room::of(limits::OPEN_REQUESTS, times), bounded))
 }

@@ -1,9 +1,14 @@
 //! Listening: connections within bounds, and an orderly end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
@@ -15,6 +20,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use super::{
     access::{Access, NotLoopback},
@@ -22,6 +28,10 @@ use super::{
     routes,
 };
 use crate::engine::Engine;
+
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// Between two tries to accept a connection after the system refused one (no file handles left, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -109,6 +119,10 @@ async fn accept(listener: TcpListener, router: &Router, head: Duration, shutdown
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, head: Duration, watcher: Watcher) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
+    let router = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)

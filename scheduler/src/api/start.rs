@@ -11,23 +11,25 @@ use axum::{
 use piton_shared::{
     codec,
     limits::{CALLER_KEY_BYTES, PAYLOAD_BYTES, REQUEST_WAIT, TAGS},
-    message::batch::BATCH_RUN,
+    message::{batch::BATCH_RUN, define::DefinitionKind},
     name::{Build, Org, Queue, check_definition},
 };
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     access::Caller,
     body::Json,
     code::Code,
+    document::{IdempotencyKey, Wait, shapes},
     fields::{Fields, check_text},
-    limits,
+    input, limits,
     problem::Problem,
     query::Parameters,
     request::trace_of,
     routes::Door,
     runs::waited,
-    view::{StartedView, run_path},
+    view::{RunView, StartedView, run_path},
 };
 use crate::engine::{Novelty, Start, Started};
 
@@ -37,9 +39,69 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[derive(Debug)]
 struct Asked {
     start: Start,
+    /// The input as it came.
+    input: Value,
     wait: Option<Duration>,
 }
 
+/// What starts a run.
+#[derive(ToSchema)]
+#[schema(as = StartRun)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+struct StartBody {
+    /// The workflow's name.
+    #[schema(schema_with = shapes::name)]
+    workflow: (),
+    /// What it is started with; null when not said.
+    #[schema(schema_with = shapes::any, required = false)]
+    input: (),
+    /// The queue to publish it to; `default` when not said.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    queue: (),
+    /// The build of workers that it is bound to.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    build: (),
+    #[schema(schema_with = shapes::session, required = false)]
+    session_id: (),
+    #[schema(schema_with = shapes::tags, required = false)]
+    tags: (),
+    /// How long to wait before it begins; ten years at most.
+    #[schema(schema_with = shapes::duration, required = false)]
+    delay: (),
+    /// How long to wait for its end, as the parameter of that name.
+    #[schema(schema_with = shapes::duration, required = false)]
+    wait: (),
+}
+
+/// What a start is answered with: who waited for the end gets the whole run.
+#[derive(ToSchema)]
+#[schema(as = StartedOrEnded)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "what the document says of two answers")]
+enum StartAnswer {
+    // Whoever tries one after the other finds the whole run first.
+    Ended(Box<RunView>),
+    Started(StartedView),
+}
+
+/// Start a run
+///
+/// Answers once the run is committed: whatever crashes then, it goes on. With `wait` the answer is the run as it ended, or
+/// 202 when it still goes on after that time. A repeated `Idempotency-Key` is answered with the run that it made, by 200.
+#[utoipa::path(
+    post, path = "/v1/runs", operation_id = "start_run", tag = "Runs", params(IdempotencyKey, Wait),
+    request_body = StartBody,
+    responses(
+        (status = 201, description = "It was accepted; of one that was waited for, it has ended", body = StartAnswer,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 200, description = "The key had made it before", body = StartAnswer,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 202, description = "It goes on after the time that was waited", body = RunView,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 409, description = "idempotency_conflict"),
+        (status = 422, description = "invalid_input, invalid_payload, unknown_org"),
+    ),
+)]
 pub(super) async fn start(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
@@ -54,6 +116,7 @@ pub(super) async fn start(
     asked.start.key = key;
     asked.start.trace = trace_of(&headers);
     let workflow = asked.start.workflow.clone();
+    check_input(&door, &asked).await?;
     match wait.or(asked.wait) {
         None => {
             let started = door.in_time(door.engine.start(asked.start)).await?;
@@ -68,6 +131,17 @@ pub(super) async fn start(
             Ok((located(&started), answer).into_response())
         }
     }
+}
+
+/// Refuses an input that the workflow does not take. Of a workflow that no worker has spoken of yet, everything is taken.
+async fn check_input(door: &Door, Asked { start, input, .. }: &Asked) -> Result<(), Problem> {
+    let known = door.in_time(door.engine.definitions().workflow(&start.org, &start.workflow)).await?;
+    let Some(known) = known else {
+        return Ok(());
+    };
+    let faults = known.check(start.build.as_ref(), input);
+    let faults = input::within("/input", faults).collect();
+    input::admit(door, &start.org, start.key.as_deref(), (DefinitionKind::Workflow, &start.workflow), faults).await
 }
 
 pub(super) fn status(started: &Started) -> StatusCode {
@@ -118,12 +192,13 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     }
     let wait = fields.duration("wait");
     fields.finish()?;
-    let input = codec::from_json(&input).map_err(|error| unencodable(&error))?;
+    let encoded = codec::from_json(&input).map_err(|error| unencodable(&error))?;
     Ok(Asked {
+        input,
         start: Start {
             org,
             workflow: workflow.unwrap_or_default(),
-            input,
+            input: encoded,
             queue: queue.unwrap_or(Queue::DEFAULT),
             build,
             session,

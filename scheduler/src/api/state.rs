@@ -4,6 +4,7 @@ use axum::{
     Extension,
     extract::{FromRequestParts, Path, State},
     http::request::Parts,
+    response::Response,
 };
 use piton_shared::{
     ids::RunId,
@@ -13,12 +14,14 @@ use piton_shared::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     access::Caller,
     code::Code,
+    document::{Page, RunInPath},
     fields::check_text,
-    limits,
+    limits, link,
     problem::Problem,
     query::Parameters,
     request::PathId,
@@ -30,7 +33,7 @@ use super::{
 use crate::store::StateRow;
 
 /// A page of state, by name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StateView {
     values: Vec<ValueView>,
     /// The cursor of the next page; none on the last.
@@ -39,7 +42,8 @@ pub(super) struct StateView {
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A value of state.
+#[derive(Debug, Serialize, ToSchema)]
 struct ValueView {
     name: String,
     value: Value,
@@ -48,24 +52,44 @@ struct ValueView {
     written_at: Rfc3339,
 }
 
-/// `GET /v1/runs/{id}/state`. Empty once the run has ended: its state goes with it.
+/// Read a run's state
+///
+/// What its workflow keeps beside its journal. Empty once the run has ended: its state goes with it.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/state", operation_id = "get_run_state", tag = "State",
+    params(RunInPath, Page::<{ limits::STATE_PAGE_MAX }>),
+    responses(
+        (status = 200, description = "A page of values", body = StateView),
+        (status = 404, description = "unknown_run"),
+    ),
+)]
 pub(super) async fn of_run(
     door: State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
     parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     look(&door, RunId::new(id), &org).await?;
     page(&door, &org, StateScope::Run, &id.to_string(), &format!("{}/state", run_path(id)), parameters).await
 }
 
-/// `GET /v1/sessions/{session}/state`. A session that nobody has written to is empty.
+/// Read a session's state
+///
+/// What the runs of a session keep together. A session that nobody has written to is empty.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}/state", operation_id = "get_session_state", tag = "State",
+    params(
+        ("session" = String, Path, description = "The session's id, percent-encoded."),
+        Page::<{ limits::STATE_PAGE_MAX }>,
+    ),
+    responses((status = 200, description = "A page of values", body = StateView)),
+)]
 pub(super) async fn of_session(
     door: State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     Session(session): Session,
     parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     let path = format!("/v1/sessions/{}/state", escape(&session));
     page(&door, &org, StateScope::Session, &session, &path, parameters).await
 }
@@ -77,7 +101,7 @@ async fn page(
     owner: &str,
     path: &str,
     mut parameters: Parameters,
-) -> Result<axum::Json<StateView>, Problem> {
+) -> Result<Response, Problem> {
     let after = parameters.checked("cursor", |name| check_text(&name, STATE_NAME_BYTES).map(|()| name))?;
     let limit = parameters.limit(limits::STATE_PAGE_MAX)?;
     parameters.finish()?;
@@ -87,7 +111,8 @@ async fn page(
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.name.clone());
     let next = next_cursor.as_deref().map(|name| format!("{path}?limit={limit}&cursor={}", escape(name)));
-    Ok(axum::Json(StateView { values: rows.into_iter().map(ValueView::from).collect(), next_cursor, next }))
+    let view = StateView { values: rows.into_iter().map(ValueView::from).collect(), next_cursor, next };
+    Ok(link::page(&view, view.next.as_deref()))
 }
 
 impl From<StateRow> for ValueView {

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::SignedDuration;
 use piton_shared::time::Timestamp;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +22,20 @@ pub fn duration(text: &str) -> Result<Duration, NoDuration> {
     signed.try_into().map_err(|_| no())
 }
 
+/// A text that is no time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no time: write it as RFC 3339, like `2026-11-21T10:00:00Z`")]
+pub struct NoTime(String);
+
+/// Reads a time in RFC 3339.
+pub fn moment(text: &str) -> Result<Timestamp, NoTime> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| NoTime(text.chars().take(64).collect()))?;
+    Ok(Timestamp::from_micros(time.as_microsecond()))
+}
+
 /// A time, shown as RFC 3339 in UTC, always with six digits of the second, so that texts sort as times do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Rfc3339(Timestamp);
 
 impl From<Timestamp> for Rfc3339 {
@@ -61,6 +74,15 @@ mod tests {
         }
         for bad in ["", "ten", "-1", "-10s", "NaN", "inf", "1e300", "1 month"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_they_are_shown() {
+        let time = moment("2026-09-21T16:13:20.12+02:00").expect("a time");
+        assert_eq!(Rfc3339::from(time).to_string(), "2026-09-21T14:13:20.120000Z");
+        for bad in ["", "yesterday", "2026-09-21", "2026-09-21T10:00:00"] {
+            assert!(moment(bad).is_err(), "{bad}");
         }
     }
 

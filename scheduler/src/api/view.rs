@@ -3,16 +3,17 @@
 use piton_shared::{codec, failure::Failure, parked::Parked, state::RunState};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::time::Rfc3339;
+use super::{document::shapes, time::Rfc3339};
 use crate::{
     engine::Started,
     store::{RunRow, StepRow, WorkerRow},
 };
 
 /// A run. Times are RFC 3339 in UTC, by the database's clock.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunView {
     id: Uuid,
     workflow: String,
@@ -20,6 +21,7 @@ pub(super) struct RunView {
     build: Option<String>,
     session_id: Option<String>,
     tags: Vec<String>,
+    #[schema(value_type = shapes::RunState)]
     state: RunState,
     /// Claims so far: 1 for a run that was never interrupted.
     attempts: u32,
@@ -40,7 +42,9 @@ pub(super) struct RunView {
     /// Of a completed run, and not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
+    #[schema(value_type = Option<shapes::Failure>)]
     failure: Option<Failure>,
+    #[schema(value_type = Option<shapes::Parked>)]
     parked: Option<Value>,
     /// Steps and items that were given away and are open; of a run that goes on, and not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +53,7 @@ pub(super) struct RunView {
 }
 
 /// What of a run is open outside.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DispatchedView {
     steps: Vec<StepView>,
     /// Whether there are more than are shown.
@@ -57,7 +61,7 @@ pub(super) struct DispatchedView {
 }
 
 /// A step, or an item of a batch, that was given away.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StepView {
     key: String,
     name: String,
@@ -113,7 +117,7 @@ impl RunView {
 }
 
 /// Where to look next.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Links {
     #[serde(rename = "self")]
     itself: String,
@@ -173,10 +177,11 @@ impl From<RunRow> for RunView {
 
 /// A run that was just accepted, or was there before: what is known without reading it again. Its members are those
 /// of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StartedView {
     id: Uuid,
     workflow: String,
+    #[schema(value_type = shapes::RunState)]
     state: RunState,
     created_at: Rfc3339,
     links: Links,
@@ -201,7 +206,7 @@ pub(super) fn payload(bytes: &[u8]) -> Value {
 }
 
 /// The reason on a parked run: its members, and a sentence.
-fn parked(reason: &Parked) -> Value {
+pub(super) fn parked(reason: &Parked) -> Value {
     let mut value = serde_json::to_value(reason).unwrap_or_else(|_| json!({}));
     if let Value::Object(members) = &mut value {
         members.insert("detail".into(), reason.to_string().into());
@@ -210,7 +215,7 @@ fn parked(reason: &Parked) -> Value {
 }
 
 /// A worker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WorkerView {
     id: Uuid,
     name: String,
@@ -239,7 +244,7 @@ pub(super) struct WorkerView {
 }
 
 /// A function that takes its time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct UnderWayView {
     run_id: Uuid,
     key: String,

@@ -3,7 +3,7 @@
 use std::{env, time::Duration};
 
 use piton_shared::limits::REQUEST_WAIT;
-use reqwest::{Method, RequestBuilder, StatusCode, Url, redirect::Policy};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
 use serde_json::Value;
 
 use super::{
@@ -15,7 +15,17 @@ use super::{
 pub(super) const API_KEY: &str = "PITON_API_KEY";
 
 const CONNECT: Duration = Duration::from_secs(5);
+/// Longer than a server holds a stream open.
+const STREAM: Duration = Duration::from_mins(20);
 const ANSWER: Duration = REQUEST_WAIT.saturating_add(Duration::from_secs(20));
+
+/// What was answered to a delivery.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) status: u16,
+    /// JSON, or whatever it was as text.
+    pub(super) body: Value,
+}
 
 /// A way to one server.
 #[derive(Debug)]
@@ -46,8 +56,46 @@ impl Client {
         self.send(self.request(Method::GET, path)?).await
     }
 
+    /// Opens a stream of events, after the last one that was told.
+    pub(super) async fn events(&self, path: &str, last: Option<&str>) -> Result<Response, CliError> {
+        let mut request = self.request(Method::GET, path)?.timeout(STREAM).header("Accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = request.send().await.map_err(|error| self.away(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.read(response).await.err().unwrap_or_else(|| self.stranger(StatusCode::OK)))
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.send(self.request(Method::POST, path)?.json(body)).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.send(self.request(Method::PATCH, path)?.json(body)).await
+    }
+
+    /// Posts a body as it is to any address, without our key: as a provider would.
+    pub(super) async fn deliver(
+        &self,
+        url: &Url,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Result<Delivered, CliError> {
+        let away = |error: &reqwest::Error| {
+            CliError::new(Exit::Unavailable, format!("{url} cannot be reached: {}", cause(error)))
+        };
+        let mut request = self.http.post(url.clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(|error| away(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| away(&error))?;
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Delivered { status, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) })
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value, CliError> {
@@ -75,6 +123,10 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Value, CliError> {
         let response = request.send().await.map_err(|error| self.away(&error))?;
+        self.read(response).await
+    }
+
+    async fn read(&self, response: Response) -> Result<Value, CliError> {
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.away(&error))?;
         let body: Value = if bytes.is_empty() {

@@ -5,18 +5,27 @@
 
 mod batch;
 mod client;
+mod completions;
+mod definition;
 mod dev;
 mod doctor;
 mod error;
+mod event;
+mod events;
 mod exit;
+mod explain;
 mod key;
 mod migrate;
 mod new;
+mod openapi;
 mod run;
+mod schedule;
 mod screen;
 mod serve;
 mod signal;
 mod state;
+mod trigger;
+mod webhook;
 mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -81,15 +90,36 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check what Piton stands on, and say what to do about problems.
     Doctor(doctor::Doctor),
+    /// Say why an error happens and what to do about it.
+    Error(explain::Explain),
+    /// Print the description of the API, as OpenAPI.
+    Openapi,
+    /// Print what makes a shell complete these commands.
+    Completions(completions::Completions),
     /// Start, look at, follow and stop runs.
     #[command(subcommand)]
     Run(run::Run),
     /// Run a function over many items.
     #[command(subcommand)]
     Batch(batch::Batch),
+    /// Publish events, look at what they started, publish them again.
+    #[command(subcommand)]
+    Event(event::Event),
+    /// Make, look at, pause and remove triggers: which events start which workflows.
+    #[command(subcommand)]
+    Trigger(trigger::Trigger),
+    /// Make, look at and try out addresses for webhooks.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    /// Make, look at, pause and trigger schedules: workflows that start by the clock.
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Look at sessions.
     #[command(subcommand)]
     Session(state::Session),
+    /// Look at the workflows and functions that workers have.
+    #[command(subcommand)]
+    Definition(definition::Definition),
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
@@ -119,9 +149,17 @@ impl Command {
             Self::New(_)
             | Self::Migrate(_)
             | Self::Doctor(_)
+            | Self::Error(_)
+            | Self::Openapi
+            | Self::Completions(_)
             | Self::Run(_)
             | Self::Batch(_)
+            | Self::Schedule(_)
+            | Self::Event(_)
+            | Self::Trigger(_)
             | Self::Session(_)
+            | Self::Definition(_)
+            | Self::Webhook(_)
             | Self::Worker(_)
             | Self::Key(_) => None,
         }
@@ -134,9 +172,17 @@ impl Command {
             Self::Serve(serve) => Box::pin(serve.run(console)).await,
             Self::Migrate(migrate) => migrate.run(console).await,
             Self::Doctor(doctor) => doctor.run(console).await,
+            Self::Error(explain) => explain.run(console),
+            Self::Openapi => openapi::run(),
+            Self::Completions(completions) => completions.run(),
             Self::Run(run) => run.run(console).await,
             Self::Batch(batch) => batch.run(console).await,
+            Self::Schedule(schedule) => schedule.run(console).await,
+            Self::Event(event) => event.run(console).await,
+            Self::Trigger(trigger) => trigger.run(console).await,
             Self::Session(session) => session.run(console).await,
+            Self::Definition(definition) => definition.run(console).await,
+            Self::Webhook(webhook) => Box::pin(webhook.run(console)).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
         }

@@ -26,6 +26,9 @@ fn help_of_every_command() {
         &["serve"],
         &["migrate"],
         &["doctor"],
+        &["error"],
+        &["openapi"],
+        &["completions"],
         &["run"],
         &["run", "start"],
         &["run", "get"],
@@ -42,7 +45,43 @@ fn help_of_every_command() {
         &["batch", "list"],
         &["batch", "results"],
         &["batch", "cancel"],
+        &["schedule"],
+        &["schedule", "add"],
+        &["schedule", "list"],
+        &["schedule", "show"],
+        &["schedule", "next"],
+        &["schedule", "firings"],
+        &["schedule", "pause"],
+        &["schedule", "resume"],
+        &["schedule", "trigger"],
+        &["schedule", "remove"],
+        &["event"],
+        &["event", "publish"],
+        &["event", "list"],
+        &["event", "show"],
+        &["event", "replay"],
+        &["trigger"],
+        &["trigger", "list"],
+        &["trigger", "add"],
+        &["trigger", "show"],
+        &["trigger", "pause"],
+        &["trigger", "resume"],
+        &["trigger", "remove"],
         &["session", "state"],
+        &["webhook"],
+        &["webhook", "add"],
+        &["webhook", "secret", "add"],
+        &["webhook", "secret", "remove"],
+        &["webhook", "deliveries"],
+        &["webhook", "send"],
+        &["definition", "list"],
+        &["definition", "show"],
+        &["webhook"],
+        &["webhook", "add"],
+        &["webhook", "secret", "add"],
+        &["webhook", "secret", "remove"],
+        &["webhook", "deliveries"],
+        &["webhook", "send"],
         &["worker", "list"],
         &["key", "create"],
         &["key", "list"],
@@ -50,4 +89,24 @@ fn help_of_every_command() {
     ];
     let pages: Vec<_> = paths.iter().map(|path| format!("$ piton {} --help\n{}", path.join(" "), help(path))).collect();
     insta::assert_snapshot!(pages.join("\n\n"));
+}
+
+/// Every option of `piton serve` that has a variable stands in the reference with both and its default.
+#[test]
+fn the_reference_of_options_is_complete() {
+    let reference = include_str!("../../../deploy/configuration.md");
+    let mut command = Cli::command();
+    command.build();
+    let serve = command.find_subcommand("serve").expect("schedulers are started by it");
+    let mut missing = Vec::new();
+    for argument in serve.get_arguments() {
+        let (Some(long), Some(variable)) = (argument.get_long(), argument.get_env()) else { continue };
+        let default = argument.get_default_values().first();
+        let default = default.map_or("none: needed".into(), |value| format!("`{}`", value.to_string_lossy()));
+        let row = format!("| `--{long}` | `{}` | {default} |", variable.to_string_lossy());
+        if !reference.contains(&row) {
+            missing.push(row);
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
 }

@@ -7,25 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piton_shared::{
-    ids::{AttemptId, Epoch},
-    limits,
-    message::claim::Company,
-    state::RunState,
-    time::Timestamp,
-};
+use piton_shared::{limits, time::Timestamp};
 use piton_telemetry::metrics::{Group, SchedulerMetrics};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
-use super::RunClock;
+use super::{Placing, RunClock};
 use crate::{
-    dispatch::{Backlog, Publisher, ToWorkers, new_grant},
     engine::{Novelty, Start, StartError, Started},
-    failpoint::failpoint,
     gather::Gatherer,
-    lease::Roster,
-    store::{Accepted, Fault, NewRun, Placement, Published, Room, Store},
+    store::{Accepted, Fault, NewRun, Placement, Store},
 };
 
 type Outcome = Result<Started, StartError>;
@@ -56,6 +48,11 @@ impl IntakeHandle {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { run, reply }).map_err(|_| StartError::Full)?;
         answer.await.unwrap_or(Err(StartError::Full))
+    }
+
+    /// A fresh id by the database's clock.
+    pub fn new_id(&self) -> Uuid {
+        self.clock.run_id().uuid()
     }
 
     /// The run that a start asks for, with its id: who wants its end can subscribe before it exists.
@@ -110,14 +107,8 @@ fn fingerprint(start: &Start) -> Vec<u8> {
 pub struct Intake {
     /// Where to.
     pub store: Store,
-    /// Who has room.
-    pub roster: Roster,
-    /// Whether the stream has room.
-    pub backlog: Backlog,
-    /// Who publishes.
-    pub publisher: Publisher,
-    /// How workers are handed runs.
-    pub workers: ToWorkers,
+    /// Where runs go first.
+    pub placing: Placing,
     /// How long idempotency keys are remembered.
     pub window: Duration,
     /// Where it is counted.
@@ -129,7 +120,7 @@ impl Intake {
     pub async fn run(self, mut jobs: Gatherer<Job>) {
         while let Some(mut batch) = jobs.next(|_| 1).await {
             for job in &mut batch {
-                job.run.placement = self.place(&job.run);
+                job.run.placement = self.placing.place(&job.run);
             }
             // One order of locks for everybody: by key.
             batch.sort_by(|one, two| order(&one.run).cmp(&order(&two.run)));
@@ -144,28 +135,13 @@ impl Intake {
         }
     }
 
-    fn place(&self, run: &NewRun) -> Placement {
-        if run.not_before.is_some() {
-            return Placement::Backlog;
-        }
-        if let Some(worker) =
-            self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
-        {
-            return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
-        }
-        match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
-            Room::Some => Placement::Queued,
-            Room::None => Placement::Backlog,
-        }
-    }
-
     fn write<'a>(&'a self, runs: &'a [NewRun]) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
         Box::pin(async move {
             match self.store.intake(runs, self.window).await {
                 Ok(accepted) => {
                     let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
                     self.metrics.runs_started.add(accepted.len() as u64);
-                    self.hand_on(runs, &accepted).await;
+                    self.placing.hand_on(runs, &accepted).await;
                     self.outcomes(runs, &accepted).await
                 }
                 Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) && runs.len() > 1 => {
@@ -186,42 +162,6 @@ impl Intake {
                 }
             }
         })
-    }
-
-    /// Publishes, or hands to workers, what was committed.
-    async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) {
-        failpoint!("intake-committed", return);
-        let mut grants = Vec::new();
-        let mut publish = Vec::new();
-        let mut control_version = 0;
-        for run in runs {
-            let Some(found) = accepted.get(&run.id) else {
-                if let Placement::Held { worker, .. } = run.placement {
-                    self.roster.left(worker);
-                }
-                continue;
-            };
-            control_version = control_version.max(found.control_version);
-            match (found.state, run.placement) {
-                (RunState::Running, Placement::Held { worker, attempt }) => {
-                    grants.push((worker, new_grant(run, attempt, found.created_at)));
-                }
-                (RunState::Queued, _) => publish.push(Published {
-                    run: run.id,
-                    org: run.org.clone(),
-                    // No worker of this scheduler had room for it.
-                    workflow: None,
-                    queue: run.queue.clone(),
-                    build: run.build.clone(),
-                    epoch: Epoch(1),
-                    company: Company::Shared,
-                    state: RunState::Queued,
-                }),
-                _ => {}
-            }
-        }
-        self.publisher.publish(publish);
-        self.workers.grant(grants, control_version).await;
     }
 
     async fn outcomes(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) -> Vec<Outcome> {

@@ -2,6 +2,8 @@
 
 mod clock;
 mod commit;
+mod placing;
 
 pub use clock::RunClock;
 pub use commit::{Intake, IntakeHandle};
+pub use placing::Placing;

@@ -14,7 +14,7 @@ use super::error::StoreError;
 pub struct StoreOptions {
     /// A connection URL.
     pub url: String,
-    /// Connections for the hot statements. Defaults to 6: one each for intake, appends, finishes and the two kinds of claims, one spare.
+    /// Connections for the hot statements. Defaults to 7: one each for intake, appends, finishes, events and the two kinds of claims, one spare.
     pub hot_connections: u32,
     /// Connections for everything else. Defaults to 6.
     pub calm_connections: u32,
@@ -25,7 +25,7 @@ pub struct StoreOptions {
 impl StoreOptions {
     /// The defaults for a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hot_connections: 6, calm_connections: 6, acquire_timeout: Duration::from_secs(2) }
+        Self { url: url.into(), hot_connections: 7, calm_connections: 6, acquire_timeout: Duration::from_secs(2) }
     }
 
     /// What every connection is opened with: the plans that a test pins are those of these settings.

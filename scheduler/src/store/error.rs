@@ -28,10 +28,20 @@ impl StoreError {
         move |source| Self { query, source }
     }
 
+    /// What was to be written could not be computed: the machine is out of something.
+    pub(crate) fn busy(query: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self { query, source: sqlx::Error::Io(error) }
+    }
+
     /// A chunk of items that leaves out some before it.
     pub(crate) fn gap(batch: &str, first: u32) -> Self {
         let gap = format!("items of {batch} from {first} on came before those in front of them");
         Self { query: "batch_add", source: sqlx::Error::InvalidArgument(gap) }
+    }
+
+    /// What cannot be written, and what to do about it.
+    pub(crate) fn refused(query: &'static str, why: String) -> Self {
+        Self { query, source: sqlx::Error::InvalidArgument(why) }
     }
 
     /// What the database said, for the one who sent the bad value.

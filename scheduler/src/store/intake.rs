@@ -9,7 +9,7 @@ use piton_shared::{
     state::RunState,
     time::Timestamp,
 };
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 
 use super::{Store, StoreError, value};
 
@@ -91,33 +91,8 @@ pub struct KeyHolder {
 impl Store {
     /// Inserts runs in one commit. Those whose key another run holds are missing in the answer.
     pub async fn intake(&self, runs: &[NewRun], window: Duration) -> Result<Vec<Accepted>, StoreError> {
-        let column = |of: fn(&NewRun) -> String| runs.iter().map(of).collect::<Vec<_>>();
-        let maybe = |of: fn(&NewRun) -> Option<String>| runs.iter().map(of).collect::<Vec<_>>();
-        let holder = |run: &NewRun| match run.placement {
-            Placement::Held { worker, attempt } => Some((worker.uuid(), attempt.uuid())),
-            Placement::Queued | Placement::Backlog => None,
-        };
-        let rows = sqlx::query(include_str!("sql/intake.sql"))
-            .bind(runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>())
-            .bind(column(|run| run.org.to_string()))
-            .bind(column(|run| run.workflow.clone()))
-            .bind(column(|run| run.queue.to_string()))
-            .bind(maybe(|run| run.build.as_ref().map(|build| build.as_str().to_owned())))
-            .bind(maybe(|run| run.session.clone()))
-            .bind(column(|run| run.tags.join(",")))
-            .bind(runs.iter().map(|run| run.input.clone()).collect::<Vec<_>>())
-            .bind(maybe(|run| run.trace.clone()))
-            .bind(column(|run| placement(run.placement).to_owned()))
-            .bind(runs.iter().map(|run| holder(run).map(|(worker, _)| worker)).collect::<Vec<_>>())
-            .bind(runs.iter().map(|run| holder(run).map(|(_, attempt)| attempt)).collect::<Vec<_>>())
-            .bind(runs.iter().map(|run| run.not_before.map(value::at)).collect::<Vec<_>>())
-            .bind(maybe(|run| run.key.as_ref().map(|(key, _)| key.clone())))
-            .bind(runs.iter().map(|run| run.key.as_ref().map(|(_, print)| print.clone())).collect::<Vec<_>>())
-            .bind(i64::try_from(window.as_secs()).unwrap_or(i64::MAX))
-            .fetch_all(&self.hot)
-            .await
-            .map_err(StoreError::new("intake"))?;
-        rows.iter().map(accepted).collect::<Result<_, _>>().map_err(StoreError::new("intake"))
+        let mut connection = self.hot.acquire().await.map_err(StoreError::new("intake"))?;
+        intake(&mut connection, runs, window).await
     }
 
     /// The runs behind idempotency keys, given as (org, key).
@@ -141,6 +116,41 @@ impl Store {
             .map_err(StoreError::new("forget_start_keys"))?;
         Ok(done.rows_affected())
     }
+}
+
+/// Inserts runs where a transaction is under way, or alone: see [`Store::intake`].
+pub(super) async fn intake(
+    connection: &mut PgConnection,
+    runs: &[NewRun],
+    window: Duration,
+) -> Result<Vec<Accepted>, StoreError> {
+    let column = |of: fn(&NewRun) -> String| runs.iter().map(of).collect::<Vec<_>>();
+    let maybe = |of: fn(&NewRun) -> Option<String>| runs.iter().map(of).collect::<Vec<_>>();
+    let holder = |run: &NewRun| match run.placement {
+        Placement::Held { worker, attempt } => Some((worker.uuid(), attempt.uuid())),
+        Placement::Queued | Placement::Backlog => None,
+    };
+    let rows = sqlx::query(include_str!("sql/intake.sql"))
+        .bind(runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>())
+        .bind(column(|run| run.org.to_string()))
+        .bind(column(|run| run.workflow.clone()))
+        .bind(column(|run| run.queue.to_string()))
+        .bind(maybe(|run| run.build.as_ref().map(|build| build.as_str().to_owned())))
+        .bind(maybe(|run| run.session.clone()))
+        .bind(column(|run| run.tags.join(",")))
+        .bind(runs.iter().map(|run| run.input.clone()).collect::<Vec<_>>())
+        .bind(maybe(|run| run.trace.clone()))
+        .bind(column(|run| placement(run.placement).to_owned()))
+        .bind(runs.iter().map(|run| holder(run).map(|(worker, _)| worker)).collect::<Vec<_>>())
+        .bind(runs.iter().map(|run| holder(run).map(|(_, attempt)| attempt)).collect::<Vec<_>>())
+        .bind(runs.iter().map(|run| run.not_before.map(value::at)).collect::<Vec<_>>())
+        .bind(maybe(|run| run.key.as_ref().map(|(key, _)| key.clone())))
+        .bind(runs.iter().map(|run| run.key.as_ref().map(|(_, print)| print.clone())).collect::<Vec<_>>())
+        .bind(i64::try_from(window.as_secs()).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::new("intake"))?;
+    rows.iter().map(accepted).collect::<Result<_, _>>().map_err(StoreError::new("intake"))
 }
 
 fn placement(placement: Placement) -> &'static str {

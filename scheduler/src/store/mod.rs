@@ -6,7 +6,10 @@ mod batch;
 mod claim;
 mod connection;
 mod control;
+mod declaration;
+mod definition;
 mod error;
+mod event;
 mod finish;
 mod give;
 mod intake;
@@ -14,12 +17,16 @@ mod journal;
 mod key;
 mod lease;
 mod outside;
+mod progress;
 mod ready;
 mod run;
+pub mod schedule;
 mod schema;
 mod state;
 mod step;
+pub mod trigger;
 mod value;
+mod webhook;
 
 pub use apart::{Apart, WrittenApart};
 pub use append::{Appending, FirstPass, Look, Mine, Wrote};
@@ -30,7 +37,12 @@ pub use batch::{
 pub use claim::{Granted, OpenCallRow};
 pub use connection::{Store, StoreOptions};
 pub use control::{KillOutcome, PauseOutcome, ResumeOutcome, StateLook};
+pub use declaration::Declaration;
+pub use definition::{BuildRow, DefinitionCursor, DefinitionRow, ListedRow};
 pub use error::{Fault, StoreError};
+pub use event::{
+    Accepting, Came, CameOf, CameTo, EventFilter, EventOutcome, EventResult, EventRow, Looking, Refused, Taken,
+};
 pub use finish::{Finish, FinishPass, Finishing};
 pub use give::{DueStep, GrantedStep};
 pub use intake::{Accepted, KeyHolder, NewRun, Placement};
@@ -38,8 +50,15 @@ pub use journal::Seen;
 pub use key::{KeyFound, KeyRow};
 pub use lease::{Beat, Ended, WorkerRow};
 pub use outside::{CancelOutcome, Told};
+pub use progress::{News, Standing};
 pub use ready::{Depth, HeldRow, Published, Room, Slots};
 pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
+pub use schedule::{ScheduleOrigin, ScheduleRow, ScheduleState};
 pub use schema::Schema;
 pub use state::StateRow;
 pub use step::{Executing, Offer};
+pub use trigger::{Change, Changed, Listens, NewTrigger, OrgTriggers, Source, TriggerRow, TriggerState};
+pub use webhook::{
+    DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, LookedUp, NewDelivery, NewEndpoint, NewSecret,
+    SecretAdded, SecretRow,
+};

@@ -2,7 +2,7 @@
 
 use piton_shared::{
     failure::Failure,
-    ids::{RunId, WorkerId},
+    ids::{RunId, WorkerId, uuid_v7},
     journal::{Kind, Payload, StepKey},
     name::Org,
     parked::Parked,
@@ -74,6 +74,22 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// Only those of this session.
     pub session: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Only those that were accepted then or later.
+    pub created_after: Option<Timestamp>,
+    /// Only those that were accepted before.
+    pub created_before: Option<Timestamp>,
+}
+
+/// How far the time in a run's id may lie from the time at which it was written: schedulers make ids by the database's
+/// clock, and look at it from time to time.
+const ID_DRIFT: i64 = 60_000_000;
+
+/// The smallest id of a time.
+fn first_id(at: Timestamp, drift: i64) -> Uuid {
+    let millis = at.as_micros().saturating_add(drift).max(0) / 1000;
+    uuid_v7(u64::try_from(millis).unwrap_or(0), [0; 10])
 }
 
 /// A failed try, for the timeline.
@@ -196,6 +212,11 @@ impl Store {
             .bind(filter.workflow.as_deref())
             .bind(filter.session.as_deref())
             .bind(i64::from(rows))
+            .bind(filter.tag.as_deref())
+            .bind(filter.created_after.map(value::at))
+            .bind(filter.created_after.map(|at| first_id(at, -ID_DRIFT)))
+            .bind(filter.created_before.map(value::at))
+            .bind(filter.created_before.map(|at| first_id(at, ID_DRIFT)))
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("run_list"))?;
@@ -220,18 +241,7 @@ impl Store {
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("tries_of"))?;
-        let read = |row: &PgRow| {
-            Ok(TryRow {
-                key: StepKey::new(row.try_get::<String, _>("step_key")?),
-                try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
-                name: row.try_get("name")?,
-                failure: value::failure(row.try_get("failure")?)?,
-                worker: WorkerId::new(row.try_get("worker")?),
-                started_at: value::time(row, "started_at")?,
-                finished_at: value::time(row, "finished_at")?,
-            })
-        };
-        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("tries_of"))
+        found.iter().map(try_row).collect::<Result<_, _>>().map_err(StoreError::new("tries_of"))
     }
 
     /// What a run waits for.
@@ -254,6 +264,18 @@ impl Store {
         };
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("waits_of"))
     }
+}
+
+pub(super) fn try_row(row: &PgRow) -> Result<TryRow, sqlx::Error> {
+    Ok(TryRow {
+        key: StepKey::new(row.try_get::<String, _>("step_key")?),
+        try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
+        name: row.try_get("name")?,
+        failure: value::failure(row.try_get("failure")?)?,
+        worker: WorkerId::new(row.try_get("worker")?),
+        started_at: value::time(row, "started_at")?,
+        finished_at: value::time(row, "finished_at")?,
+    })
 }
 
 fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {

@@ -6,6 +6,7 @@ mod lost_holds;
 mod lost_publishes;
 mod lost_step_holds;
 mod lost_steps;
+mod owed_events;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use self::{
 use crate::{
     batch::Releases,
     dispatch::{Backlog, Giver, Publisher, StepBacklog},
+    event::Looker,
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -57,6 +59,8 @@ pub struct Sweeper {
     pub clock: RunClock,
     /// Who gives batches their turn.
     pub releases: Releases,
+    /// Who matches events.
+    pub looker: Looker,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.
@@ -70,7 +74,7 @@ pub struct Sweeper {
 impl Sweeper {
     /// Sweeps until told to stop. Every part fails for itself: one that cannot be done now is done next time.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.end_leases(&stop), self.sweep(&stop));
+        tokio::join!(self.end_leases(&stop), self.match_events(&stop), self.sweep(&stop));
     }
 
     /// On its own: nothing that is slow to answer may put off the end of a lease.
@@ -107,10 +111,21 @@ impl Sweeper {
             }
             if round.is_multiple_of(SELDOM) {
                 said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
+                let forgotten = self.store.forget_firings(limits::FIRINGS_KEPT, limits::SWEEP_ROWS).await;
+                said("forget what schedules fired", forgotten);
+                said("forget keys of events", self.store.event_keys_forget(limits::SWEEP_ROWS).await);
+                said("forget events", self.store.events_forget(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
                 said("read the database's clock", self.clock.correct(&self.store).await);
             }
+            if round.is_multiple_of(SELDOM) {
+                said("forget deliveries", self.store.forget_deliveries(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
+            }
             if round.is_multiple_of(RARELY) {
+                let secrets = self.store.forget_webhook_secrets(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await;
+                said("forget retired secrets", secrets);
                 said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
+                let kept = limits::DEFINITION_KEPT;
+                said("forget definitions", self.store.forget_definitions(kept, limits::SWEEP_ROWS).await);
             }
             round += 1;
             self.metrics.sweeps.inc();

@@ -101,6 +101,11 @@ impl Waiting {
             Err(_) => End::Elsewhere,
         }
     }
+
+    /// Whether the end was told.
+    pub fn has_ended(&self) -> bool {
+        self.end.borrow().is_some()
+    }
 }
 
 impl Drop for Waiting {

@@ -6,6 +6,7 @@
 pub mod append;
 pub mod batch;
 pub mod claim;
+pub mod define;
 pub mod dispatch;
 pub mod envelope;
 pub mod read;

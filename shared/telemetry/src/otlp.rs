@@ -70,8 +70,8 @@ where
     let batches = BatchConfigBuilder::default().with_max_queue_size(WAITING_SPANS).build();
     let batches = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
     let provider = SdkTracerProvider::builder().with_span_processor(batches).with_resource(resource(service)).build();
-    let layer =
-        tracing_opentelemetry::layer().with_tracer(provider.tracer("piton")).with_filter(filter_fn(is_traced)).boxed();
+    let filter = filter_fn(is_traced).with_max_level_hint(Level::INFO);
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("piton")).with_filter(filter).boxed();
     Ok((layer, Traces { provider }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use tracing_subscriber::{Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
 use crate::logs::{self, DEFAULT_FILTER, LogFormat};
 
@@ -93,7 +93,10 @@ pub fn init(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
     };
     #[cfg(not(feature = "otlp"))]
     let layers = vec![logs];
-    tracing_subscriber::registry().with(layers).try_init().map_err(|_| TelemetryError::Again)?;
+    // Not `try_init`: it would also take in what is logged by the crate `log`, and a record of that which the filters refuse leaves
+    // its refusal behind, to the next span of the thread.
+    let subscriber = tracing_subscriber::registry().with(layers);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Again)?;
     #[cfg(not(feature = "otlp"))]
     if options.otlp.is_some() {
         tracing::warn!("an OTLP endpoint is set, but this build has no traces (feature `otlp`)");

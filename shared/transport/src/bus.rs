@@ -130,7 +130,7 @@ impl Bus {
         self.publish_raw(subject, sealed).await
     }
 
-    /// Sends bytes as they are: for tests, which also send what no Piton would.
+    /// Sends bytes as they are: for those who know no envelope of ours, and for tests, which also send what no Piton would.
     pub async fn publish_raw(&self, subject: &str, bytes: Vec<u8>) -> Result<(), SendError> {
         let size = bytes.len();
         let sent = self.shared.client.publish(subject.to_owned(), bytes.into());

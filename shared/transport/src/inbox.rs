@@ -73,6 +73,29 @@ impl Received {
         envelope::open(&self.message.payload)
     }
 
+    /// Its bytes as they came: for what other programs send, in a form of their own.
+    pub fn bytes(&self) -> &[u8] {
+        &self.message.payload
+    }
+
+    /// A header that it was sent with.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        Some(self.message.headers.as_ref()?.get(name)?.as_str())
+    }
+
+    /// Whether whoever sent it waits for an answer.
+    pub fn wants_answer(&self) -> bool {
+        self.message.reply.is_some()
+    }
+
+    /// Answers it with bytes as they are.
+    pub async fn respond_bytes(&self, bytes: Vec<u8>) -> Result<(), SendError> {
+        let Some(reply) = &self.message.reply else {
+            return Err(SendError::NotAsked { subject: self.subject().to_owned() });
+        };
+        self.bus.publish_raw(reply, bytes).await
+    }
+
     /// Answers it.
     pub async fn respond<R: Serialize>(&self, answer: &R) -> Result<(), SendError> {
         let Some(reply) = &self.message.reply else {

@@ -12,7 +12,9 @@ async fn send_mail(ctx: &FunctionContext, to: String, subject: String) -> Result
 }
 
 /// What happens in which order. After a crash it goes on behind the last step that finished.
-#[workflow]
+///
+/// An event of that name starts it, with the members of its data as inputs.
+#[workflow(triggers(event("user.signed_up")))]
 async fn welcome(ctx: &WorkflowContext, email: String, wait_seconds: Option<u64>) -> Result<Vec<String>> {
     let hello = ctx.step(send_mail(email.clone(), "Welcome!".into())).await?;
     // Durable: this process may stop meanwhile, and no memory is held.

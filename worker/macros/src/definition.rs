@@ -8,7 +8,7 @@ use syn::{
 };
 
 use crate::{
-    Kind,
+    Kind, describe,
     inputs::{self, Wire},
     options::{self, Options},
     parameter::{self, Input, Parameter},
@@ -32,6 +32,7 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> R
         .collect();
     let wire = inputs::wire(&krate, &inputs)?;
 
+    let description = describe::describe(&krate, &options, &item.attrs, &inputs, &output)?;
     let (outer, inner) = std::mem::take(&mut item.attrs).into_iter().partition(belongs_outside);
     let outer: Vec<Attribute> = outer;
     let implementation = match kind {
@@ -71,6 +72,8 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> R
                 fn registration() -> #krate::Registration {
                     #registration
                 }
+
+                #description
 
                 fn arguments(#value: Self::Input) -> #krate::Arguments {
                     #krate::arguments(#arguments)

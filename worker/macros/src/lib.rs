@@ -6,11 +6,13 @@
 //! the definition it belongs to. Use them through the crate `piton`; nothing here names any other crate.
 
 mod definition;
+mod describe;
 mod duration;
 mod gather;
 mod inputs;
 mod options;
 mod parameter;
+mod triggers;
 
 use proc_macro::TokenStream;
 use quote::ToTokens;
@@ -81,6 +83,7 @@ pub fn function(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | means | default |
 /// | --- | --- | --- |
 /// | `name = "order.fulfil"` | the name in journals and in the API; letters, digits, `_`, `-`, `.` | the function's own |
+/// | `triggers(event("user.signed_up"), webhook("stripe"), cron("0 9 * * *"))` | what starts it by itself: see `piton::triggers` | only requests |
 /// | `crate = "piton"` | where the crate `piton` is found, if it was renamed | `::piton` |
 #[proc_macro_attribute]
 pub fn workflow(attribute: TokenStream, item: TokenStream) -> TokenStream {

@@ -6,7 +6,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, LitInt, LitStr, Path, Result, meta::ParseNestedMeta, parse::Parser};
 
-use crate::{Kind, duration};
+use crate::{
+    Kind, duration,
+    triggers::{self, Declared},
+};
 
 /// The longest name, in bytes. The registry checks against the engine's own bound again.
 const NAME_BYTES: usize = 128;
@@ -20,6 +23,7 @@ pub(crate) struct Options {
     timeout: Option<Duration>,
     try_timeout: Option<Duration>,
     queue: Option<String>,
+    triggers: Vec<Declared>,
     /// The options met so far, to refuse a second one.
     seen: Vec<String>,
 }
@@ -44,13 +48,22 @@ impl Options {
             (Kind::Function, "timeout") => self.timeout = Some(duration(meta)?),
             (Kind::Function, "try_timeout") => self.try_timeout = Some(duration(meta)?),
             (Kind::Function, "queue") => self.queue = Some(queue(meta)?),
+            (Kind::Workflow, "triggers") => self.triggers = triggers::parse(meta)?,
+            (Kind::Function, "triggers") => {
+                return Err(meta.error(
+                    "a function is called by a workflow, and nothing else starts it: declare triggers on a `#[workflow]` that calls it",
+                ));
+            }
+            (Kind::Workflow, "event" | "webhook" | "cron") => {
+                return Err(meta.error(format!("what starts a workflow stands together: `triggers({option}(…))`")));
+            }
             (Kind::Workflow, "retries" | "max_tries" | "timeout" | "try_timeout") => {
                 return Err(meta.error(format!(
                     "`{option}` belongs to a `#[function]`, or to a call of it: a workflow is replayed, never retried"
                 )));
             }
             (Kind::Workflow, _) => {
-                return Err(meta.error("unknown option: a workflow has `name` and `crate`"));
+                return Err(meta.error("unknown option: a workflow has `name`, `triggers` and `crate`"));
             }
             (Kind::Function, _) => {
                 return Err(meta.error(
@@ -73,6 +86,15 @@ impl Options {
             Some(tries) => Ok(tries),
             None => Err(Error::new(number.span(), "more tries than can be counted")),
         }
+    }
+
+    /// What starts a workflow, if anything is declared to.
+    pub(crate) fn triggers(&self, krate: &TokenStream) -> TokenStream {
+        if self.triggers.is_empty() {
+            return TokenStream::new();
+        }
+        let triggers = self.triggers.iter().map(|trigger| trigger.expand(krate));
+        quote!(.triggers(#krate::Vec::from([#(#triggers),*])))
     }
 
     /// The defaults as a constant expression over `Defaults`.

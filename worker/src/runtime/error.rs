@@ -55,6 +55,12 @@ pub enum RunError {
     /// The scheduler will not have it.
     #[error("the scheduler refuses this worker")]
     Refused(#[source] Refusal),
+    /// The scheduler will not have what its workflows and functions say of themselves: the source names which, and why.
+    #[error("the scheduler refuses what this worker declares")]
+    Declaration(#[source] Refusal),
+    /// What one of its workflows and functions says of itself does not fit into a message.
+    #[error("the worker cannot present its definitions: declare fewer triggers of a workflow, or shorter ones")]
+    Undeclarable(#[source] RequestError),
     /// What this worker says of itself does not fit into a message.
     #[error(
         "the worker cannot be presented to a scheduler: register fewer workflows and functions, or shorten their names"

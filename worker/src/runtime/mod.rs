@@ -7,7 +7,7 @@
 //! holds and executes it, [`finisher`] reports what became of it.
 //!
 //! Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes what schedulers say unasked.
-//! [`member`] is what they all share: one registration of this process. [`service`] begins, drains and ends it.
+//! [`define`] says what its definitions are. [`member`] is what they all share: one registration of this process. [`service`] begins, drains and ends it.
 //! [`http`] tells those who watch a worker how it stands and what it counts.
 
 mod alone;
@@ -16,6 +16,7 @@ mod claim;
 mod claim_steps;
 mod clock;
 mod controls;
+mod define;
 mod dispatched;
 mod door;
 mod error;

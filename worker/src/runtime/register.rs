@@ -7,11 +7,13 @@ use piton_shared::{
     limits,
     message::{
         Refusal,
+        define::{Define, Defined},
         worker::{Register, Registered},
     },
     subject::Method,
 };
-use piton_transport::{BusState, Reconnect};
+use piton_transport::{BusState, Reconnect, RequestError};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::{
@@ -58,22 +60,50 @@ pub(super) fn card(worker: &Worker, id: WorkerId) -> Register {
     }
 }
 
-/// Registers, however long that takes. Cancel it by dropping.
-pub(super) async fn register(door: &Door, card: &Register) -> Result<Admitted, RunError> {
+/// Says what this worker's definitions are, and then registers, however long that takes. Cancel it by dropping.
+pub(super) async fn register(door: &Door, pages: &[Define], card: &Register) -> Result<Admitted, RunError> {
+    // First: whoever is granted a run is known to be able to execute it.
+    for page in pages {
+        present::<_, Defined>(door, Method::Define, page).await.map_err(|unfit| match unfit {
+            Unfit::Refused(refusal) => RunError::Declaration(refusal),
+            Unfit::Unsendable(error) => RunError::Undeclarable(error),
+            Unfit::Closed => RunError::Closed,
+        })?;
+    }
+    let presented = present::<_, Registered>(door, Method::Register, card).await;
+    let (registered, asked) = presented.map_err(|unfit| match unfit {
+        Unfit::Refused(refusal) => RunError::Refused(refusal),
+        Unfit::Unsendable(error) => RunError::Unpresentable(error),
+        Unfit::Closed => RunError::Closed,
+    })?;
+    door.home.set(registered.scheduler);
+    Ok(Admitted { registered, asked })
+}
+
+/// Why asking again will not help.
+enum Unfit {
+    Refused(Refusal),
+    Unsendable(RequestError),
+    Closed,
+}
+
+/// Asks until it is served; also says when that was asked for which was.
+async fn present<Q: Serialize, A: DeserializeOwned>(
+    door: &Door,
+    method: Method,
+    question: &Q,
+) -> Result<(A, Duration), Unfit> {
     let mut tries = 0;
     let mut said: Option<Instant> = None;
     loop {
         let asked = steady();
-        match door.ask::<_, Registered>(Method::Register, card, ANSWER).await {
-            Ok(registered) => {
-                door.home.set(registered.scheduler);
-                return Ok(Admitted { registered, asked });
-            }
-            Err(Unserved::Refused(refusal)) => return Err(RunError::Refused(refusal)),
-            Err(Unserved::Unsendable(error)) => return Err(RunError::Unpresentable(error)),
+        match door.ask::<_, A>(method, question, ANSWER).await {
+            Ok(answer) => return Ok((answer, asked)),
+            Err(Unserved::Refused(refusal)) => return Err(Unfit::Refused(refusal)),
+            Err(Unserved::Unsendable(error)) => return Err(Unfit::Unsendable(error)),
             Err(error @ (Unserved::Silent(_) | Unserved::Unavailable(_))) => {
                 if *door.bus.state().borrow() == BusState::Closed {
-                    return Err(RunError::Closed);
+                    return Err(Unfit::Closed);
                 }
                 if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
                     said = Some(Instant::now());
@@ -90,7 +120,7 @@ pub(super) async fn register(door: &Door, card: &Register) -> Result<Admitted, R
 }
 
 /// Registers again, with the same id, whenever the scheduler at home falls silent or the queues are gone.
-pub(super) async fn stay_registered(member: Arc<Member>, card: Register) {
+pub(super) async fn stay_registered(member: Arc<Member>, pages: Arc<[Define]>, card: Register) {
     loop {
         tokio::select! {
             biased;
@@ -98,7 +128,7 @@ pub(super) async fn stay_registered(member: Arc<Member>, card: Register) {
             () = member.door.home.lost.notified() => {}
         }
         let registering = async {
-            let admitted = register(&member.door, &card).await;
+            let admitted = register(&member.door, &pages, &card).await;
             tokio::time::sleep(PAUSE).await;
             admitted
         };

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use piton_shared::{
     ids::WorkerId,
-    message::{claim::HandedBack, dispatch::StepTask, task::RunTask, worker::Leave},
+    message::{claim::HandedBack, define::Define, dispatch::StepTask, task::RunTask, worker::Leave},
     subject::{Method, Subjects},
 };
 use piton_telemetry::metrics::WorkerMetrics;
@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     clock::Clock,
     controls::Controls,
+    define,
     door::{Door, Home},
     error::{ConnectError, RunError},
     finisher, hand_back, hear,
@@ -68,7 +69,8 @@ impl Worker {
             HeartError::Nats(source) => ConnectError::Nats(source),
         })?;
         let registration = Registration::default();
-        Ok(Connected { worker: self, bus, heart, metrics: WorkerMetrics::new(), registration, watched })
+        let pages = define::pages(&self, Clock::new().now()).into();
+        Ok(Connected { worker: self, pages, bus, heart, metrics: WorkerMetrics::new(), registration, watched })
     }
 
     /// Connects and works until SIGTERM or SIGINT: [`connect`](Self::connect) and [`Connected::run`].
@@ -86,6 +88,8 @@ impl Worker {
 #[must_use = "it takes nothing on before `.run().await`"]
 pub struct Connected {
     worker: Worker,
+    /// What its definitions are, as it says again at each registration.
+    pages: Arc<[Define]>,
     bus: Bus,
     heart: Heart,
     metrics: WorkerMetrics,
@@ -182,7 +186,7 @@ impl Connected {
         // Subscribe before you look: what is said from the registration on is heard.
         let admitted = async {
             let inboxes = subscribe(&self.bus, card.worker).await;
-            Ok::<_, RunError>((inboxes, register(&door, &card).await?))
+            Ok::<_, RunError>((inboxes, register(&door, &self.pages, &card).await?))
         };
         let (inboxes, Admitted { registered, asked }) = tokio::select! {
             biased;
@@ -231,7 +235,7 @@ impl Connected {
         member.spawn_vital("finisher", finisher::serve(shared(), ends));
         member.spawn_vital("inbox", hear::serve(shared(), inboxes.said));
         member.spawn_vital("holding", hear::answer_holding(shared(), inboxes.asked));
-        member.spawn_vital("registration", stay_registered(shared(), card));
+        member.spawn_vital("registration", stay_registered(shared(), Arc::clone(&self.pages), card));
         for consumer in registered.consumers {
             member.spawn_vital("pull", pull::serve::<RunTask>(shared(), consumer));
         }

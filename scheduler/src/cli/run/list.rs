@@ -20,6 +20,9 @@ pub(in crate::cli) struct List {
     /// Only runs of this session.
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// Only runs with this tag.
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
     /// How many.
     #[arg(long, default_value_t = PAGE_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=500), value_name = "N")]
     limit: u32,
@@ -31,8 +34,13 @@ pub(in crate::cli) struct List {
 impl List {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let state = self.state.map(|state| state.to_string());
-        let pairs =
-            [("state", &state), ("workflow", &self.workflow), ("session_id", &self.session), ("cursor", &self.cursor)];
+        let pairs = [
+            ("state", &state),
+            ("workflow", &self.workflow),
+            ("session_id", &self.session),
+            ("tag", &self.tag),
+            ("cursor", &self.cursor),
+        ];
         let mut query = format!("limit={}", self.limit);
         for (name, value) in pairs {
             if let Some(value) = value {

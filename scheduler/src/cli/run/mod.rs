@@ -3,6 +3,7 @@
 mod control;
 mod export;
 mod list;
+mod progress;
 mod show;
 mod start;
 mod watch;
@@ -14,7 +15,7 @@ use super::{CliError, Console, Exit, screen::text};
 
 pub(super) use self::{
     show::{failure, path},
-    start::source,
+    start::{ended, input_of, json_of, source},
 };
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +60,7 @@ impl Run {
 }
 
 /// What the exit code says of a run that was waited for.
-fn exit_of(run: &Value) -> Exit {
+pub(super) fn exit_of(run: &Value) -> Exit {
     match text(run, "state") {
         "completed" => Exit::Done,
         "failed" | "cancelled" | "killed" => Exit::RunFailed,

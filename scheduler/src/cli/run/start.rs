@@ -5,15 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piton_shared::{
-    codec::wide_integers,
-    limits::{REQUEST_BODY_BYTES, REQUEST_WAIT},
-};
+use piton_shared::{codec::wide_integers, limits::REQUEST_BODY_BYTES};
 use serde_json::{Map, Value, json};
 
-use super::{exit_of, is_settled, show};
+use super::{
+    exit_of, is_settled,
+    progress::Progress,
+    show::{self, path},
+    watch,
+};
 use crate::api::time;
-use crate::cli::{CliError, Console, Exit, client::Client, screen::text};
+use crate::cli::{
+    CliError, Console, Exit,
+    client::Client,
+    events::Follow,
+    screen::{Screen, text},
+};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Start {
@@ -54,7 +61,7 @@ impl Start {
             console.screen.show(&started, show::started)?;
             return Ok(Exit::Done);
         };
-        let run = ended(&client, text(&started, "id"), wait).await?;
+        let run = ended(&client, console.screen, text(&started, "id"), wait).await?;
         console.screen.show(&run, show::run)?;
         Ok(exit_of(&run))
     }
@@ -79,17 +86,26 @@ impl Start {
     }
 }
 
-/// Waits for a run's end, over as many requests as that takes; what it is when the time is over.
-async fn ended(client: &Client, id: &str, wait: Duration) -> Result<Value, CliError> {
+/// Waits for a run's end and shows how it goes on; what it is when the time is over.
+pub(in crate::cli) async fn ended(
+    client: &Client,
+    screen: Screen,
+    id: &str,
+    wait: Duration,
+) -> Result<Value, CliError> {
     let until = Instant::now() + wait;
-    loop {
-        let left = until.saturating_duration_since(Instant::now()).min(REQUEST_WAIT);
-        let run = client.get(&format!("/v1/runs/{id}?wait={}", left.as_secs_f64())).await?;
-        // One that is parked is answered at once: asking again would be a busy loop.
-        if is_settled(&run) || Instant::now() >= until {
-            return Ok(run);
+    let mut follow = Follow::of(client, format!("{}/progress", path(id)));
+    let mut progress = Progress::of_waiting(screen);
+    while let Ok(event) = tokio::time::timeout_at(until.into(), follow.next()).await {
+        let Some(event) = event? else { break };
+        progress.told(&event, |screen| watch::line(screen, id, &event));
+        // One that is parked waits for a person, and so would the caller.
+        if is_settled(&event.data) {
+            break;
         }
     }
+    drop(progress);
+    client.get(&path(id)).await
 }
 
 /// What an argument says itself, or the file that it names, or standard input; and what that is called.
@@ -107,11 +123,17 @@ pub(in crate::cli) fn source(argument: &str, option: &str) -> Result<(String, St
     })
 }
 
-fn input_of(argument: &str) -> Result<Value, CliError> {
-    let (what, json) = source(argument, "--input")?;
+/// An input as an argument gives it: see [`source`].
+pub(in crate::cli) fn input_of(argument: &str) -> Result<Value, CliError> {
+    json_of(argument, "--input")
+}
+
+/// The JSON that an argument gives, which is called by its option.
+pub(in crate::cli) fn json_of(argument: &str, option: &str) -> Result<Value, CliError> {
+    let (what, json) = source(argument, option)?;
     let value = serde_json::from_str(&json).map_err(|error| {
         CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
-            .advise("text needs quotes of its own: --input '\"text\"'; a file is given as --input @FILE")
+            .advise(format!("text needs quotes of its own: {option} '\"text\"'; a file is given as {option} @FILE"))
     })?;
     match wide_integers(&json, 1).first() {
         None => Ok(value),

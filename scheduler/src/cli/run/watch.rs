@@ -1,21 +1,17 @@
 //! `piton run watch`
 
-use std::{collections::HashSet, time::Duration};
-
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    exit_of, is_over,
+    exit_of,
+    progress::Progress,
     show::{self, failure, path},
 };
 use crate::cli::{
     CliError, Console, Exit,
-    client::Client,
-    screen::{Form, Screen, between, clock, items, number, print, text},
+    events::{Event, Follow},
+    screen::{Form, Screen, between, clock, number, print, text},
 };
-
-/// Between two looks at a journal. The run's end is not found by looking: it is waited for.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Watch {
@@ -27,70 +23,43 @@ impl Watch {
     /// Exits as `run start --wait` does.
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let client = console.client()?;
-        let mut follow = Follow::of(&client, console.screen, path(&self.id));
-        let mut state = String::new();
-        loop {
-            follow.entries().await?;
-            let run = client.get(&format!("{}?wait={}", follow.path, LOOK_EVERY.as_secs_f64())).await?;
-            if is_over(&run) {
-                // What was told between the last look and the end.
-                follow.entries().await?;
-                console.screen.show(&run, |screen, run| format!("\n{}", show::run(screen, run)))?;
-                return Ok(exit_of(&run));
+        let path = path(&self.id);
+        let mut follow = Follow::of(&client, format!("{path}/progress"));
+        let mut progress = Progress::beside(console.screen);
+        while let Some(event) = follow.next().await? {
+            match console.screen.form {
+                // How it ended is shown with the whole run.
+                Form::People if event.name == "end" => {}
+                Form::People => {
+                    let line = line(console.screen, &self.id, &event);
+                    progress.aside(|| print(&format!("{line}\n")))?;
+                }
+                Form::Json => {
+                    let object = json!({ "event": event.name, "id": event.id, "data": event.data });
+                    print(&format!("{object}\n"))?;
+                }
             }
-            if text(&run, "state") != state {
-                text(&run, "state").clone_into(&mut state);
-                follow.people(&standing(console.screen, &run))?;
-            }
-            if state == "parked" {
-                // Nobody waits for it on the other side: it waits for a person.
-                tokio::time::sleep(LOOK_EVERY).await;
+            progress.told(&event, |screen| line(screen, &self.id, &event));
+            if event.name == "end" {
+                break;
             }
         }
+        drop(progress);
+        let run = client.get(&path).await?;
+        if console.screen.form == Form::People {
+            print(&format!("\n{}", show::run(console.screen, &run)))?;
+        }
+        Ok(exit_of(&run))
     }
 }
 
-/// How far a journal was printed.
-struct Follow<'a> {
-    client: &'a Client,
-    screen: Screen,
-    path: String,
-    cursor: String,
-    tries: HashSet<(String, i64)>,
-}
-
-impl<'a> Follow<'a> {
-    fn of(client: &'a Client, screen: Screen, path: String) -> Self {
-        Self { client, screen, path, cursor: "0.0".into(), tries: HashSet::new() }
-    }
-
-    /// Prints what is new.
-    async fn entries(&mut self) -> Result<(), CliError> {
-        loop {
-            let page = self.client.get(&format!("{}/journal?limit=100&cursor={}", self.path, self.cursor)).await?;
-            text(&page, "cursor").clone_into(&mut self.cursor);
-            for failed in items(&page, "failed_tries") {
-                if self.tries.insert((text(failed, "key").to_owned(), number(failed, "try_number"))) {
-                    self.people(&failed_try(self.screen, failed))?;
-                }
-            }
-            for entry in items(&page, "entries") {
-                match self.screen.form {
-                    Form::People => self.people(&told(self.screen, entry))?,
-                    Form::Json => print(&format!("{entry}\n"))?,
-                }
-            }
-            if page.get("next").is_none_or(Value::is_null) {
-                return Ok(());
-            }
-        }
-    }
-
-    fn people(&self, line: &str) -> Result<(), CliError> {
-        match self.screen.form {
-            Form::People => print(&format!("{line}\n")),
-            Form::Json => Ok(()),
-        }
+/// An event as a line.
+pub(super) fn line(screen: Screen, id: &str, event: &Event) -> String {
+    match &*event.name {
+        "step" => told(screen, &event.data),
+        "try" => failed_try(screen, &event.data),
+        // How it ended is one more way to stand.
+        _ => standing(screen, id, &event.data),
     }
 }
 
@@ -122,13 +91,14 @@ fn failed_try(screen: Screen, failed: &Value) -> String {
     screen.dim(&screen.cut(&line))
 }
 
-fn standing(screen: Screen, run: &Value) -> String {
+fn standing(screen: Screen, id: &str, run: &Value) -> String {
     let parked = run.get("parked").map_or("", |parked| text(parked, "detail"));
+    let paused = if text(run, "paused_at").is_empty() { "" } else { ", paused" };
     let state = text(run, "state");
     if parked.is_empty() {
-        format!("{:12}  {}", "", screen.state(state))
+        format!("{:12}  {}{paused}", "", screen.state(state))
     } else {
-        format!("{:12}  {}: {parked}; once it is mended: piton run resume {}", "", screen.state(state), text(run, "id"))
+        format!("{:12}  {}: {parked}; once it is mended: piton run resume {}", "", screen.state(state), id)
     }
 }
 
@@ -136,7 +106,6 @@ fn standing(screen: Screen, run: &Value) -> String {
 mod tests {
     use super::*;
     use crate::cli::screen::PLAIN;
-    use serde_json::json;
 
     #[test]
     fn what_is_told_is_a_line_each() {
@@ -150,14 +119,14 @@ mod tests {
             "started_at": at(12), "finished_at": at(90),
         });
         let again = json!({"key": "ship#1", "try_number": 1, "failure": {"message": "timeout"}, "finished_at": at(50)});
-        let parked = json!({"id": "0197", "state": "parked", "parked": {"detail": "the workflow panicked: x"}});
+        let parked = json!({"state": "parked", "parked": {"detail": "the workflow panicked: x"}});
         let running = json!({"state": "running", "parked": null});
         let lines = [
-            standing(PLAIN, &running),
+            standing(PLAIN, "0197", &running),
             told(PLAIN, &step),
             failed_try(PLAIN, &again),
             told(PLAIN, &failed),
-            standing(PLAIN, &parked),
+            standing(PLAIN, "0197", &parked),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

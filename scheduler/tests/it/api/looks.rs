@@ -4,9 +4,10 @@ use piton_shared::{
     failure::Failure,
     message::append::{AppendAnswer, Next},
 };
+use reqwest::Method;
 use serde_json::json;
 
-use super::{House, assert_shape};
+use super::{House, answer, assert_shape};
 use crate::making::{With, payload};
 
 #[tokio::test]
@@ -14,8 +15,12 @@ async fn pages_of_runs_follow_each_other_newest_first() {
     let house = House::new("list").await;
     let mut started = Vec::new();
     for number in 0..7 {
+        let tags = if number == 0 { json!(["early"]) } else { json!([]) };
         let workflow = if number == 3 { "refund" } else { "order" };
-        let run = house.door.start(&json!({ "workflow": workflow, "input": number, "session_id": "s&1" })).await;
+        let run = house
+            .door
+            .start(&json!({ "workflow": workflow, "input": number, "session_id": "s&1", "tags": tags }))
+            .await;
         started.push(run.text("id").to_owned());
     }
     let mut read = Vec::new();
@@ -28,6 +33,19 @@ async fn pages_of_runs_follow_each_other_newest_first() {
     }
     started.reverse();
     assert_eq!(read, started);
+
+    let linked = house.door.get("/v1/runs?limit=2&tag=early").await;
+    assert_eq!(linked.body["runs"].as_array().map(Vec::len), Some(1), "{:#}", linked.body);
+    assert!(!linked.headers.contains_key("link"), "it is the only page");
+    let first = house.door.get("/v1/runs?limit=2").await;
+    assert_eq!(first.headers["link"], format!("<{}>; rel=\"next\"", first.text("next")));
+
+    let middle = house.door.get(&format!("/v1/runs/{}", started[3])).await.text("created_at").to_owned();
+    let listed = async |filter: &str| {
+        let page = house.door.get(&format!("/v1/runs?{filter}={}", middle.replace(':', "%3A"))).await.body;
+        page["runs"].as_array().map(Vec::len).expect("a list")
+    };
+    assert_eq!((listed("created_after").await, listed("created_before").await), (4, 3));
 
     let refunds = house.door.get("/v1/runs?workflow=refund").await;
     assert_shape!(refunds.body);
@@ -60,6 +78,26 @@ async fn a_journal_is_told_in_order_with_failed_tries_and_waits() {
     let third = house.door.get(&format!("{path}?cursor={cursor}")).await.body;
     assert_eq!(third["entries"].as_array().map(Vec::len), Some(1));
     assert_eq!(third["entries"][0]["key"], "d#1");
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_run_is_sent_again_only_when_it_has_changed() {
+    let house = House::new("etag").await;
+    let worker = house.database.worker().await;
+    let run = house.door.start(&json!({ "workflow": "order" })).await.id();
+    let path = format!("/v1/runs/{run}");
+    let ask = async |tag: &str| answer(house.door.request(Method::GET, &path).header("If-None-Match", tag)).await;
+    let first = ask("\"another\"").await;
+    assert_eq!(first.status, 200);
+    let tag = &first.headers["etag"];
+    let same = ask(tag).await;
+    assert_eq!((same.status, &same.headers["etag"]), (304, tag));
+    let hold = house.database.take(worker, run).await;
+    house.database.append(hold.append(1, Next::Complete(payload("shipped")))).await;
+    let changed = ask(tag).await;
+    assert_eq!((changed.status, changed.text("state")), (200, "completed"));
+    assert_eq!(ask(&changed.headers["etag"]).await.status, 304);
     house.finish().await;
 }
 

@@ -1,14 +1,19 @@
 //! The HTTP door, as callers see it: a real scheduler behind a real socket.
 
 mod batches;
+mod contract;
+mod events;
 mod health;
 mod keys;
 mod looks;
 mod orders;
+mod progress;
 mod refusals;
+mod schedules;
 mod slow;
 mod starts;
 mod stops;
+mod triggers;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -108,14 +113,20 @@ impl Door {
     }
 }
 
+/// Sends a request; what comes back must be what the API's document says.
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the door answers");
+    let (client, request) = request.build_split();
+    let request = request.expect("the request is one");
+    let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+    let response = client.execute(request).await.expect("the door answers");
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
     let status = response.status().as_u16();
     let bytes = response.bytes().await.expect("the answer arrives");
     let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
-    Answer { status, headers, body }
+    let answer = Answer { status, headers, body };
+    contract::check(&method, &path, &answer);
+    answer
 }
 
 /// A database, a NATS and a door of a test's own.

@@ -21,7 +21,10 @@ use piton_scheduler::{
 };
 use piton_shared::{ids::RunId, name::Queue};
 
-pub(crate) use self::{crew::Crew, worker::Worker};
+pub(crate) use self::{
+    crew::Crew,
+    worker::{Worker, ask, insist},
+};
 use crate::{
     database::Database,
     making::{LONG, ORG, payload},

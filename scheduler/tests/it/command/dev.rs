@@ -6,13 +6,13 @@ use tokio::process::Command;
 use super::{Running, done, half_a_request, piton, processes_on, until_deaf};
 
 /// A folder that the servers' own account may enter too.
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     let mut builder = tempfile::Builder::new();
     builder.permissions(Permissions::from_mode(0o755));
     builder.tempdir().expect("a folder")
 }
 
-fn dev(folder: &TempDir, more: &[&str]) -> Command {
+pub(super) fn dev(folder: &TempDir, more: &[&str]) -> Command {
     let data = folder.path().join("stack");
     let data = data.to_str().expect("the tests' folders are UTF-8");
     let ports = ["--port", "0", "--nats-port", "0", "--postgres-port", "0"];

@@ -3,6 +3,7 @@
 mod dev;
 mod new;
 mod serve;
+mod webhooks;
 mod words;
 
 use std::{
@@ -23,7 +24,9 @@ use crate::api::PATIENCE;
 /// The binary with nothing of the environment that could change what it does.
 fn piton<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
-    for name in ["PITON_URL", "PITON_API_KEY", "PITON_DATABASE_URL", "PITON_NATS_URL", "PITON_LOG"] {
+    for name in
+        ["PITON_URL", "PITON_API_KEY", "PITON_DATABASE_URL", "PITON_NATS_URL", "PITON_LOG", "PITON_WEBHOOK_SECRET"]
+    {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
@@ -115,6 +118,18 @@ async fn half_a_request(url: &str, key: Option<&str>) -> TcpStream {
     let head = "POST /v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let head = format!("{head}{key}content-length: 100\r\n\r\n{{");
     stream.write_all(head.as_bytes()).await.expect("it is sent");
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // It holds the server up only once the server has begun to read it.
+    let begun = async {
+        loop {
+            let figures = reqwest::get(format!("{url}/metrics")).await.expect("the server answers");
+            if figures.text().await.expect("text").contains("piton_http_requests_under_way 2") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, begun).await.expect("the request is under way");
     stream
 }
 

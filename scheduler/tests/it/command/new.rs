@@ -14,7 +14,7 @@ async fn a_project_is_made_once_and_never_over_another() {
     assert!(manifest.contains("piton = { path = \"/"), "{manifest}");
     assert!(!manifest.contains("{{"), "{manifest}");
     let main = std::fs::read_to_string(path.join("src/main.rs")).expect("it was made");
-    assert!(main.contains("#[workflow]"));
+    assert!(main.contains("#[workflow(triggers(event(\"user.signed_up\")))]"));
     // `cargo test` in it tests something.
     assert!(main.contains("TestEngine"));
 

@@ -11,7 +11,7 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 18] = [
+const HOT: [&str; 22] = [
     "append",
     "append_look",
     "batch_end",
@@ -20,6 +20,9 @@ const HOT: [&str; 18] = [
     "batch_look",
     "batch_release",
     "claim",
+    "event_accept",
+    "event_keys_look",
+    "event_runs_insert",
     "finish_back",
     "finish_done",
     "finish_look",
@@ -30,17 +33,22 @@ const HOT: [&str; 18] = [
     "start_keys_look",
     "step_claim",
     "step_publish",
+    "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 13] = [
     "expired_workers",
+    "forget_definitions",
     "forget_start_keys",
     "forget_workers",
     "key_list",
     "next_due",
     "queue_depths",
     "queue_slots",
+    "schedules_lock",
+    "schedules_next_due",
     "step_depths",
+    "unmatched_due",
     "workers_list",
 ];
 

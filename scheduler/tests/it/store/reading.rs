@@ -40,6 +40,8 @@ async fn runs_are_listed_newest_first_page_by_page() {
     assert_eq!(list(even, 10).await.len(), 4);
     let session = RunFilter { session: Some("s".into()), ..RunFilter::default() };
     assert_eq!(list(session, 10).await.len(), 1);
+    let tag = RunFilter { tag: Some("t".into()), ..RunFilter::default() };
+    assert_eq!(list(tag, 10).await, Vec::new());
     for (state, count) in [(RunState::Queued, 7), (RunState::Killed, 0)] {
         let filter = RunFilter { state: Some(state), ..RunFilter::default() };
         assert_eq!(list(filter, 10).await.len(), count);

@@ -51,6 +51,8 @@ label! {
         Claim = "claim",
         /// Claims of dispatched work.
         ClaimSteps = "claim_steps",
+        /// Events that are published.
+        Events = "events",
         /// Ends of dispatched work.
         Finish = "finish",
         /// Heartbeats of workers.
@@ -61,12 +63,50 @@ label! {
 }
 
 label! {
+    /// What an event that is published came to.
+    Accepted as "outcome" {
+        /// It is new.
+        New = "new",
+        /// It was known, and is not taken again.
+        Repeated = "repeated",
+    }
+}
+
+label! {
+    /// What a trigger made of an event that it means.
+    Matched as "outcome" {
+        /// A run.
+        Started = "started",
+        /// No run: its filter, its input or its workflow's schema refused, on record with the event.
+        Refused = "refused",
+        /// No match: the filter asks for something that the event does not have.
+        Lacking = "lacking",
+    }
+}
+
+label! {
     /// What a claim came to.
     ClaimOutcome as "outcome" {
         /// The worker holds the run.
         Granted = "granted",
         /// Another publish or attempt counts, or the run has ended.
         Stale = "stale",
+    }
+}
+
+label! {
+    /// What became of an occurrence of a schedule.
+    FiringOutcome as "outcome" {
+        /// It started a run.
+        Started = "started",
+        /// It was left out: the last run goes on.
+        Skipped = "skipped",
+        /// It was due while nobody looked.
+        Missed = "missed",
+        /// It waits for the end of the last run.
+        Queued = "queued",
+        /// It could not start a run.
+        Refused = "refused",
     }
 }
 
@@ -161,8 +201,40 @@ label! {
         LeasesEnded = "leases_ended",
         /// Runs taken out of the backlog.
         Released = "released",
+        /// Events matched that had not been when they were accepted.
+        EventsMatched = "events_matched",
         /// Rows removed whose time was over.
         Forgotten = "forgotten",
+    }
+}
+
+label! {
+    /// What became of a webhook's delivery.
+    Delivered as "outcome" {
+        /// It became an event.
+        Accepted = "accepted",
+        /// It had become an event before.
+        Repeated = "repeated",
+        /// The endpoint does not take such events.
+        Filtered = "filtered",
+        /// The provider wanted to see a text back.
+        Challenge = "challenge",
+        /// The provider tried whether somebody is there.
+        Ping = "ping",
+        /// The endpoint is paused.
+        Paused = "paused",
+        /// It was verified and does not read.
+        Unreadable = "unreadable",
+        /// It was not verified.
+        Refused = "refused",
+        /// Its body is too large.
+        TooLarge = "too_large",
+        /// Its body is of a type that the provider does not send.
+        WrongType = "wrong_type",
+        /// There is no such endpoint.
+        Unknown = "unknown",
+        /// It has to come again.
+        Unavailable = "unavailable",
     }
 }
 

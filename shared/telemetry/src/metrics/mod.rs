@@ -18,8 +18,8 @@ mod worker;
 pub use http::HttpMetrics;
 pub use instruments::{ByLabel, ByLabels, Counter, Entered, Gauge, Histogram};
 pub use labels::{
-    AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, Label, PublishOutcome, RequestOutcome, Retried,
-    StepOutcome, Swept,
+    Accepted, AppendOutcome, ClaimOutcome, Delivered, Ending, FinishOutcome, FiringOutcome, Group, Label, Matched,
+    PublishOutcome, RequestOutcome, Retried, StepOutcome, Swept,
 };
 pub use scheduler::SchedulerMetrics;
 pub use worker::WorkerMetrics;

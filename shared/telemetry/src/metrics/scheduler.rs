@@ -7,7 +7,8 @@ use super::{
     http::HttpMetrics,
     instruments::{ByLabel, ByLabels, Counter, Gauge, Histogram},
     labels::{
-        AppendOutcome, ClaimOutcome, Ending, FinishOutcome, Group, PublishOutcome, RequestOutcome, Retried, Swept,
+        Accepted, AppendOutcome, ClaimOutcome, Delivered, Ending, FinishOutcome, FiringOutcome, Group, Matched,
+        PublishOutcome, RequestOutcome, Retried, Swept,
     },
     registry::Registry,
 };
@@ -64,6 +65,12 @@ pub struct SchedulerMetrics {
     pub timers_fired: Counter,
     /// How late a timer fired.
     pub timer_lag: Histogram,
+    /// Occurrences of schedules, by what became of them.
+    pub firings: ByLabel<FiringOutcome, Counter>,
+    /// Events published, by what they came to.
+    pub events_accepted: ByLabel<Accepted, Counter>,
+    /// Matches of triggers with events, by what they came to.
+    pub event_matches: ByLabel<Matched, Counter>,
     /// Runs accepted.
     pub runs_started: Counter,
     /// Runs that ended or were parked.
@@ -72,6 +79,10 @@ pub struct SchedulerMetrics {
     pub run_time: ByLabel<Ending, Histogram>,
     /// From acceptance to the first claim.
     pub run_start_lag: Histogram,
+    /// What arrived at webhooks' endpoints.
+    pub webhooks: ByLabel<Delivered, Counter>,
+    /// Of that, what was only counted because enough of its kind was on record.
+    pub webhooks_unrecorded: Counter,
     /// Requests of workers.
     pub requests: ByLabels<Method, RequestOutcome, Counter>,
     /// From a worker's request to its answer.
@@ -134,6 +145,9 @@ impl SchedulerMetrics {
                 ("piton_timer_lag_seconds", "Time from a timer's due time to its firing."),
                 buckets::LAG_SECONDS,
             ),
+            firings: r.counters(("piton_schedule_firings_total", "Occurrences of schedules, by what became of them.")),
+            events_accepted: r.counters(("piton_events_total", "Events published, by outcome.")),
+            event_matches: r.counters(("piton_event_matches_total", "Triggers that meant an event, by outcome.")),
             runs_started: r.counter(("piton_runs_started_total", "Runs accepted.")),
             runs_ended: r.counters(("piton_runs_ended_total", "Runs that ended or were parked.")),
             run_time: r
@@ -142,6 +156,11 @@ impl SchedulerMetrics {
                 ("piton_run_start_lag_seconds", "Time from a run's acceptance to its first claim."),
                 buckets::LAG_SECONDS,
             ),
+            webhooks: r.counters(("piton_webhook_deliveries_total", "Deliveries of webhooks, by outcome.")),
+            webhooks_unrecorded: r.counter((
+                "piton_webhook_unrecorded_total",
+                "Deliveries of webhooks of which no record was kept, since there are enough of their kind.",
+            )),
             requests: r.counters_by(("piton_nats_requests_total", "Requests of workers.")),
             request_time: r.histograms(
                 ("piton_nats_request_seconds", "Time from a worker's request to its answer."),

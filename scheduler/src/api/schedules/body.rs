@@ -1,0 +1,268 @@
+//! What is asked for when a schedule is made or changed.
+
+use std::time::Duration;
+
+use piton_schedule::{Blame, Rhythm};
+use piton_shared::{
+    codec,
+    journal::Payload,
+    limits::{self, CRON_BYTES, JITTER, PAYLOAD_BYTES, TAGS},
+    message::batch::BATCH_RUN,
+    name::{Build, Org, Queue, check_definition},
+    trigger::{CatchUp, Overlap},
+};
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{ObjectBuilder, SchemaType, Type},
+};
+
+use super::view::{catch_up, overlap, state};
+use crate::{
+    api::{code::Code, document::shapes, fields::Fields, problem::Problem, routes::Door, start::check_tag},
+    store::schedule::{Plan, ScheduleState},
+};
+
+/// What makes a schedule.
+#[derive(ToSchema)]
+#[schema(as = CreateSchedule)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+pub(super) struct CreateBody {
+    /// By which it is known in the org; it cannot be changed.
+    #[schema(schema_with = shapes::name)]
+    name: (),
+    /// The workflow that it starts.
+    #[schema(schema_with = shapes::name)]
+    workflow: (),
+    /// When it fires: five fields (minute, hour, day of month, month, day of week), six with the second first, or `@daily` and its
+    /// like.
+    #[schema(schema_with = cron)]
+    expression: (),
+    /// The IANA name of the time zone that the expression means. `UTC` when not said.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    time_zone: (),
+    /// What happens when it fires while its last run goes on. `allow` when not said.
+    #[schema(schema_with = overlap, required = false)]
+    overlap: (),
+    /// What happens to firings that were missed while no scheduler ran. `one` when not said.
+    #[schema(schema_with = catch_up, required = false)]
+    catch_up: (),
+    /// The longest time by which a firing is put off; a day at most.
+    #[schema(schema_with = shapes::duration, required = false)]
+    jitter: (),
+    /// The input of its runs; null when not said.
+    #[schema(schema_with = shapes::any, required = false)]
+    input: (),
+    /// Where its runs go. `default` when not said.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    queue: (),
+    /// The build that its runs are bound to.
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    build: (),
+    #[schema(schema_with = shapes::tags, required = false)]
+    tags: (),
+    /// Whether it fires from now on.
+    #[schema(schema_with = state, required = false)]
+    state: (),
+}
+
+/// What of a schedule is to be changed: what is not said stays.
+#[derive(ToSchema)]
+#[schema(as = ChangeSchedule)]
+#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
+pub(super) struct ChangeBody {
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    workflow: (),
+    #[schema(schema_with = maybe_cron, required = false)]
+    expression: (),
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    time_zone: (),
+    #[schema(schema_with = overlap, required = false)]
+    overlap: (),
+    #[schema(schema_with = catch_up, required = false)]
+    catch_up: (),
+    #[schema(schema_with = shapes::duration, required = false)]
+    jitter: (),
+    #[schema(schema_with = shapes::any, required = false)]
+    input: (),
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    queue: (),
+    #[schema(schema_with = shapes::maybe_name, required = false)]
+    build: (),
+    #[schema(schema_with = shapes::tags, required = false)]
+    tags: (),
+}
+
+fn cron() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(CRON_BYTES))
+}
+
+fn maybe_cron() -> ObjectBuilder {
+    cron().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+/// A schedule to be made.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) plan: Plan,
+    pub(super) state: ScheduleState,
+}
+
+/// What is to be changed.
+#[derive(Debug, Default)]
+pub(super) struct Edit {
+    workflow: Option<String>,
+    expression: Option<String>,
+    time_zone: Option<String>,
+    overlap: Option<Overlap>,
+    catch_up: Option<CatchUp>,
+    jitter: Option<Duration>,
+    input: Option<Value>,
+    queue: Option<Queue>,
+    build: Option<Build>,
+    tags: Option<Vec<String>>,
+}
+
+impl Edit {
+    /// A plan with these changes; the input is encoded.
+    pub(super) fn apply(&self, plan: &Plan) -> Result<Plan, Problem> {
+        let or = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
+        Ok(Plan {
+            workflow: or(&self.workflow, &plan.workflow),
+            queue: self.queue.clone().unwrap_or_else(|| plan.queue.clone()),
+            build: self.build.clone().or_else(|| plan.build.clone()),
+            expression: or(&self.expression, &plan.expression),
+            time_zone: or(&self.time_zone, &plan.time_zone),
+            overlap: self.overlap.unwrap_or(plan.overlap),
+            catch_up: self.catch_up.unwrap_or(plan.catch_up),
+            jitter: self.jitter.unwrap_or(plan.jitter),
+            input: self.input.as_ref().map_or_else(|| Ok(plan.input.clone()), encode)?,
+            tags: self.tags.clone().unwrap_or_else(|| plan.tags.clone()),
+        })
+    }
+}
+
+/// Reads a schedule to be made; its input is compared with what is known of the workflow.
+pub(super) async fn create(door: &Door, org: &Org, body: Value) -> Result<Asked, Problem> {
+    let mut fields = Fields::new(body)?;
+    let name = fields.required_text("name");
+    if let Some(Err(error)) = name.as_deref().map(check_definition) {
+        fields.fault("/name", error.to_string());
+    }
+    let mut edit = Edit {
+        workflow: fields.required_text("workflow"),
+        expression: fields.required_text("expression"),
+        ..Edit::default()
+    };
+    rest(&mut fields, &mut edit);
+    let state = fields.checked("state", |word| match word.as_str() {
+        "active" => Ok(ScheduleState::Active),
+        "paused" => Ok(ScheduleState::Paused),
+        other => Err(format!("must be `active` or `paused`, not `{}`", short(other))),
+    });
+    let nothing = Plan {
+        workflow: String::new(),
+        queue: Queue::DEFAULT,
+        build: None,
+        expression: String::new(),
+        time_zone: "UTC".into(),
+        overlap: Overlap::default(),
+        catch_up: CatchUp::default(),
+        jitter: Duration::ZERO,
+        input: encode(&Value::Null)?,
+        tags: Vec::new(),
+    };
+    let input = edit.input.clone().unwrap_or(Value::Null);
+    compare(door, org, edit.workflow.as_deref(), edit.build.as_ref(), &input, &mut fields).await?;
+    fields.finish()?;
+    let plan = edit.apply(&nothing)?;
+    Ok(Asked { name: name.unwrap_or_default(), plan, state: state.unwrap_or(ScheduleState::Active) })
+}
+
+/// Reads what is to be changed of a schedule that does this; the input is compared with what is known of the workflow.
+pub(super) async fn change(door: &Door, org: &Org, body: Value, plan: &Plan) -> Result<Edit, Problem> {
+    let mut fields = Fields::new(body)?;
+    let mut edit = Edit { workflow: fields.text("workflow"), expression: fields.text("expression"), ..Edit::default() };
+    rest(&mut fields, &mut edit);
+    if edit.input.is_some() || edit.workflow.is_some() || edit.build.is_some() {
+        let input = edit.input.clone().unwrap_or_else(|| codec::to_json(&plan.input).unwrap_or(Value::Null));
+        let workflow = edit.workflow.as_deref().unwrap_or(&plan.workflow);
+        let build = edit.build.as_ref().or(plan.build.as_ref());
+        compare(door, org, Some(workflow), build, &input, &mut fields).await?;
+    }
+    fields.finish()?;
+    Ok(edit)
+}
+
+/// The fields that are the same in both; an expression and a time zone are read together.
+fn rest(fields: &mut Fields, edit: &mut Edit) {
+    if let Some(Err(error)) = edit.workflow.as_deref().map(check_definition) {
+        fields.fault("/workflow", error.to_string());
+    }
+    if edit.workflow.as_deref() == Some(BATCH_RUN) {
+        fields.fault("/workflow", "is no workflow that a worker has");
+    }
+    edit.time_zone = fields.text("time_zone").map(|zone| match Rhythm::parse("@daily", &zone) {
+        Ok(rhythm) => rhythm.time_zone().to_owned(),
+        Err(error) => {
+            fields.fault("/time_zone", error.to_string());
+            zone
+        }
+    });
+    if let Some(Err(error)) = edit.expression.as_deref().map(|expression| Rhythm::parse(expression, "UTC")) {
+        debug_assert_eq!(error.blames(), Blame::Expression, "every build knows UTC");
+        fields.fault("/expression", error.to_string());
+    }
+    edit.overlap = fields.checked("overlap", |word| one_of(&word, &Overlap::ALL, Overlap::as_str));
+    edit.catch_up = fields.checked("catch_up", |word| one_of(&word, &CatchUp::ALL, CatchUp::as_str));
+    edit.jitter = fields.duration("jitter");
+    if edit.jitter.is_some_and(|jitter| jitter > JITTER) {
+        fields.fault("/jitter", "may be a day at most");
+    }
+    edit.input = fields.any("input");
+    edit.queue = fields.checked("queue", Queue::new);
+    edit.build = fields.checked("build", Build::new);
+    // One place is for the tag that names the schedule.
+    let tags = fields.texts("tags", TAGS - 1, check_tag);
+    edit.tags = Some(tags).filter(|tags| !tags.is_empty());
+}
+
+async fn compare(
+    door: &Door,
+    org: &Org,
+    workflow: Option<&str>,
+    build: Option<&Build>,
+    input: &Value,
+    fields: &mut Fields,
+) -> Result<(), Problem> {
+    let Some(workflow) = workflow.filter(|name| check_definition(name).is_ok()) else {
+        return Ok(());
+    };
+    if let Some(known) = door.in_time(door.engine.definitions().workflow(org, workflow)).await? {
+        for fault in known.check(build, input) {
+            fields.fault(format!("/input{}", fault.pointer), fault.detail);
+        }
+    }
+    Ok(())
+}
+
+fn one_of<T: Copy>(word: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, String> {
+    all.iter().copied().find(|one| name(*one) == word).ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(|one| format!("`{}`", name(*one))).collect();
+        format!("must be one of {}, not `{}`", words.join(", "), short(word))
+    })
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+fn encode(input: &Value) -> Result<Payload, Problem> {
+    codec::from_json(input).map_err(|error| {
+        let detail = format!("the input cannot be stored: {error}; a payload may have {PAYLOAD_BYTES} bytes");
+        Problem::new(Code::InvalidPayload, detail).at("/input", error.to_string())
+    })
+}
+
+const _: () = assert!(limits::TAGS > 1);

@@ -1,0 +1,163 @@
+//! Looking at one schedule, changing and deleting it.
+
+use axum::{Extension, extract::State, http::StatusCode};
+use piton_shared::limits::FIRINGS_AHEAD;
+
+use super::{
+    Named,
+    body::{self, ChangeBody},
+    look, unknown,
+    view::{ComingsView, ScheduleView, comings},
+};
+use crate::{
+    api::{access::Caller, body::Json, code::Code, problem::Problem, query::Parameters, routes::Door},
+    store::{
+        ScheduleRow,
+        schedule::{Changed, ScheduleOrigin},
+    },
+};
+
+/// How often a change is tried again that another one overtook.
+const TRIES: usize = 5;
+/// Firings to come when the caller names no number.
+const COMINGS: usize = 5;
+
+/// Get a schedule
+///
+/// With its next five firings.
+#[utoipa::path(
+    get, path = "/v1/schedules/{name}", operation_id = "get_schedule", tag = "Schedules",
+    params(("name" = String, Path, description = "The schedule's name.")),
+    responses(
+        (status = 200, description = "The schedule", body = ScheduleView),
+        (status = 404, description = "unknown_schedule"),
+    ),
+)]
+pub(in crate::api) async fn get(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    parameters: Parameters,
+) -> Result<axum::Json<ScheduleView>, Problem> {
+    parameters.finish()?;
+    Ok(axum::Json(ScheduleView::whole(look(&door, &org, &name).await?)))
+}
+
+/// Say when a schedule fires next
+///
+/// Each time as its expression names it, as its clocks show it, and with its jitter. Nothing of one that is paused.
+#[utoipa::path(
+    get, path = "/v1/schedules/{name}/next", operation_id = "get_schedule_next", tag = "Schedules",
+    params(
+        ("name" = String, Path, description = "The schedule's name."),
+        ("count" = Option<u32>, Query, description = "How many firings, up to 100; 5 when not said."),
+    ),
+    responses(
+        (status = 200, description = "Its firings to come; none of one that is paused", body = ComingsView),
+        (status = 404, description = "unknown_schedule"),
+    ),
+)]
+pub(in crate::api) async fn next(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    mut parameters: Parameters,
+) -> Result<axum::Json<ComingsView>, Problem> {
+    let count = parameters.checked("count", |text| match text.parse::<usize>() {
+        Ok(count) if (1..=FIRINGS_AHEAD).contains(&count) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("must be a number from 1 to {FIRINGS_AHEAD}")),
+    })?;
+    parameters.finish()?;
+    let row = look(&door, &org, &name).await?;
+    Ok(axum::Json(ComingsView { next: comings(&row, count.unwrap_or(COMINGS)) }))
+}
+
+/// Change a schedule
+///
+/// What the body does not say stays as it is. A new rhythm counts from now on. A schedule that is declared beside its workflow is
+/// changed there.
+#[utoipa::path(
+    patch, path = "/v1/schedules/{name}", operation_id = "change_schedule", tag = "Schedules",
+    params(("name" = String, Path, description = "The schedule's name.")),
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "It stands so now", body = ScheduleView),
+        (status = 404, description = "unknown_schedule"),
+        (status = 409, description = "schedule_declared"),
+        (status = 422, description = "invalid_payload"),
+    ),
+)]
+pub(in crate::api) async fn change(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    parameters: Parameters,
+    Json(body): Json,
+) -> Result<axum::Json<ScheduleView>, Problem> {
+    parameters.finish()?;
+    let mut row = look(&door, &org, &name).await?;
+    refuse_declared(&row, "changed")?;
+    let edit = body::change(&door, &org, body, &row.plan).await?;
+    for _ in 0..TRIES {
+        let plan = edit.apply(&row.plan)?;
+        let changed = door.in_time(door.engine.store().schedule_change(&org, &row, &plan)).await?;
+        match changed.ok_or_else(|| unknown(&name))? {
+            Changed::Done(row) => {
+                door.engine.schedules().changed();
+                return Ok(axum::Json(ScheduleView::whole(*row)));
+            }
+            Changed::Before(row) => return Ok(axum::Json(ScheduleView::whole(*row))),
+            Changed::Overtaken(other) => row = *other,
+        }
+    }
+    Err(Problem::overloaded())
+}
+
+/// Delete a schedule
+///
+/// It fires no more; the runs that it has started go on. One that is declared beside its workflow is taken away there; with
+/// `force=true` it is deleted all the same, until a worker that declares it starts again.
+#[utoipa::path(
+    delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule", tag = "Schedules",
+    params(
+        ("name" = String, Path, description = "The schedule's name."),
+        ("force" = Option<bool>, Query, description = "Also one that is declared: no worker declares it any more."),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "unknown_schedule"),
+        (status = 409, description = "schedule_declared"),
+    ),
+)]
+pub(in crate::api) async fn delete(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    mut parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    let force = parameters.checked("force", |text| text.parse::<bool>())?.unwrap_or(false);
+    parameters.finish()?;
+    let row = look(&door, &org, &name).await?;
+    if !force {
+        refuse_declared(&row, "deleted")?;
+    }
+    door.in_time(door.engine.store().schedule_remove(row.id)).await?;
+    tracing::info!(schedule = name, "deleted a schedule");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn refuse_declared(row: &ScheduleRow, what: &str) -> Result<(), Problem> {
+    match row.origin {
+        ScheduleOrigin::Api => Ok(()),
+        ScheduleOrigin::Declared => Err(Problem::new(
+            Code::ScheduleDeclared,
+            format!(
+                "schedule `{}` is declared beside the workflow `{}` and is {what} there, by its next deployment; here it can be \
+                 paused, resumed and triggered, and deleted with `force=true` once no worker declares it any more",
+                row.name, row.plan.workflow
+            ),
+        )
+        .with("name", row.name.clone())
+        .with("workflow", row.plan.workflow.clone())),
+    }
+}

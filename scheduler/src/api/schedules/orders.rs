@@ -1,0 +1,144 @@
+//! Pausing, resuming and triggering schedules.
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, header::LOCATION},
+    response::{IntoResponse, Response},
+};
+
+use piton_shared::{codec, message::define::DefinitionKind};
+
+use super::{Named, look, unknown, view::ScheduleView};
+use crate::{
+    api::{
+        access::Caller,
+        document::IdempotencyKey,
+        input::admit,
+        problem::{FieldError, Problem},
+        query::Parameters,
+        request::trace_of,
+        routes::Door,
+        start::{idempotency_key, status},
+        view::{StartedView, run_path},
+    },
+    engine::Start,
+    schedule::Schedules,
+    store::{ScheduleRow, schedule::Changed},
+};
+
+/// Pause a schedule
+///
+/// It fires nothing until it is resumed. Its runs go on.
+#[utoipa::path(
+    post, path = "/v1/schedules/{name}/pause", operation_id = "pause_schedule", tag = "Schedules",
+    params(("name" = String, Path, description = "The schedule's name.")),
+    responses(
+        (status = 200, description = "It is paused", body = ScheduleView),
+        (status = 404, description = "unknown_schedule"),
+    ),
+)]
+pub(in crate::api) async fn pause(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    parameters: Parameters,
+) -> Result<axum::Json<ScheduleView>, Problem> {
+    parameters.finish()?;
+    let paused = door.in_time(door.engine.store().schedule_pause(&org, &name)).await?;
+    shown(paused, &name)
+}
+
+/// Resume a schedule
+///
+/// It fires again, from its next time on: what would have fired while it was paused is not made up for.
+#[utoipa::path(
+    post, path = "/v1/schedules/{name}/resume", operation_id = "resume_schedule", tag = "Schedules",
+    params(("name" = String, Path, description = "The schedule's name.")),
+    responses(
+        (status = 200, description = "It fires again", body = ScheduleView),
+        (status = 404, description = "unknown_schedule"),
+    ),
+)]
+pub(in crate::api) async fn resume(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    parameters: Parameters,
+) -> Result<axum::Json<ScheduleView>, Problem> {
+    parameters.finish()?;
+    let resumed = door.in_time(door.engine.store().schedule_resume(&org, &name)).await?;
+    door.engine.schedules().changed();
+    shown(resumed, &name)
+}
+
+fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView>, Problem> {
+    match changed.ok_or_else(|| unknown(name))? {
+        Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row) => {
+            Ok(axum::Json(ScheduleView::whole(*row)))
+        }
+    }
+}
+
+/// Trigger a schedule
+///
+/// Starts a run of it now, besides its rhythm: whether its last run goes on, and whether it is paused, makes no difference,
+/// and its next firing comes as it would have. A repeated `Idempotency-Key` is answered with the run that it made, by 200.
+#[utoipa::path(
+    post, path = "/v1/schedules/{name}/trigger", operation_id = "trigger_schedule", tag = "Schedules",
+    params(("name" = String, Path, description = "The schedule's name."), IdempotencyKey),
+    responses(
+        (status = 201, description = "The run was accepted", body = StartedView,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 200, description = "The key had made it before", body = StartedView,
+            headers(("Location" = String, description = "The run's address"))),
+        (status = 404, description = "unknown_schedule"),
+        (status = 409, description = "idempotency_conflict"),
+        (status = 422, description = "invalid_input, unknown_org"),
+    ),
+)]
+pub(in crate::api) async fn trigger(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    Named(name): Named,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let key = idempotency_key(&headers)?;
+    let row = look(&door, &org, &name).await?;
+    // A word of the caller's means one thing for each schedule, and another where runs are started without one.
+    let key = key.map(|key| format!("schedule/{}/{key}", row.id));
+    let faults = faults(&door, &row).await?;
+    admit(&door, &org, key.as_deref(), (DefinitionKind::Workflow, &row.plan.workflow), faults).await?;
+    let mut tags = row.plan.tags;
+    tags.push(Schedules::tag(&name));
+    let workflow = row.plan.workflow;
+    let start = Start {
+        org: org.clone(),
+        workflow: workflow.clone(),
+        input: row.plan.input,
+        queue: row.plan.queue,
+        build: row.plan.build,
+        session: None,
+        tags,
+        delay: None,
+        key,
+        trace: trace_of(&headers),
+    };
+    let started = door.in_time(door.engine.start(start)).await?;
+    tracing::Span::current().record("run.id", started.run.to_string());
+    // After the run: a scheduler that dies in between leaves it without this note, and a repetition writes it.
+    let noted = door.engine.store().firing_triggered(&org, row.id, started.run, started.created_at);
+    door.in_time(noted).await?;
+    let location = [(LOCATION, run_path(started.run.uuid()))];
+    Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow))).into_response())
+}
+
+/// What is wrong with the schedule's input by what workers say of its workflow.
+async fn faults(door: &Door, row: &ScheduleRow) -> Result<Vec<FieldError>, Problem> {
+    let known = door.in_time(door.engine.definitions().workflow(&row.org, &row.plan.workflow)).await?;
+    let input = codec::to_json(&row.plan.input).ok();
+    let faults = known.zip(input).map(|(known, input)| known.check(row.plan.build.as_ref(), &input));
+    Ok(faults.unwrap_or_default())
+}

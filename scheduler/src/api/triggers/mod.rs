@@ -1,0 +1,205 @@
+//! Making, looking at, pausing, changing and removing triggers.
+
+mod body;
+mod view;
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+};
+use piton_shared::{
+    limits::{PAGE_MAX, TRIGGERS_MADE},
+    name::check_definition,
+};
+use uuid::Uuid;
+
+use self::{
+    body::{ChangeBody, TriggerBody},
+    view::{TriggerView, TriggersView, trigger_path},
+};
+use super::{
+    access::Caller,
+    body::Json,
+    code::Code,
+    document::Page,
+    problem::Problem,
+    query::{Parameters, id_cursor},
+    request::PathId,
+    routes::Door,
+    runs::escape,
+};
+use crate::store::{Changed, TriggerRow};
+
+/// Make a trigger
+///
+/// From now on every event that it means starts the workflow: `event` is a pattern of names, `provider` makes it one of verified
+/// webhooks. It stands for itself: what is declared beside the workflow starts its own runs.
+#[utoipa::path(
+    post, path = "/v1/triggers", operation_id = "create_trigger", tag = "Triggers", request_body = TriggerBody,
+    responses(
+        (status = 201, description = "The trigger", body = TriggerView,
+            headers(("Location" = String, description = "The trigger's address"))),
+        (status = 409, description = "too_many_triggers"),
+        (status = 422, description = "unknown_org"),
+    ),
+)]
+pub(super) async fn create(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    parameters: Parameters,
+    Json(body): Json,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let new = off_the_runtime(move || body::create(body, &org)).await?;
+    let most = i64::try_from(TRIGGERS_MADE).unwrap_or(i64::MAX);
+    let changed = door.in_time(door.engine.store().trigger_create(&new, most)).await?;
+    if changed == Changed::Unknown {
+        return Err(Problem::new(Code::UnknownOrg, format!("there is no org `{}`", new.org)));
+    }
+    let row = done(new.id, changed)?;
+    tracing::info!(trigger = %row.id, workflow = row.workflow, "made a trigger");
+    let location = [(LOCATION, trigger_path(row.id))];
+    Ok((StatusCode::CREATED, location, axum::Json(TriggerView::from(row))).into_response())
+}
+
+/// Reading expressions takes some milliseconds.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal()))
+}
+
+fn done(id: Uuid, changed: Changed) -> Result<TriggerRow, Problem> {
+    match changed {
+        Changed::Done(row) => Ok(*row),
+        Changed::Unknown => Err(unknown(id)),
+        Changed::Declared(row) => {
+            let detail = format!(
+                "trigger {id} is declared beside the workflow `{}`: change it there and deploy, or pause it by {{\"state\": \"paused\"}}",
+                row.workflow
+            );
+            Err(Problem::new(Code::TriggerDeclared, detail).with("workflow", row.workflow))
+        }
+        Changed::TooMany => Err(Problem::new(
+            Code::TooManyTriggers,
+            format!(
+                "an org may have {TRIGGERS_MADE} triggers that were made by the API; remove some, or declare them beside their workflows"
+            ),
+        )),
+    }
+}
+
+fn unknown(id: Uuid) -> Problem {
+    let detail = format!("there is no trigger {id} in your org; `GET /v1/triggers` lists those that are there");
+    Problem::new(Code::UnknownTrigger, detail)
+}
+
+/// List triggers
+///
+/// A page of the org's triggers, newest first: those that are declared beside workflows and those that were made here. What the
+/// clock starts is listed by the schedules.
+#[utoipa::path(
+    get, path = "/v1/triggers", operation_id = "list_triggers", tag = "Triggers",
+    params(
+        ("workflow" = Option<String>, Query, description = "Only those of this workflow."),
+        Page::<PAGE_MAX>,
+    ),
+    responses((status = 200, description = "A page of triggers", body = TriggersView)),
+)]
+pub(super) async fn list(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    mut parameters: Parameters,
+) -> Result<axum::Json<TriggersView>, Problem> {
+    let workflow = parameters.checked("workflow", |name| check_definition(&name).map(|()| name))?;
+    let before = parameters.checked("cursor", |text| id_cursor(&text))?;
+    let limit = parameters.limit(PAGE_MAX)?;
+    parameters.finish()?;
+    let store = door.engine.store();
+    let mut rows = door.in_time(store.trigger_list(&org, before, workflow.as_deref(), limit + 1)).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| more).map(|row| row.id.simple().to_string());
+    let next = next_cursor.as_deref().map(|cursor| {
+        let workflow = workflow.as_deref().map_or_else(String::new, |name| format!("&workflow={}", escape(name)));
+        format!("/v1/triggers?limit={limit}&cursor={cursor}{workflow}")
+    });
+    Ok(axum::Json(TriggersView { triggers: rows.into_iter().map(TriggerView::from).collect(), next_cursor, next }))
+}
+
+/// Look at a trigger
+///
+/// What it means, what it starts, and whether it counts.
+#[utoipa::path(
+    get, path = "/v1/triggers/{id}", operation_id = "get_trigger", tag = "Triggers",
+    params(("id" = Uuid, Path, description = "The trigger's id.")),
+    responses(
+        (status = 200, description = "The trigger", body = TriggerView),
+        (status = 404, description = "unknown_trigger"),
+    ),
+)]
+pub(super) async fn get(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    parameters: Parameters,
+) -> Result<axum::Json<TriggerView>, Problem> {
+    parameters.finish()?;
+    let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?;
+    row.map(|row| axum::Json(row.into())).ok_or_else(|| unknown(id))
+}
+
+/// Change a trigger
+///
+/// What is not said stays. One that is declared beside its workflow can be paused and resumed by its `state`; the rest of it is
+/// changed where it is declared.
+#[utoipa::path(
+    patch, path = "/v1/triggers/{id}", operation_id = "change_trigger", tag = "Triggers",
+    params(("id" = Uuid, Path, description = "The trigger's id.")), request_body = ChangeBody,
+    responses(
+        (status = 200, description = "The trigger as it is now", body = TriggerView),
+        (status = 404, description = "unknown_trigger"),
+        (status = 409, description = "trigger_declared"),
+    ),
+)]
+pub(super) async fn change(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    parameters: Parameters,
+    Json(body): Json,
+) -> Result<axum::Json<TriggerView>, Problem> {
+    parameters.finish()?;
+    let asked = body::asked(body)?;
+    let store = door.engine.store();
+    let row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
+    let change = off_the_runtime(move || asked.of(&row)).await?;
+    let changed = door.in_time(store.trigger_update(id, &org, &change)).await?;
+    done(id, changed).map(|row| axum::Json(row.into()))
+}
+
+/// Remove a trigger
+///
+/// Events that are accepted from now on start nothing by it. One that is declared beside its workflow is removed there.
+#[utoipa::path(
+    delete, path = "/v1/triggers/{id}", operation_id = "delete_trigger", tag = "Triggers",
+    params(("id" = Uuid, Path, description = "The trigger's id.")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "unknown_trigger"),
+        (status = 409, description = "trigger_declared"),
+    ),
+)]
+pub(super) async fn delete(
+    State(door): State<Door>,
+    Extension(Caller { org }): Extension<Caller>,
+    PathId(id): PathId,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    parameters.finish()?;
+    let changed = door.in_time(door.engine.store().trigger_delete(id, &org)).await?;
+    done(id, changed)?;
+    Ok(StatusCode::NO_CONTENT)
+}

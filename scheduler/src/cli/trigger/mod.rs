@@ -1,0 +1,96 @@
+//! `piton trigger …`
+
+mod add;
+mod show;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{
+    CliError, Console, Exit,
+    screen::{Screen, text},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Trigger {
+    /// List triggers: those declared beside workflows, and those made here.
+    List(show::List),
+    /// Make a trigger: from now on the events that it means start a workflow.
+    Add(add::Add),
+    /// Show a trigger.
+    Show(Which),
+    /// Let a trigger start nothing until it is resumed; also one that is declared.
+    Pause(Which),
+    /// Let a paused trigger start runs again.
+    Resume(Which),
+    /// Remove a trigger that was made here.
+    Remove(Which),
+}
+
+/// Which trigger is meant.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Which {
+    /// The trigger's id.
+    id: String,
+}
+
+impl Which {
+    /// What is no id becomes one that the server refuses, and nothing else.
+    fn path(&self) -> String {
+        let id: String = self.id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        format!("/v1/triggers/{id}")
+    }
+}
+
+impl Trigger {
+    pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        let client = console.client()?;
+        match self {
+            Self::List(list) => return list.run(console).await,
+            Self::Add(add) => return add.run(console).await,
+            Self::Show(which) => console.screen.show(&client.get(&which.path()).await?, show::trigger)?,
+            Self::Pause(which) => {
+                let changed = client.patch(&which.path(), &json!({ "state": "paused" })).await?;
+                console.screen.show(&changed, paused)?;
+            }
+            Self::Resume(which) => {
+                let changed = client.patch(&which.path(), &json!({ "state": "active" })).await?;
+                console.screen.show(&changed, resumed)?;
+            }
+            Self::Remove(which) => {
+                client.delete(&which.path()).await?;
+                console.screen.show(&json!({ "id": which.id, "outcome": "removed" }), removed)?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn paused(screen: Screen, trigger: &serde_json::Value) -> String {
+    format!("{}: events start no {} by it until it is resumed\n", screen.bold("paused"), text(trigger, "workflow"))
+}
+
+fn resumed(screen: Screen, trigger: &serde_json::Value) -> String {
+    format!("{}: events start {} by it from now on\n", screen.bold("active"), text(trigger, "workflow"))
+}
+
+fn removed(screen: Screen, _: &serde_json::Value) -> String {
+    format!("{}: no event starts anything by it any more\n", screen.bold("removed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::screen::PLAIN;
+
+    #[test]
+    fn orders_say_what_they_mean() {
+        let trigger = json!({ "workflow": "order" });
+        insta::assert_snapshot!([paused(PLAIN, &trigger), resumed(PLAIN, &trigger), removed(PLAIN, &trigger)].concat(), @r"
+        paused: events start no order by it until it is resumed
+        active: events start order by it from now on
+        removed: no event starts anything by it any more
+        ");
+        assert_eq!(Which { id: "../x".into() }.path(), "/v1/triggers/___x");
+    }
+}

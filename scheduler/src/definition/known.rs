@@ -1,0 +1,175 @@
+//! What is known of a definition, for the doors that start runs of it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use piton_shared::{
+    limits,
+    message::define::{DefinitionKind, Parameter},
+    name::{Build, Org},
+};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::form::Form;
+use crate::{
+    api::FieldError,
+    store::{BuildRow, Store, StoreError},
+};
+
+/// How old what is known may be. What this scheduler itself was told is known at once.
+const MEMORY: Duration = Duration::from_secs(2);
+/// Definitions remembered at once; of more, each is read when it is asked for.
+const REMEMBERED: usize = 1024;
+
+/// What workers have said. Cheap to clone; clones share what they know.
+#[derive(Clone)]
+pub struct Definitions {
+    store: Store,
+    known: Arc<Mutex<HashMap<Key, Entry>>>,
+}
+
+type Key = (Org, DefinitionKind, String);
+
+/// What the database said: one asks it, and those who come meanwhile wait for the same answer.
+type Answer = Arc<OnceCell<Option<Arc<Known>>>>;
+
+struct Entry {
+    asked: Instant,
+    answer: Answer,
+    /// What was known before: most often it is still so, and compiled.
+    before: Option<Arc<Known>>,
+}
+
+impl Definitions {
+    /// Knows nothing yet.
+    pub fn new(store: Store) -> Self {
+        Self { store, known: Arc::default() }
+    }
+
+    /// A workflow of an org; none while no worker has said anything of it. At most a moment old.
+    pub async fn workflow(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
+        self.find(org, DefinitionKind::Workflow, name).await
+    }
+
+    /// A function of an org; none while no worker has said anything of it. At most a moment old.
+    pub async fn function(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
+        self.find(org, DefinitionKind::Function, name).await
+    }
+
+    /// Looks anew when it is asked for next.
+    pub(super) fn forget(&self, org: &Org, kind: DefinitionKind, name: &str) {
+        self.known.lock().remove(&(org.clone(), kind, name.to_owned()));
+    }
+
+    async fn find(&self, org: &Org, kind: DefinitionKind, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
+        let (answer, before) = self.entry(org, kind, name);
+        let read = async || {
+            let rows = self.store.definition_builds(org, kind, name, limits::DEFINITION_BUILDS).await?;
+            Ok(Known::of(rows, before))
+        };
+        answer.get_or_try_init(read).await.cloned()
+    }
+
+    fn entry(&self, org: &Org, kind: DefinitionKind, name: &str) -> (Answer, Option<Arc<Known>>) {
+        let mut known = self.known.lock();
+        let key = (org.clone(), kind, name.to_owned());
+        let mut before = None;
+        if let Some(entry) = known.get(&key) {
+            if entry.asked.elapsed() < MEMORY {
+                return (Arc::clone(&entry.answer), entry.before.clone());
+            }
+            before = entry.answer.get().cloned().flatten().or_else(|| entry.before.clone());
+        } else if known.len() >= REMEMBERED {
+            known.retain(|_, entry| entry.asked.elapsed() < MEMORY);
+        }
+        let answer = Answer::default();
+        if known.len() < REMEMBERED || known.contains_key(&key) {
+            let entry = Entry { asked: Instant::now(), answer: Arc::clone(&answer), before: before.clone() };
+            known.insert(key, entry);
+        }
+        (answer, before)
+    }
+}
+
+/// What is known of a workflow, or of a function.
+#[derive(Debug)]
+pub struct Known {
+    /// Its inputs, as its newest definition has them.
+    pub parameters: Vec<Parameter>,
+    /// The newest first.
+    builds: Vec<KnownBuild>,
+}
+
+#[derive(Debug)]
+struct KnownBuild {
+    build: String,
+    standing: Standing,
+    schema: String,
+    /// None: it says nothing, or cannot be compiled by this version.
+    form: OnceLock<Option<Form>>,
+}
+
+/// Whether runs may come to a build that ask for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is the newest, or a live worker has it.
+    Current,
+    /// Others have replaced it.
+    Past,
+}
+
+impl Known {
+    fn of(rows: Vec<BuildRow>, before: Option<Arc<Self>>) -> Option<Arc<Self>> {
+        let parameters = rows.first()?.definition.parameters.clone();
+        let same = |known: &Arc<Self>| {
+            known.parameters == parameters
+                && known.builds.len() == rows.len()
+                && known.builds.iter().zip(&rows).enumerate().all(|(place, (known, row))| {
+                    known.build == row.build
+                        && known.schema == row.definition.input_schema
+                        && known.standing == standing(place, row)
+                })
+        };
+        if let Some(known) = before.filter(same) {
+            return Some(known);
+        }
+        let builds = rows.into_iter().enumerate().map(|(place, row)| KnownBuild {
+            standing: standing(place, &row),
+            build: row.build,
+            schema: row.definition.input_schema,
+            form: OnceLock::new(),
+        });
+        Some(Arc::new(Self { parameters, builds: builds.collect() }))
+    }
+
+    /// What is wrong with an input, each fault at its JSON pointer within the input; nothing if a run of it can begin.
+    ///
+    /// With a build it is that build's schema that counts. Without one the run may come to any worker: it is refused only
+    /// if every current build refuses it, and the faults are those that the newest finds.
+    pub fn check(&self, build: Option<&Build>, input: &Value) -> Vec<FieldError> {
+        let Some(build) = build else {
+            let mut current = self.builds.iter().filter(|build| build.standing == Standing::Current);
+            let faults = current.next().map(|newest| newest.faults(input)).unwrap_or_default();
+            let elsewhere = !faults.is_empty() && current.any(|other| other.faults(input).is_empty());
+            return if elsewhere { Vec::new() } else { faults };
+        };
+        let asked = self.builds.iter().find(|known| known.build == build.as_str());
+        asked.map(|known| known.faults(input)).unwrap_or_default()
+    }
+}
+
+fn standing(place: usize, row: &BuildRow) -> Standing {
+    if place == 0 || row.definition.workers > 0 { Standing::Current } else { Standing::Past }
+}
+
+impl KnownBuild {
+    fn faults(&self, input: &Value) -> Vec<FieldError> {
+        let form = self.form.get_or_init(|| (self.schema != "true").then(|| Form::read(&self.schema).ok()).flatten());
+        form.as_ref().map(|form| form.faults(input)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,83 @@
+//! Where a run goes first, and how it gets there once it is committed.
+
+use std::collections::HashMap;
+
+use piton_shared::{
+    ids::{AttemptId, Epoch, RunId},
+    message::claim::Company,
+    state::RunState,
+};
+
+use crate::{
+    dispatch::{Backlog, Publisher, ToWorkers, new_grant},
+    failpoint::failpoint,
+    lease::Roster,
+    store::{Accepted, NewRun, Placement, Published, Room},
+};
+
+/// Places new runs. Whoever inserts runs asks it before the insert and tells it after the commit. Cheap to clone.
+#[derive(Clone)]
+pub struct Placing {
+    /// Who has room.
+    pub roster: Roster,
+    /// Whether the stream has room.
+    pub backlog: Backlog,
+    /// Who publishes.
+    pub publisher: Publisher,
+    /// How workers are handed runs.
+    pub workers: ToWorkers,
+}
+
+impl Placing {
+    /// Where a run goes first; room is taken for it.
+    pub fn place(&self, run: &NewRun) -> Placement {
+        if run.not_before.is_some() {
+            return Placement::Backlog;
+        }
+        if let Some(worker) =
+            self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
+        {
+            return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
+        }
+        match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
+            Room::Some => Placement::Queued,
+            Room::None => Placement::Backlog,
+        }
+    }
+
+    /// Publishes, or hands to workers, what was committed.
+    pub async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<RunId, Accepted>) {
+        failpoint!("intake-committed", return);
+        let mut grants = Vec::new();
+        let mut publish = Vec::new();
+        let mut control_version = 0;
+        for run in runs {
+            let Some(found) = accepted.get(&run.id) else {
+                if let Placement::Held { worker, .. } = run.placement {
+                    self.roster.left(worker);
+                }
+                continue;
+            };
+            control_version = control_version.max(found.control_version);
+            match (found.state, run.placement) {
+                (RunState::Running, Placement::Held { worker, attempt }) => {
+                    grants.push((worker, new_grant(run, attempt, found.created_at)));
+                }
+                (RunState::Queued, _) => publish.push(Published {
+                    run: run.id,
+                    org: run.org.clone(),
+                    // No worker of this scheduler had room for it.
+                    workflow: None,
+                    queue: run.queue.clone(),
+                    build: run.build.clone(),
+                    epoch: Epoch(1),
+                    company: Company::Shared,
+                    state: RunState::Queued,
+                }),
+                _ => {}
+            }
+        }
+        self.publisher.publish(publish);
+        self.workers.grant(grants, control_version).await;
+    }
+}

@@ -1,0 +1,208 @@
+//! Definitions: what workers say of their functions and workflows.
+
+use std::time::Duration;
+
+use piton_shared::{
+    codec,
+    message::define::{Define, Definition, DefinitionKind, Parameter},
+    name::Org,
+    time::Timestamp,
+    trigger::Trigger,
+};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+
+use super::{Declaration, Store, StoreError, schedule, trigger, value};
+
+/// Builds that a list names of each definition.
+const BUILDS_NAMED: i64 = 10;
+
+/// What is known of a definition, of one build or of its newest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionRow {
+    /// What it does, for people.
+    pub description: String,
+    /// Its inputs, in their order.
+    pub parameters: Vec<Parameter>,
+    /// JSON Schema of its input.
+    pub input_schema: String,
+    /// JSON Schema of its result.
+    pub output_schema: String,
+    /// What starts it, as declared.
+    pub triggers: Vec<Trigger>,
+    /// When the process started that said so.
+    pub since: Timestamp,
+    /// When it was said first.
+    pub first_seen_at: Timestamp,
+    /// When it was said last.
+    pub seen_at: Timestamp,
+    /// Live workers that have it.
+    pub workers: i64,
+}
+
+/// A definition as one build has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildRow {
+    /// The build; empty of workers that name none.
+    pub build: String,
+    /// What was said.
+    pub definition: DefinitionRow,
+}
+
+/// A definition as a list shows it: by its newest build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedRow {
+    /// Function or workflow.
+    pub kind: DefinitionKind,
+    /// Its name.
+    pub name: String,
+    /// Its newest builds, the newest first; empty of workers that name none.
+    pub builds: Vec<String>,
+    /// What the newest of them said, and the live workers of all of them.
+    pub newest: DefinitionRow,
+}
+
+/// The last definition of a page: the next begins after it.
+pub type DefinitionCursor = (DefinitionKind, String);
+
+impl Store {
+    /// Writes a page of definitions, and what is declared to start them, in one commit. None when the org is unknown.
+    pub async fn define(&self, define: &Define) -> Result<Option<()>, StoreError> {
+        let mut tx = self.calm.begin().await.map_err(StoreError::new("define"))?;
+        let now: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("sql/definition_begin.sql"))
+            .bind(define.org.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(StoreError::new("definition_begin"))?;
+        let Some(now) = now else {
+            return Ok(None);
+        };
+        // A clock that goes ahead must not keep out everybody who starts until its time has come.
+        let since = define.since.min(value::from(now));
+        // In one order, whoever writes: two processes that say the same wait for each other and never both.
+        let mut definitions: Vec<_> = define.definitions.iter().collect();
+        definitions.sort_by_key(|definition| (definition.kind, &definition.name));
+        for definition in &definitions {
+            write(&mut tx, define, since, definition).await?;
+        }
+        for definition in definitions.iter().filter(|definition| definition.kind == DefinitionKind::Workflow) {
+            let declaration = Declaration {
+                org: &define.org,
+                workflow: &definition.name,
+                queue: &define.queue,
+                since,
+                triggers: &definition.triggers,
+            };
+            trigger::declare(&mut tx, &declaration).await?;
+            schedule::declare(&mut tx, &declaration).await?;
+        }
+        tx.commit().await.map_err(StoreError::new("define"))?;
+        Ok(Some(()))
+    }
+
+    /// The newest builds of a definition, the newest first.
+    pub async fn definition_builds(
+        &self,
+        org: &Org,
+        kind: DefinitionKind,
+        name: &str,
+        rows: i64,
+    ) -> Result<Vec<BuildRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/definition_builds.sql"))
+            .bind(org.as_str())
+            .bind(kind.as_str())
+            .bind(name)
+            .bind(rows)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("definition_builds"))?;
+        let read = |row: &PgRow| Ok(BuildRow { build: row.try_get("build")?, definition: definition_row(row)? });
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definition_builds"))
+    }
+
+    /// A page of definitions by kind and name, each as its newest build has it.
+    pub async fn definitions_list(
+        &self,
+        org: &Org,
+        kind: Option<DefinitionKind>,
+        after: Option<&DefinitionCursor>,
+        rows: i64,
+    ) -> Result<Vec<ListedRow>, StoreError> {
+        let found = sqlx::query(include_str!("sql/definitions_list.sql"))
+            .bind(org.as_str())
+            .bind(kind.map(DefinitionKind::as_str))
+            .bind(after.map_or("", |(kind, _)| kind.as_str()))
+            .bind(after.map_or("", |(_, name)| name))
+            .bind(rows)
+            .bind(BUILDS_NAMED)
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("definitions_list"))?;
+        let read = |row: &PgRow| {
+            let kind: &str = row.try_get("kind")?;
+            Ok(ListedRow {
+                kind: DefinitionKind::parse(kind).ok_or_else(|| value::unknown("kind of definition", kind))?,
+                name: row.try_get("name")?,
+                builds: row.try_get("builds")?,
+                newest: definition_row(row)?,
+            })
+        };
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definitions_list"))
+    }
+
+    /// Forgets builds that were not seen for that long, have no live worker and are not the newest; says how many.
+    pub async fn forget_definitions(&self, unseen: Duration, rows: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(include_str!("sql/forget_definitions.sql"))
+            .bind(value::micros(unseen))
+            .bind(rows)
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("forget_definitions"))?;
+        Ok(done.rows_affected())
+    }
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    define: &Define,
+    since: Timestamp,
+    definition: &Definition,
+) -> Result<(), StoreError> {
+    let triggers = match definition.kind {
+        DefinitionKind::Function => None,
+        DefinitionKind::Workflow => Some(codec::wire::encode(&definition.triggers).expect("text and numbers encode")),
+    };
+    let parameters = serde_json::to_string(&definition.parameters).expect("text and words encode as JSON");
+    sqlx::query(include_str!("sql/definition_write.sql"))
+        .bind(define.org.as_str())
+        .bind(definition.kind.as_str())
+        .bind(&definition.name)
+        .bind(define.build.as_ref().map_or("", |build| build.as_str()))
+        .bind(value::at(since))
+        .bind(definition.description.replace('\0', "\u{fffd}"))
+        .bind(parameters)
+        .bind(&definition.input_schema)
+        .bind(&definition.output_schema)
+        .bind(triggers)
+        .execute(connection)
+        .await
+        .map_err(StoreError::new("definition_write"))?;
+    Ok(())
+}
+
+fn definition_row(row: &PgRow) -> Result<DefinitionRow, sqlx::Error> {
+    let triggers: Option<&[u8]> = row.try_get("triggers")?;
+    Ok(DefinitionRow {
+        description: row.try_get("description")?,
+        parameters: serde_json::from_str(row.try_get("parameters")?).map_err(value::decode_error)?,
+        input_schema: row.try_get("input_schema")?,
+        output_schema: row.try_get("output_schema")?,
+        triggers: match triggers {
+            Some(triggers) => codec::wire::decode(triggers).map_err(value::decode_error)?,
+            None => Vec::new(),
+        },
+        since: value::time(row, "since")?,
+        first_seen_at: value::time(row, "first_seen_at")?,
+        seen_at: value::time(row, "seen_at")?,
+        workers: row.try_get("workers")?,
+    })
+}

@@ -1,0 +1,2 @@
+-- The time that a transaction's statements see.
+select now()

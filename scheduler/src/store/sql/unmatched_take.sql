@@ -1,0 +1,14 @@
+-- Takes the debt of events, as far as nobody else is at it, and says with which triggers' version. $1 events.
+--
+-- The version is that of this statement's sight: triggers that are known under it are those that count.
+with owed as materialized (
+    select u.event_id from unmatched u where u.event_id = any ($1) order by u.event_id for update skip locked
+),
+taken as (
+    delete from unmatched u where u.event_id = any (array(select w.event_id from owed w)) returning u.event_id
+)
+select e.*, o.trigger_version
+from taken t
+cross join lateral (select e.* from events e where e.id = t.event_id offset 0) e
+cross join lateral (select o.trigger_version from orgs o where o.org = e.org offset 0) o
+order by e.id

@@ -1,0 +1,10 @@
+-- An endpoint with the secrets that are good, for what arrives there; whoever it belongs to. $1 endpoint.
+select w.id, w.org, w.name, w.provider, w.terms, w.events, w.tolerance_ms, w.state, w.created_at, now() as looked_at,
+       s.ids, s.secrets
+from webhooks w
+cross join lateral (
+    select coalesce(array_agg(s.id order by s.id), '{}') as ids, coalesce(array_agg(s.secret order by s.id), '{}') as secrets
+    from webhook_secrets s
+    where s.webhook = w.id and s.retired_at is null
+) s
+where w.id = $1

@@ -1,0 +1,1 @@
+select to_jsonb(d) from deliveries d

@@ -1,0 +1,2 @@
+-- Nothing is owed.
+delete from unmatched

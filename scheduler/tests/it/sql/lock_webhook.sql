@@ -1,0 +1,1 @@
+select id from webhooks where id = $1 for update

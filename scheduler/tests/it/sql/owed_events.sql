@@ -1,0 +1,2 @@
+-- Events that are owed.
+select count(*) from unmatched

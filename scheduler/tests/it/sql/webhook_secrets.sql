@@ -1,0 +1,1 @@
+select secret from webhook_secrets order by id

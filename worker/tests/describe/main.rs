@@ -1,0 +1,4 @@
+//! What definitions say of themselves to a scheduler.
+
+mod said;
+mod schemas;
