@@ -95,7 +95,10 @@ impl Looker {
             let Ok(name) = Org::new(org.org.clone()) else { continue };
             let before = self.sets.lock().get(&name).cloned();
             let compiling = tokio::task::spawn_blocking(move || TriggerSet::compile(org, before.as_deref()));
-            let set = Arc::new(compiling.await.unwrap_or_default());
+            // Whatever ends this badly, the events are owed: with no triggers they would be matched with nothing, for good.
+            let compiled = compiling.await.map_err(std::io::Error::other);
+            let compiled = compiled.and_then(|compiled| compiled.map_err(std::io::Error::other));
+            let set = Arc::new(compiled.map_err(StoreError::busy("look_at_events"))?);
             let mut known = self.sets.lock();
             if known.get(&name).is_none_or(|known| known.version() < set.version()) {
                 known.insert(name.clone(), Arc::clone(&set));

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use piton_expressions::Expression;
+use piton_expressions::{Expression, ExpressionError};
 use piton_shared::trigger::{InputRule, Selector};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// All triggers of an org that count, as they stand under a version. Those of one workflow stand together, the declared ones
 /// before the others and in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TriggerSet {
     version: i64,
     triggers: Vec<Arc<Compiled>>,
@@ -41,16 +41,19 @@ pub(super) enum Input {
 
 impl TriggerSet {
     /// Compiles triggers; those that have not changed since `before` are taken from there.
-    pub fn compile(org: OrgTriggers, before: Option<&Self>) -> Self {
+    ///
+    /// # Errors
+    /// When the machine has no thread left to read an expression on. That says nothing of the expression, and must not be remembered of it.
+    pub fn compile(org: OrgTriggers, before: Option<&Self>) -> Result<Self, ExpressionError> {
         let before: HashMap<Uuid, &Arc<Compiled>> =
             before.iter().flat_map(|set| &set.triggers).map(|compiled| (compiled.row.id, compiled)).collect();
         let mut rows = org.triggers;
         rows.sort_by(|one, two| (&one.workflow, place(one), one.id).cmp(&(&two.workflow, place(two), two.id)));
         let triggers = rows.into_iter().map(|row| match before.get(&row.id) {
-            Some(known) if known.row == row => Arc::clone(known),
-            _ => Arc::new(Compiled::new(row)),
+            Some(known) if known.row == row => Ok(Arc::clone(known)),
+            _ => Compiled::new(row).map(Arc::new),
         });
-        Self { version: org.version, triggers: triggers.collect() }
+        Ok(Self { version: org.version, triggers: triggers.collect::<Result<_, _>>()? })
     }
 
     /// The version that they stand under.
@@ -78,21 +81,24 @@ fn place(row: &TriggerRow) -> u32 {
 }
 
 impl Compiled {
-    fn new(row: TriggerRow) -> Self {
-        let compile = |source: &str| Expression::compile(source).map_err(|error| error.to_string());
+    fn new(row: TriggerRow) -> Result<Self, ExpressionError> {
+        let compile = |source: &str| match Expression::compile(source) {
+            Err(ExpressionError::Busy) => Err(ExpressionError::Busy),
+            compiled => Ok(compiled.map_err(|error| error.to_string())),
+        };
         let selector = selector(&row.listens);
         if let Err(error) = &selector {
             tracing::warn!(trigger = %row.id, %error, "the pattern of a trigger cannot be read: it means nothing");
         }
-        Self {
+        Ok(Self {
             selector: selector.ok(),
-            filter: row.listens.filter().map(compile),
+            filter: row.listens.filter().map(compile).transpose()?,
             input: match row.listens.input() {
                 InputRule::ByName => Input::ByName,
                 InputRule::Envelope => Input::Envelope,
-                InputRule::Expression(source) => Input::Expression(compile(source)),
+                InputRule::Expression(source) => Input::Expression(compile(source)?),
             },
             row,
-        }
+        })
     }
 }

@@ -55,7 +55,7 @@ fn event(name: &str, data: &Value, origin: Origin) -> EventRow {
 
 fn shown(triggers: Vec<TriggerRow>, event: &EventRow) -> String {
     let org = OrgTriggers { org: "default".into(), version: 1, triggers };
-    let set = TriggerSet::compile(org, None);
+    let set = TriggerSet::compile(org, None).expect("a thread starts");
     let decided = on_deep_stack(|room| decide(room, &set, event, &KnownWorkflows::new())).expect("a thread starts");
     let mut lines: Vec<_> = decided
         .decisions
