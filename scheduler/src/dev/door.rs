@@ -16,6 +16,8 @@ pub struct Door {
     scheduler: Scheduler,
     serving: JoinHandle<Result<(), ServeError>>,
     shutdown: CancellationToken,
+    /// Cancelled when the API is not served any more, for whatever reason.
+    ended: CancellationToken,
 }
 
 /// Why it did not open, or not close in order.
@@ -39,13 +41,25 @@ impl Door {
         access.check(address).map_err(ServeError::NotLoopback)?;
         let scheduler = Box::pin(Scheduler::start(options)).await?;
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(api::serve(listener, scheduler.engine(), access, shutdown.clone()));
-        Ok(Self { address, scheduler, serving, shutdown })
+        let ended = CancellationToken::new();
+        let ending = ended.clone().drop_guard();
+        let served = api::serve(listener, scheduler.engine(), access, shutdown.clone());
+        let serving = tokio::spawn(async move {
+            // Also a panic ends it.
+            let _ending = ending;
+            served.await
+        });
+        Ok(Self { address, scheduler, serving, shutdown, ended })
     }
 
     /// Where the API is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until the API is not served any more though nobody closed it; [`close`](Self::close) then says why.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Answers who waits, finishes what is under way, then stops the scheduler.
