@@ -112,7 +112,7 @@ impl Count {
 
     fn at_most(self) -> usize {
         match self {
-            Self::Exactly(count) => count,
+            Self::Exactly(count) => count.min(limits::MISSED_COUNTED),
             Self::TooMany => limits::MISSED_COUNTED,
         }
     }
@@ -120,18 +120,20 @@ impl Count {
 
 /// One more than may fire at once, so that it is known what was left out, and one that may be put off.
 const KEPT: usize = limits::CATCH_UP + 2;
+/// Counted at most: with those that fire taken off, there are still as many missed ones as are told apart.
+const COUNTED: usize = limits::MISSED_COUNTED + KEPT;
 
 /// The newest [`KEPT`] occurrences from `first` to `last`. Of a rhythm that beats every second they are found without
-/// walking through the years: no step here looks at more than [`limits::MISSED_COUNTED`].
+/// walking through the years: no step here looks at more than [`COUNTED`] and one.
 fn newest(rhythm: &Rhythm, first: Timestamp, last: Timestamp) -> Newest {
     let within = |after: Timestamp| -> Vec<Timestamp> {
-        rhythm.after(after).take_while(|at| *at <= last).take(limits::MISSED_COUNTED + 1).collect()
+        rhythm.after(after).take_while(|at| *at <= last).take(COUNTED + 1).collect()
     };
     let mut found = within(just_before(first));
-    let count = if found.len() > limits::MISSED_COUNTED { Count::TooMany } else { Count::Exactly(found.len()) };
+    let count = if found.len() > COUNTED { Count::TooMany } else { Count::Exactly(found.len()) };
     // Seconds before `last`: as far back as `enough` there are as many as are kept, as far as `few` there are not.
     let (mut few, mut enough) = (0, last.since(first).as_secs().saturating_add(1));
-    while found.len() > limits::MISSED_COUNTED && few + 1 < enough {
+    while found.len() > COUNTED && few + 1 < enough {
         let span = if few == 0 { KEPT as u64 } else { few.saturating_mul(2) };
         let span = if span < enough { span } else { few + (enough - few) / 2 };
         let nearer = within(Timestamp::from_micros(last.as_micros().saturating_sub_unsigned(span * 1_000_000)));
