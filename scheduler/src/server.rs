@@ -27,7 +27,7 @@ use crate::{
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
     journal::Committer,
-    lease::{Beats, Registrar, Roster},
+    lease::{Beats, Registrar, Roster, SilentSweeps},
     look::{self, Looks},
     rpc::Desk,
     schedule::{ScheduleLoop, Schedules},
@@ -134,7 +134,7 @@ impl Scheduler {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let metrics = SchedulerMetrics::new();
-        let roster = Roster::new(options.direct_grants);
+        let roster = Roster::new(options.direct_grants, SilentSweeps::of(options.lease, options.sweep));
         let timers = Timers::default();
         let (waiters, ends) = Waiters::new();
         let workers = ToWorkers::new(bus.clone());

@@ -3,7 +3,7 @@
 //! Only a worker's home scheduler grants to it directly, so the room is counted in one place. It is an estimate all
 //! the same: a worker that is given more than it has slots gives the rest back.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use piton_shared::{
@@ -53,15 +53,26 @@ struct Members {
 pub struct Roster {
     members: Arc<Mutex<Members>>,
     direct: DirectGrants,
+    silent: SilentSweeps,
 }
 
 /// Sweeps without a heartbeat after which a worker is given nothing directly.
-const SILENT_SWEEPS: u64 = 4;
+#[derive(Debug, Clone, Copy)]
+pub struct SilentSweeps(u64);
+
+impl SilentSweeps {
+    /// What half a lease has, and four at least: a worker whose heartbeats are late is not dead yet, but one that may be
+    /// dead by the end of its lease is a bad place for new work.
+    pub fn of(lease: Duration, sweep: Duration) -> Self {
+        let sweeps = lease.as_millis() / 2 / sweep.as_millis().max(1);
+        Self(u64::try_from(sweeps).unwrap_or(u64::MAX).clamp(4, u64::MAX / 1000))
+    }
+}
 
 impl Roster {
     /// Nobody is at home yet.
-    pub fn new(direct: DirectGrants) -> Self {
-        Self { members: Arc::default(), direct }
+    pub fn new(direct: DirectGrants, silent: SilentSweeps) -> Self {
+        Self { members: Arc::default(), direct, silent }
     }
 
     /// A worker registered here.
@@ -159,7 +170,7 @@ impl Roster {
         let mut members = self.members.lock();
         let sweep = members.sweep;
         let member = members.workers.get_mut(&worker)?;
-        if member.step_room == 0 || member.heard + SILENT_SWEEPS <= sweep {
+        if member.step_room == 0 || member.heard + self.silent.0 <= sweep {
             return None;
         }
         member.step_room -= 1;
@@ -213,7 +224,7 @@ impl Roster {
             .workers
             .iter_mut()
             .filter(|(_, member)| {
-                member.heard + SILENT_SWEEPS > sweep
+                member.heard + self.silent.0 > sweep
                     && member.org == *org
                     && member.queues.contains(queue)
                     && build.is_none_or(|build| member.build.as_ref() == Some(build))
@@ -228,15 +239,19 @@ impl Roster {
         let mut members = self.members.lock();
         members.sweep += 1;
         let sweep = members.sweep;
-        members.workers.retain(|_, member| member.heard + 100 * SILENT_SWEEPS > sweep);
+        members.workers.retain(|_, member| member.heard + 100 * self.silent.0 > sweep);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use piton_shared::ids::uuid_v7;
+    use piton_shared::{ids::uuid_v7, limits};
 
     use super::*;
+
+    fn usual() -> SilentSweeps {
+        SilentSweeps::of(limits::LEASE, limits::SWEEP)
+    }
 
     fn worker(number: u8) -> WorkerId {
         WorkerId::new(uuid_v7(1, [number; 10]))
@@ -264,7 +279,7 @@ mod tests {
 
     #[test]
     fn gives_nothing_to_a_worker_that_drains_however_many_runs_leave_it() {
-        let roster = Roster::new(DirectGrants::On);
+        let roster = Roster::new(DirectGrants::On, usual());
         let one = worker(1);
         roster.registered(&register(one));
         roster.left(one);
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_is_kept_for_one_run_is_given_nothing_until_it_says_so() {
-        let roster = Roster::new(DirectGrants::On);
+        let roster = Roster::new(DirectGrants::On, usual());
         let (one, two) = (worker(1), worker(2));
         let place = |company| roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", company);
         roster.registered(&register(one));
@@ -303,8 +318,28 @@ mod tests {
     }
 
     #[test]
+    fn gives_nothing_to_a_worker_that_is_silent_for_half_its_lease() {
+        for (lease, sweep, heard) in [(2500, 250, 5), (700, 50, 7), (700, 250, 4), (3_600_000, 50, 36_000)] {
+            let roster = Roster::new(
+                DirectGrants::On,
+                SilentSweeps::of(Duration::from_millis(lease), Duration::from_millis(sweep)),
+            );
+            let one = worker(1);
+            roster.registered(&register(one));
+            roster.beat(&beat(one, 2));
+            (1..heard).for_each(|_| roster.swept());
+            let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
+            assert_eq!(place(), Some(one), "{lease} ms, {sweep} ms");
+            roster.swept();
+            assert_eq!(place(), None, "{lease} ms, {sweep} ms");
+            roster.beat(&beat(one, 2));
+            assert_eq!(place(), Some(one), "it is heard again");
+        }
+    }
+
+    #[test]
     fn gives_to_the_roomiest_and_never_more_than_said() {
-        let roster = Roster::new(DirectGrants::On);
+        let roster = Roster::new(DirectGrants::On, usual());
         let (one, two) = (worker(1), worker(2));
         roster.registered(&register(one));
         roster.registered(&register(two));

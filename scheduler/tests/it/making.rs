@@ -6,7 +6,7 @@ use piton_scheduler::{
     batch::Releases,
     dispatch::Giver,
     journal::{Committer, Outcome},
-    lease::Roster,
+    lease::{Roster, SilentSweeps},
     server::DirectGrants,
     store::{Appending, Granted, NewRun, Placement, RunRow},
     wake::{Timers, Waiters},
@@ -271,7 +271,7 @@ impl Database {
         Committer {
             store: self.store.clone(),
             waiters: Waiters::new().0,
-            roster: Roster::new(DirectGrants::Off),
+            roster: Roster::new(DirectGrants::Off, SilentSweeps::of(LONG, limits::SWEEP)),
             timers: Timers::default(),
             releases: Releases::new().0,
             giver: Giver::new().0,
