@@ -124,7 +124,9 @@ async fn a_run_whose_workers_died_runs_alone_on_a_worker_that_is_always_busy() {
     let (row, innocents) = tokio::join!(ends, keep_busy(&stack, &room));
     assert_eq!((row.state, room.suspects.load(Ordering::SeqCst)), (RunState::Completed, 3));
     assert_eq!(room.seen_beside.load(Ordering::SeqCst), 0, "others were executed beside it");
-    assert_eq!((row.attempts, row.strikes), (3, 0), "a new step resets the strikes");
+    assert_eq!(row.strikes, 0, "a new step resets the strikes");
+    // An attempt that a slow machine gave back or lost before it executed anything is no death.
+    assert!(row.attempts >= 3, "{} attempts", row.attempts);
     assert!(innocents >= BUSY, "{innocents} runs kept it busy");
     doomed.stop().await;
 }

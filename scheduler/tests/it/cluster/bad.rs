@@ -21,7 +21,7 @@ use piton_transport::Bus;
 use super::{Cluster, Crew, Worker};
 use crate::making::{LONG, ORG, With, fresh, payload, register};
 
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(30);
 
 async fn answer(bus: &Bus, subject: &str, bytes: Vec<u8>) -> Answer<serde_json::Value> {
     let shown = format!("{subject}, {} bytes", bytes.len());

@@ -220,7 +220,7 @@ async fn ended(cluster: &Cluster, run: RunId) -> BatchSummary {
 
 #[tokio::test]
 async fn a_batch_runs_within_its_bound_and_outlives_a_worker() {
-    let cluster = Cluster::with("batches", |options| options.lease = Duration::from_secs(1)).await;
+    let cluster = Cluster::with("batches", |options| options.lease = Duration::from_secs(2)).await;
     let (steady, dying) = (Hands::join(&cluster, usize::MAX).await, Hands::join(&cluster, 20).await);
     let started = cluster.engine().start_batch(start(300, 8)).await.expect("it is accepted");
     let half_way = async {

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How long anything may take that is meant to happen soon.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cluster {
     pub(crate) db: Database,

@@ -195,7 +195,7 @@ async fn what_its_worker_does_not_know_of_goes_to_another() {
 #[tokio::test]
 async fn a_dead_workers_steps_go_to_others() {
     let short = |options: &mut piton_scheduler::server::SchedulerOptions| {
-        options.lease = Duration::from_millis(700);
+        options.lease = Duration::from_secs(3);
         options.direct_grants = DirectGrants::Off;
     };
     let cluster = Cluster::with("steps_dead", short).await;

@@ -25,7 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Cluster, SOON};
 use crate::making::{Hold, ORG, fresh, register};
 
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(30);
 
 pub(crate) struct Worker {
     pub(crate) id: WorkerId,
