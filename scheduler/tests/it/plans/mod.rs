@@ -11,9 +11,11 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 22] = [
+const HOT: [&str; 24] = [
     "append",
     "append_look",
+    "append_plain",
+    "append_rows",
     "batch_end",
     "batch_finish",
     "batch_finish_look",
