@@ -46,6 +46,7 @@ pub async fn run() -> anyhow::Result<()> {
         .register(no_op::fan_out)
         .register(gate::wait_at_gate)
         .register(gate::gated)
+        .register(gate::gates)
         .register(gate::nap)
         .register(poison::die)
         .register(poison::poison)
