@@ -9,6 +9,7 @@ mod followed;
 mod follower;
 mod frozen;
 mod given_away;
+mod loads;
 mod poison;
 mod rig;
 mod several;
