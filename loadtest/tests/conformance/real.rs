@@ -1,6 +1,6 @@
 //! Postgres, NATS, a scheduler and a worker as a stack.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use piton::BoxFuture;
 use piton_scheduler::engine;
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 #[path = "../worker/stack.rs"]
 pub(crate) mod live;
 
-use live::{ORG, Running, eventually};
+use live::{ORG, PATIENCE, Running, eventually};
 
 use crate::{
     flows,
@@ -64,7 +64,7 @@ impl Real {
                 self.stack.engine.cancel(run, &ORG, "no longer wanted").await.expect("the database answers");
             }
             Fault::Kill => {
-                self.stack.engine.kill(run, &ORG, Duration::from_secs(5)).await.expect("the database answers");
+                self.stack.engine.kill(run, &ORG, PATIENCE).await.expect("the database answers");
             }
             Fault::Crash => {
                 let mut worker = self.worker.lock().await;

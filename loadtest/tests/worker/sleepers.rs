@@ -55,7 +55,7 @@ async fn sleeping_runs_cost_their_worker_nothing_and_wake_once_each_in_time() {
 
     // All of them sleep until about the same moment, when the last has long fallen asleep.
     let began = Instant::now();
-    let wake_after = Duration::from_secs(10) + Duration::from_millis(3) * sleepers;
+    let wake_after = Duration::from_secs(20) + Duration::from_millis(3) * sleepers;
     let mut runs = Vec::new();
     let numbers: Vec<_> = (0..sleepers).collect();
     for numbers in numbers.chunks(AT_ONCE) {
