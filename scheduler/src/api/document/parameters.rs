@@ -24,6 +24,9 @@ pub(in crate::api) enum BatchOfRunInPath {}
 /// A definition in the path: its kind, and its name.
 pub(in crate::api) enum DefinitionInPath {}
 
+/// The name of a schedule in the path.
+pub(in crate::api) enum ScheduleInPath {}
+
 /// How long to wait: `wait`.
 pub(in crate::api) enum Wait {}
 
@@ -56,6 +59,12 @@ impl IntoParams for DefinitionInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let kind = <shapes::DefinitionKind as utoipa::PartialSchema>::schema();
         vec![in_path("kind", "What kind of definition.", kind), in_path("name", "Its name.", text())]
+    }
+}
+
+impl IntoParams for ScheduleInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("name", "The schedule's name.", text())]
     }
 }
 

@@ -1,16 +1,15 @@
 //! Looking at one schedule, changing and deleting it.
 
-use axum::{Extension, extract::State, http::StatusCode};
+use axum::http::StatusCode;
 use piton_shared::limits::FIRINGS_AHEAD;
 
 use super::{
-    Named,
     body::{self, ChangeBody},
-    look, unknown,
+    one::One,
     view::{ComingsView, ScheduleView, comings},
 };
 use crate::{
-    api::{access::Caller, body::Json, code::Code, problem::Problem, query::Parameters, routes::Door},
+    api::{body::Json, code::Code, document::ScheduleInPath, problem::Problem, query::Parameters},
     store::{
         ScheduleRow,
         schedule::{Changed, ScheduleOrigin},
@@ -27,20 +26,15 @@ const COMINGS: usize = 5;
 /// With its next five firings.
 #[utoipa::path(
     get, path = "/v1/schedules/{name}", operation_id = "get_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
         (status = 200, description = "The schedule", body = ScheduleView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn get(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn get(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(ScheduleView::whole(look(&door, &org, &name).await?)))
+    Ok(axum::Json(ScheduleView::whole(one.look().await?)))
 }
 
 /// Say when a schedule fires next
@@ -49,7 +43,7 @@ pub(in crate::api) async fn get(
 #[utoipa::path(
     get, path = "/v1/schedules/{name}/next", operation_id = "get_schedule_next", tag = "Schedules",
     params(
-        ("name" = String, Path, description = "The schedule's name."),
+        ScheduleInPath,
         ("count" = Option<u32>, Query, description = "How many firings, up to 100; 5 when not said."),
     ),
     responses(
@@ -57,18 +51,13 @@ pub(in crate::api) async fn get(
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn next(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    mut parameters: Parameters,
-) -> Result<axum::Json<ComingsView>, Problem> {
+pub(in crate::api) async fn next(one: One, mut parameters: Parameters) -> Result<axum::Json<ComingsView>, Problem> {
     let count = parameters.checked("count", |text| match text.parse::<usize>() {
         Ok(count) if (1..=FIRINGS_AHEAD).contains(&count) => Ok(count),
         Ok(_) | Err(_) => Err(format!("must be a number from 1 to {FIRINGS_AHEAD}")),
     })?;
     parameters.finish()?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
     Ok(axum::Json(ComingsView { next: comings(&row, count.unwrap_or(COMINGS)) }))
 }
 
@@ -78,7 +67,7 @@ pub(in crate::api) async fn next(
 /// changed there.
 #[utoipa::path(
     patch, path = "/v1/schedules/{name}", operation_id = "change_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     request_body = ChangeBody,
     responses(
         (status = 200, description = "It stands so now", body = ScheduleView),
@@ -88,22 +77,20 @@ pub(in crate::api) async fn next(
     ),
 )]
 pub(in crate::api) async fn change(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
+    one: One,
     parameters: Parameters,
     Json(body): Json,
 ) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    let mut row = look(&door, &org, &name).await?;
+    let mut row = one.look().await?;
     refuse_declared(&row, "changed")?;
-    let edit = body::change(&door, &org, body, &row.plan).await?;
+    let edit = body::change(&one.door, &one.org, body, &row.plan).await?;
     for _ in 0..TRIES {
         let plan = edit.apply(&row.plan)?;
-        let changed = door.in_time(door.engine.store().schedule_change(&org, &row, &plan)).await?;
-        match changed.ok_or_else(|| unknown(&name))? {
+        let changed = one.door.in_time(one.store().schedule_change(&one.org, &row, &plan)).await?;
+        match one.there(changed)? {
             Changed::Done(row) => {
-                door.engine.schedules().changed();
+                one.door.engine.schedules().changed();
                 return Ok(axum::Json(ScheduleView::whole(*row)));
             }
             Changed::Before(row) => return Ok(axum::Json(ScheduleView::whole(*row))),
@@ -120,7 +107,7 @@ pub(in crate::api) async fn change(
 #[utoipa::path(
     delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule", tag = "Schedules",
     params(
-        ("name" = String, Path, description = "The schedule's name."),
+        ScheduleInPath,
         ("force" = Option<bool>, Query, description = "Also one that is declared: no worker declares it any more."),
     ),
     responses(
@@ -129,20 +116,15 @@ pub(in crate::api) async fn change(
         (status = 409, description = "schedule_declared"),
     ),
 )]
-pub(in crate::api) async fn delete(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    mut parameters: Parameters,
-) -> Result<StatusCode, Problem> {
+pub(in crate::api) async fn delete(one: One, mut parameters: Parameters) -> Result<StatusCode, Problem> {
     let force = parameters.checked("force", |text| text.parse::<bool>())?.unwrap_or(false);
     parameters.finish()?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
     if !force {
         refuse_declared(&row, "deleted")?;
     }
-    door.in_time(door.engine.store().schedule_remove(row.id)).await?;
-    tracing::info!(schedule = name, "deleted a schedule");
+    one.door.in_time(one.store().schedule_remove(row.id)).await?;
+    tracing::info!(schedule = one.name, "deleted a schedule");
     Ok(StatusCode::NO_CONTENT)
 }
 

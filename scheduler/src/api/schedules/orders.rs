@@ -1,19 +1,15 @@
 //! Pausing, resuming and triggering schedules.
 
 use axum::{
-    Extension,
-    extract::State,
     http::{HeaderMap, header::LOCATION},
     response::{IntoResponse, Response},
 };
-
 use piton_shared::{codec, message::define::DefinitionKind};
 
-use super::{Named, look, unknown, view::ScheduleView};
+use super::{one::One, view::ScheduleView};
 use crate::{
     api::{
-        access::Caller,
-        document::IdempotencyKey,
+        document::{IdempotencyKey, ScheduleInPath},
         input::admit,
         problem::{FieldError, Problem},
         query::Parameters,
@@ -32,21 +28,16 @@ use crate::{
 /// It fires nothing until it is resumed. Its runs go on.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/pause", operation_id = "pause_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
         (status = 200, description = "It is paused", body = ScheduleView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn pause(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn pause(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    let paused = door.in_time(door.engine.store().schedule_pause(&org, &name)).await?;
-    shown(paused, &name)
+    let paused = one.door.in_time(one.store().schedule_pause(&one.org, &one.name)).await?;
+    one.there(paused).map(shown)
 }
 
 /// Resume a schedule
@@ -54,29 +45,22 @@ pub(in crate::api) async fn pause(
 /// It fires again, from its next time on: what would have fired while it was paused is not made up for.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/resume", operation_id = "resume_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
         (status = 200, description = "It fires again", body = ScheduleView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn resume(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn resume(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    let resumed = door.in_time(door.engine.store().schedule_resume(&org, &name)).await?;
-    door.engine.schedules().changed();
-    shown(resumed, &name)
+    let resumed = one.door.in_time(one.store().schedule_resume(&one.org, &one.name)).await?;
+    one.door.engine.schedules().changed();
+    one.there(resumed).map(shown)
 }
 
-fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView>, Problem> {
-    match changed.ok_or_else(|| unknown(name))? {
-        Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row) => {
-            Ok(axum::Json(ScheduleView::whole(*row)))
-        }
+fn shown(changed: Changed) -> axum::Json<ScheduleView> {
+    match changed {
+        Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row) => axum::Json(ScheduleView::whole(*row)),
     }
 }
 
@@ -86,7 +70,7 @@ fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView
 /// and its next firing comes as it would have. A repeated `Idempotency-Key` is answered with the run that it made, by 200.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/trigger", operation_id = "trigger_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name."), IdempotencyKey),
+    params(ScheduleInPath, IdempotencyKey),
     responses(
         (status = 201, description = "The run was accepted", body = StartedView,
             headers(("Location" = String, description = "The run's address"))),
@@ -97,16 +81,11 @@ fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView
         (status = 422, description = "invalid_input, unknown_org"),
     ),
 )]
-pub(in crate::api) async fn trigger(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    headers: HeaderMap,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
     parameters.finish()?;
     let key = idempotency_key(&headers)?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
+    let One { door, org, name } = one;
     // A word of the caller's means one thing for each schedule, and another where runs are started without one.
     let key = key.map(|key| format!("schedule/{}/{key}", row.id));
     let faults = faults(&door, &row).await?;
