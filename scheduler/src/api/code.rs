@@ -131,6 +131,9 @@ codes! {
     ScheduleDeclared = "schedule_declared", CONFLICT, "The schedule is declared beside its workflow";
     /// The org has as many schedules as it may. Delete some.
     ScheduleLimit = "schedule_limit", CONFLICT, "The org has too many schedules";
+    /// What the request would change does not stand any more as its `If-Match` has it: somebody else changed it, or it changed by
+    /// itself, as a schedule does when it fires. Nothing was done. Get it again, and decide anew.
+    ChangedMeanwhile = "changed_meanwhile", PRECONDITION_FAILED, "It was changed meanwhile";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// A body must say `Content-Type: application/json`, and no content encoding.
@@ -138,7 +141,7 @@ codes! {
     /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";
     /// The workflow, or the function of a batch, does not take this input: its types say so. The answer's `errors` name
-    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started.
+    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started, made or changed.
     InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input does not fit";
     /// The input cannot be stored as a payload: it is larger or nested deeper than a payload may be. The answer says
     /// which field is to blame.

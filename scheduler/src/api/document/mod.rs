@@ -17,7 +17,7 @@ use axum::{
 };
 
 pub(super) use parameters::{
-    BatchInPath, BatchOfRunInPath, DefinitionInPath, IdempotencyKey, Page, RunInPath, ScheduleInPath, Wait,
+    BatchInPath, BatchOfRunInPath, DefinitionInPath, IdempotencyKey, IfMatch, Page, RunInPath, ScheduleInPath, Wait,
 };
 
 use super::{etag::Etag, problem::Problem, query::Parameters, routes};

@@ -1,6 +1,9 @@
 //! Looking at one schedule, changing and deleting it.
 
-use axum::http::StatusCode;
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use piton_shared::limits::FIRINGS_AHEAD;
 
 use super::{
@@ -9,10 +12,17 @@ use super::{
     view::{ComingsView, ScheduleView, comings},
 };
 use crate::{
-    api::{body::Json, code::Code, document::ScheduleInPath, problem::Problem, query::Parameters},
+    api::{
+        body::Json,
+        code::Code,
+        document::{IfMatch, ScheduleInPath},
+        etag::{Seen, tagged, written},
+        problem::Problem,
+        query::Parameters,
+    },
     store::{
         ScheduleRow,
-        schedule::{Changed, ScheduleOrigin},
+        schedule::{Changed, Plan, ScheduleOrigin},
     },
 };
 
@@ -28,13 +38,15 @@ const COMINGS: usize = 5;
     get, path = "/v1/schedules/{name}", operation_id = "get_schedule", tag = "Schedules",
     params(ScheduleInPath),
     responses(
-        (status = 200, description = "The schedule", body = ScheduleView),
+        (status = 200, description = "The schedule", body = ScheduleView,
+            headers(("ETag" = String, description = "For `If-Match` of a change, and `If-None-Match`"))),
+        (status = 304, description = "It stands as `If-None-Match` has it"),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn get(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn get(one: One, headers: HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(ScheduleView::whole(one.look().await?)))
+    Ok(tagged(&headers, &ScheduleView::whole(one.look().await?)))
 }
 
 /// Say when a schedule fires next
@@ -63,41 +75,52 @@ pub(in crate::api) async fn next(one: One, mut parameters: Parameters) -> Result
 
 /// Change a schedule
 ///
-/// What the body does not say stays as it is. A new rhythm counts from now on. A schedule that is declared beside its workflow is
-/// changed there.
+/// A merge patch (RFC 7396): what the body does not say stays as it is, and null puts back what is so by default: no build, no
+/// tags, the queue `default`. A new rhythm counts from now on. A schedule that is declared beside its workflow is changed there.
 #[utoipa::path(
     patch, path = "/v1/schedules/{name}", operation_id = "change_schedule", tag = "Schedules",
-    params(ScheduleInPath),
+    params(ScheduleInPath, IfMatch),
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "It stands so now", body = ScheduleView),
+        (status = 200, description = "It stands so now", body = ScheduleView, headers(("ETag" = String))),
         (status = 404, description = "unknown_schedule"),
         (status = 409, description = "schedule_declared"),
-        (status = 422, description = "invalid_payload"),
+        (status = 412, description = "changed_meanwhile"),
+        (status = 422, description = "invalid_input, invalid_payload"),
     ),
 )]
 pub(in crate::api) async fn change(
     one: One,
+    seen: Seen,
     parameters: Parameters,
     Json(body): Json,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
+    let edit = body::change(body)?;
     let mut row = one.look().await?;
     refuse_declared(&row, "changed")?;
-    let edit = body::change(&one.door, &one.org, body, &row.plan).await?;
     for _ in 0..TRIES {
+        seen.admits(|| written(&ScheduleView::whole(row.clone())))?;
         let plan = edit.apply(&row.plan)?;
+        if !takes_the_same(&plan, &row.plan) {
+            body::fits(&one.door, &one.org, &plan, None).await?;
+        }
         let changed = one.door.in_time(one.store().schedule_change(&one.org, &row, &plan)).await?;
         match one.there(changed)? {
             Changed::Done(row) => {
                 one.door.engine.schedules().changed();
-                return Ok(axum::Json(ScheduleView::whole(*row)));
+                return Ok(tagged(&HeaderMap::new(), &ScheduleView::whole(*row)));
             }
-            Changed::Before(row) => return Ok(axum::Json(ScheduleView::whole(*row))),
+            Changed::Before(row) => return Ok(tagged(&HeaderMap::new(), &ScheduleView::whole(*row))),
             Changed::Overtaken(other) => row = *other,
         }
     }
     Err(Problem::overloaded())
+}
+
+/// Whether two plans give the same to the same: what was taken before is not looked at again.
+fn takes_the_same(one: &Plan, other: &Plan) -> bool {
+    (&one.workflow, &one.build, &one.input) == (&other.workflow, &other.build, &other.input)
 }
 
 /// Delete a schedule

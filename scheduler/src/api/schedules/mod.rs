@@ -69,7 +69,7 @@ pub(super) async fn list(
         (status = 200, description = "It was there before, just so", body = ScheduleView,
             headers(("Location" = String, description = "The schedule's address"))),
         (status = 409, description = "schedule_exists, schedule_limit"),
-        (status = 422, description = "invalid_payload"),
+        (status = 422, description = "invalid_input, invalid_payload"),
     ),
 )]
 pub(super) async fn create(

@@ -4,23 +4,20 @@ use axum::{
     http::{HeaderMap, header::LOCATION},
     response::{IntoResponse, Response},
 };
-use piton_shared::{codec, message::define::DefinitionKind};
 
-use super::{one::One, view::ScheduleView};
+use super::{body::fits, one::One, view::ScheduleView};
 use crate::{
     api::{
         document::{IdempotencyKey, ScheduleInPath},
-        input::admit,
-        problem::{FieldError, Problem},
+        problem::Problem,
         query::Parameters,
         request::trace_of,
-        routes::Door,
         start::{idempotency_key, status},
         view::{StartedView, run_path},
     },
     engine::Start,
     schedule::Schedules,
-    store::{ScheduleRow, schedule::Changed},
+    store::schedule::Changed,
 };
 
 /// Pause a schedule
@@ -88,8 +85,7 @@ pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Pa
     let One { door, org, name } = one;
     // A word of the caller's means one thing for each schedule, and another where runs are started without one.
     let key = key.map(|key| format!("schedule/{}/{key}", row.id));
-    let faults = faults(&door, &row).await?;
-    admit(&door, &org, key.as_deref(), (DefinitionKind::Workflow, &row.plan.workflow), faults).await?;
+    fits(&door, &org, &row.plan, key.as_deref()).await?;
     let mut tags = row.plan.tags;
     tags.push(Schedules::tag(&name));
     let workflow = row.plan.workflow;
@@ -112,12 +108,4 @@ pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Pa
     door.in_time(noted).await?;
     let location = [(LOCATION, run_path(started.run.uuid()))];
     Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow))).into_response())
-}
-
-/// What is wrong with the schedule's input by what workers say of its workflow.
-async fn faults(door: &Door, row: &ScheduleRow) -> Result<Vec<FieldError>, Problem> {
-    let known = door.in_time(door.engine.definitions().workflow(&row.org, &row.plan.workflow)).await?;
-    let input = codec::to_json(&row.plan.input).ok();
-    let faults = known.zip(input).map(|(known, input)| known.check(row.plan.build.as_ref(), &input));
-    Ok(faults.unwrap_or_default())
 }

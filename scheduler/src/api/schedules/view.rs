@@ -234,11 +234,11 @@ fn words<const N: usize>(words: [&'static str; N]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }
 
-pub(super) fn overlap() -> ObjectBuilder {
+fn overlap() -> ObjectBuilder {
     words(Overlap::ALL.map(Overlap::as_str))
 }
 
-pub(super) fn catch_up() -> ObjectBuilder {
+fn catch_up() -> ObjectBuilder {
     words(CatchUp::ALL.map(CatchUp::as_str))
 }
 
@@ -246,7 +246,7 @@ fn origin() -> ObjectBuilder {
     words(["declared", "api"])
 }
 
-pub(super) fn state() -> ObjectBuilder {
+fn state() -> ObjectBuilder {
     words(["active", "paused"])
 }
 

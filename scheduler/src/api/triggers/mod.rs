@@ -6,7 +6,7 @@ mod view;
 use axum::{
     Extension,
     extract::State,
-    http::{StatusCode, header::LOCATION},
+    http::{HeaderMap, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
 };
 use piton_shared::{
@@ -23,7 +23,8 @@ use super::{
     access::Caller,
     body::Json,
     code::Code,
-    document::Page,
+    document::{IfMatch, Page},
+    etag::{Seen, tagged, written},
     problem::Problem,
     query::{Parameters, id_cursor},
     request::PathId,
@@ -31,6 +32,9 @@ use super::{
     runs::escape,
 };
 use crate::store::{Changed, TriggerRow};
+
+/// How often a change is tried again that another one overtook.
+const TRIES: usize = 5;
 
 /// Make a trigger
 ///
@@ -74,6 +78,8 @@ async fn off_the_runtime<T: Send + 'static>(
 fn done(id: Uuid, changed: Changed) -> Result<TriggerRow, Problem> {
     match changed {
         Changed::Done(row) => Ok(*row),
+        // Whoever can be overtaken has looked at it before.
+        Changed::Overtaken(_) => Err(Problem::overloaded()),
         Changed::Unknown => Err(unknown(id)),
         Changed::Declared(row) => {
             let detail = format!(
@@ -136,7 +142,9 @@ pub(super) async fn list(
     get, path = "/v1/triggers/{id}", operation_id = "get_trigger", tag = "Triggers",
     params(("id" = Uuid, Path, description = "The trigger's id.")),
     responses(
-        (status = 200, description = "The trigger", body = TriggerView),
+        (status = 200, description = "The trigger", body = TriggerView,
+            headers(("ETag" = String, description = "For `If-Match` of a change, and `If-None-Match`"))),
+        (status = 304, description = "It stands as `If-None-Match` has it"),
         (status = 404, description = "unknown_trigger"),
     ),
 )]
@@ -144,40 +152,53 @@ pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
+    headers: HeaderMap,
     parameters: Parameters,
-) -> Result<axum::Json<TriggerView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
-    let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?;
-    row.map(|row| axum::Json(row.into())).ok_or_else(|| unknown(id))
+    let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
+    Ok(tagged(&headers, &TriggerView::from(row)))
 }
 
 /// Change a trigger
 ///
-/// What is not said stays. One that is declared beside its workflow can be paused and resumed by its `state`; the rest of it is
+/// A merge patch (RFC 7396): what is not said stays, and null puts back what is so by default: no filter, no build, any endpoint,
+/// the queue `default`. One that is declared beside its workflow can be paused and resumed by its `state`; the rest of it is
 /// changed where it is declared.
 #[utoipa::path(
     patch, path = "/v1/triggers/{id}", operation_id = "change_trigger", tag = "Triggers",
-    params(("id" = Uuid, Path, description = "The trigger's id.")), request_body = ChangeBody,
+    params(("id" = Uuid, Path, description = "The trigger's id."), IfMatch), request_body = ChangeBody,
     responses(
-        (status = 200, description = "The trigger as it is now", body = TriggerView),
+        (status = 200, description = "The trigger as it is now", body = TriggerView, headers(("ETag" = String))),
         (status = 404, description = "unknown_trigger"),
         (status = 409, description = "trigger_declared"),
+        (status = 412, description = "changed_meanwhile"),
     ),
 )]
 pub(super) async fn change(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
+    seen: Seen,
     parameters: Parameters,
     Json(body): Json,
-) -> Result<axum::Json<TriggerView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
     let asked = body::asked(body)?;
     let store = door.engine.store();
-    let row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
-    let change = off_the_runtime(move || asked.of(&row)).await?;
-    let changed = door.in_time(store.trigger_update(id, &org, &change)).await?;
-    done(id, changed).map(|row| axum::Json(row.into()))
+    let mut row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
+    for _ in 0..TRIES {
+        seen.admits(|| written(&TriggerView::from(row.clone())))?;
+        let asked = asked.clone();
+        let change = off_the_runtime(move || asked.of(&row)).await?;
+        match door.in_time(store.trigger_update(id, &org, &change)).await? {
+            Changed::Overtaken(other) => row = *other,
+            changed @ (Changed::Done(_) | Changed::Unknown | Changed::Declared(_) | Changed::TooMany) => {
+                return done(id, changed).map(|row| tagged(&HeaderMap::new(), &TriggerView::from(row)));
+            }
+        }
+    }
+    Err(Problem::overloaded())
 }
 
 /// Remove a trigger

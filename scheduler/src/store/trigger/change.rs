@@ -45,6 +45,8 @@ pub enum Changed {
     Unknown,
     /// It is declared beside its workflow, and can be paused only.
     Declared(Box<TriggerRow>),
+    /// Another change came first, and nothing was done: the trigger now stands so.
+    Overtaken(Box<TriggerRow>),
     /// The org has as many as it may have.
     TooMany,
 }
@@ -60,6 +62,8 @@ pub struct Change {
     pub build: Option<Option<Build>>,
     /// Whether it counts.
     pub state: Option<TriggerState>,
+    /// The version that this was computed from; none for any.
+    pub seen: Option<i64>,
 }
 
 impl Change {
@@ -100,6 +104,9 @@ impl Store {
         };
         if matches!(row.source, Source::Declared { .. }) && change.beyond_state() {
             return Ok(Changed::Declared(Box::new(row)));
+        }
+        if change.seen.is_some_and(|seen| seen != row.version) {
+            return Ok(Changed::Overtaken(Box::new(row)));
         }
         let Columns { kind, pattern, provider, endpoint, filter, input_rule, input_expression } =
             Columns::of(change.listens.as_ref().unwrap_or(&row.listens));
