@@ -18,6 +18,7 @@ mod key;
 mod migrate;
 mod new;
 mod openapi;
+mod patch;
 mod run;
 mod schedule;
 mod screen;
@@ -105,13 +106,13 @@ enum Command {
     /// Publish events, look at what they started, publish them again.
     #[command(subcommand)]
     Event(event::Event),
-    /// Make, look at, pause and remove triggers: which events start which workflows.
+    /// Make, look at, change, pause and remove triggers: which events start which workflows.
     #[command(subcommand)]
     Trigger(trigger::Trigger),
     /// Make, look at and try out addresses for webhooks.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Make, look at, pause and trigger schedules: workflows that start by the clock.
+    /// Make, look at, change, pause and trigger schedules: workflows that start by the clock.
     #[command(subcommand)]
     Schedule(schedule::Schedule),
     /// Look at sessions.
