@@ -111,7 +111,8 @@ codes! {
     /// that holds the key. Use a new key for what is new, or the same input for what is a repetition.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
     /// A trigger that is declared beside its workflow can only be paused and resumed by the API: the next deploy would take back
-    /// everything else. Change it where it is declared, or pause it and make another.
+    /// everything else. Change it where it is declared, or pause it and make another. What no worker declares any more is deleted
+    /// with `force=true`.
     TriggerDeclared = "trigger_declared", CONFLICT, "The trigger is declared beside its workflow";
     /// The org has as many triggers as the API may make for it. Remove some, or declare them beside their workflows.
     TooManyTriggers = "too_many_triggers", CONFLICT, "The org has too many triggers";

@@ -77,11 +77,11 @@ impl Seen {
     }
 
     /// Lets a change pass unless the caller has seen something else than this, which is how it is shown now.
-    pub(super) fn admits(&self, view: impl FnOnce() -> Result<Vec<u8>, Problem>) -> Result<(), Problem> {
+    pub(super) async fn admits(&self, view: impl AsyncFnOnce() -> Result<Vec<u8>, Problem>) -> Result<(), Problem> {
         let Some(seen) = &self.0 else {
             return Ok(());
         };
-        let now = Etag::of(&view()?);
+        let now = Etag::of(&view().await?);
         if seen.iter().any(|tag| now.is(tag)) {
             return Ok(());
         }
@@ -127,19 +127,19 @@ mod tests {
         assert_eq!(tag.answer(&HeaderMap::new(), || "one".into_response()).headers()[ETAG], own);
     }
 
-    #[test]
-    fn a_change_passes_where_the_caller_has_seen_what_is_there() {
+    #[tokio::test]
+    async fn a_change_passes_where_the_caller_has_seen_what_is_there() {
         let seen = |named: &[&str]| {
             let value = |named: &&str| (IF_MATCH, HeaderValue::from_str(named).expect("a header"));
             Seen::read(&named.iter().map(value).collect())
         };
-        let admits = |named: &[&str]| seen(named).expect("tags").admits(|| Ok(b"one".to_vec()));
+        let admits = async |named: &[&str]| seen(named).expect("tags").admits(async || Ok(b"one".to_vec())).await;
         let own = Etag::of(b"one").0;
         let (weak, among) = (format!("W/{own}"), format!("\"x\", {own}"));
         for named in [&[][..], &[&*own], &["*"], &[&*weak], &["\"x\"", &*own], &[&*among]] {
-            assert!(admits(named).is_ok(), "{named:?}");
+            assert!(admits(named).await.is_ok(), "{named:?}");
         }
-        assert_eq!(admits(&["\"x\""]).expect_err("stale").code(), Code::ChangedMeanwhile);
+        assert_eq!(admits(&["\"x\""]).await.expect_err("stale").code(), Code::ChangedMeanwhile);
         for bad in ["", "x", "\"", &own[1..], "\"a\",b"] {
             assert_eq!(seen(&[bad]).expect_err("no tag").code(), Code::InvalidHeader, "{bad}");
         }

@@ -8,7 +8,7 @@ use piton_shared::limits::FIRINGS_AHEAD;
 
 use super::{
     body::{self, ChangeBody},
-    one::One,
+    one::{One, shown},
     view::{ComingsView, ScheduleView, comings},
 };
 use crate::{
@@ -46,7 +46,7 @@ const COMINGS: usize = 5;
 )]
 pub(in crate::api) async fn get(one: One, headers: HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
     parameters.finish()?;
-    Ok(tagged(&headers, &ScheduleView::whole(one.look().await?)))
+    Ok(tagged(&headers, &shown(&one.door, one.look().await?).await?))
 }
 
 /// Say when a schedule fires next
@@ -100,7 +100,7 @@ pub(in crate::api) async fn change(
     let mut row = one.look().await?;
     refuse_declared(&row, "changed")?;
     for _ in 0..TRIES {
-        seen.admits(|| written(&ScheduleView::whole(row.clone())))?;
+        seen.admits(async || written(&shown(&one.door, row.clone()).await?)).await?;
         let plan = edit.apply(&row.plan)?;
         if !takes_the_same(&plan, &row.plan) {
             body::fits(&one.door, &one.org, &plan, None).await?;
@@ -109,9 +109,9 @@ pub(in crate::api) async fn change(
         match one.there(changed)? {
             Changed::Done(row) => {
                 one.door.engine.schedules().changed();
-                return Ok(tagged(&HeaderMap::new(), &ScheduleView::whole(*row)));
+                return Ok(tagged(&HeaderMap::new(), &shown(&one.door, *row).await?));
             }
-            Changed::Before(row) => return Ok(tagged(&HeaderMap::new(), &ScheduleView::whole(*row))),
+            Changed::Before(row) => return Ok(tagged(&HeaderMap::new(), &shown(&one.door, *row).await?)),
             Changed::Overtaken(other) => row = *other,
         }
     }

@@ -20,8 +20,8 @@ use self::{
     view::{ScheduleView, SchedulesView, schedule_path},
 };
 use super::{
-    access::Caller, body::Json, code::Code, document::Page, problem::Problem, query::Parameters, routes::Door,
-    runs::escape,
+    access::Caller, body::Json, code::Code, document::Page, gone::Gone, problem::Problem, query::Parameters,
+    routes::Door, runs::escape,
 };
 use crate::store::schedule::{Created, ScheduleOrigin};
 
@@ -54,7 +54,9 @@ pub(super) async fn list(
         let of = workflow.as_deref().map(|name| format!("&workflow={}", escape(name))).unwrap_or_default();
         format!("/v1/schedules?limit={limit}&cursor={}{of}", escape(cursor))
     });
-    Ok(axum::Json(SchedulesView { schedules: rows.into_iter().map(ScheduleView::listed).collect(), next_cursor, next }))
+    let gone = Gone::of(&door, &org, rows.iter().map(|row| &*row.plan.workflow)).await?;
+    let schedules = rows.into_iter().map(|row| ScheduleView::listed(row, &gone)).collect();
+    Ok(axum::Json(SchedulesView { schedules, next_cursor, next }))
 }
 
 /// Make a schedule
@@ -109,5 +111,5 @@ pub(super) async fn create(
         }
     };
     let location = [(LOCATION, schedule_path(&name))];
-    Ok((status, location, axum::Json(ScheduleView::whole(*row))).into_response())
+    Ok((status, location, axum::Json(one::shown(&door, *row).await?)).into_response())
 }

@@ -10,8 +10,9 @@ use piton_shared::{
     name::{Org, check_definition},
 };
 
+use super::view::ScheduleView;
 use crate::{
-    api::{access::Caller, code::Code, problem::Problem, routes::Door},
+    api::{access::Caller, code::Code, gone::Gone, problem::Problem, routes::Door},
     store::{ScheduleRow, Store},
 };
 
@@ -57,4 +58,10 @@ impl One {
             )
         })
     }
+}
+
+/// Everything of a schedule.
+pub(super) async fn shown(door: &Door, row: ScheduleRow) -> Result<ScheduleView, Problem> {
+    let gone = Gone::of(door, &row.org, [&*row.plan.workflow]).await?;
+    Ok(ScheduleView::whole(row, &gone))
 }

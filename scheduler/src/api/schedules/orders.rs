@@ -5,7 +5,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{body::fits, one::One, view::ScheduleView};
+use super::{
+    body::fits,
+    one::{One, shown},
+    view::ScheduleView,
+};
 use crate::{
     api::{
         document::{IdempotencyKey, ScheduleInPath},
@@ -34,7 +38,7 @@ use crate::{
 pub(in crate::api) async fn pause(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
     let paused = one.door.in_time(one.store().schedule_pause(&one.org, &one.name)).await?;
-    one.there(paused).map(shown)
+    turned(&one, paused).await
 }
 
 /// Resume a schedule
@@ -52,13 +56,12 @@ pub(in crate::api) async fn resume(one: One, parameters: Parameters) -> Result<a
     parameters.finish()?;
     let resumed = one.door.in_time(one.store().schedule_resume(&one.org, &one.name)).await?;
     one.door.engine.schedules().changed();
-    one.there(resumed).map(shown)
+    turned(&one, resumed).await
 }
 
-fn shown(changed: Changed) -> axum::Json<ScheduleView> {
-    match changed {
-        Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row) => axum::Json(ScheduleView::whole(*row)),
-    }
+async fn turned(one: &One, changed: Option<Changed>) -> Result<axum::Json<ScheduleView>, Problem> {
+    let (Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row)) = one.there(changed)?;
+    shown(&one.door, *row).await.map(axum::Json)
 }
 
 /// Trigger a schedule

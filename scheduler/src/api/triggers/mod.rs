@@ -25,6 +25,7 @@ use super::{
     code::Code,
     document::{IfMatch, Page},
     etag::{Seen, tagged, written},
+    gone::Gone,
     problem::Problem,
     query::{Parameters, id_cursor},
     request::PathId,
@@ -65,7 +66,12 @@ pub(super) async fn create(
     let row = done(new.id, changed)?;
     tracing::info!(trigger = %row.id, workflow = row.workflow, "made a trigger");
     let location = [(LOCATION, trigger_path(row.id))];
-    Ok((StatusCode::CREATED, location, axum::Json(TriggerView::from(row))).into_response())
+    Ok((StatusCode::CREATED, location, axum::Json(shown(&door, row).await?)).into_response())
+}
+
+async fn shown(door: &Door, row: TriggerRow) -> Result<TriggerView, Problem> {
+    let gone = Gone::of(door, &row.org, [&*row.workflow]).await?;
+    Ok(TriggerView::new(row, &gone))
 }
 
 /// Reading expressions takes some milliseconds.
@@ -83,7 +89,8 @@ fn done(id: Uuid, changed: Changed) -> Result<TriggerRow, Problem> {
         Changed::Unknown => Err(unknown(id)),
         Changed::Declared(row) => {
             let detail = format!(
-                "trigger {id} is declared beside the workflow `{}`: change it there and deploy, or pause it by {{\"state\": \"paused\"}}",
+                "trigger {id} is declared beside the workflow `{}`: change it there and deploy, or pause it by {{\"state\": \"paused\"}}; \
+                 `force=true` removes it once no worker declares it any more",
                 row.workflow
             );
             Err(Problem::new(Code::TriggerDeclared, detail).with("workflow", row.workflow))
@@ -132,7 +139,9 @@ pub(super) async fn list(
         let workflow = workflow.as_deref().map_or_else(String::new, |name| format!("&workflow={}", escape(name)));
         format!("/v1/triggers?limit={limit}&cursor={cursor}{workflow}")
     });
-    Ok(axum::Json(TriggersView { triggers: rows.into_iter().map(TriggerView::from).collect(), next_cursor, next }))
+    let gone = Gone::of(&door, &org, rows.iter().map(|row| &*row.workflow)).await?;
+    let triggers = rows.into_iter().map(|row| TriggerView::new(row, &gone)).collect();
+    Ok(axum::Json(TriggersView { triggers, next_cursor, next }))
 }
 
 /// Look at a trigger
@@ -157,7 +166,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
-    Ok(tagged(&headers, &TriggerView::from(row)))
+    Ok(tagged(&headers, &shown(&door, row).await?))
 }
 
 /// Change a trigger
@@ -188,13 +197,13 @@ pub(super) async fn change(
     let store = door.engine.store();
     let mut row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
     for _ in 0..TRIES {
-        seen.admits(|| written(&TriggerView::from(row.clone())))?;
+        seen.admits(async || written(&shown(&door, row.clone()).await?)).await?;
         let asked = asked.clone();
         let change = off_the_runtime(move || asked.of(&row)).await?;
         match door.in_time(store.trigger_update(id, &org, &change)).await? {
             Changed::Overtaken(other) => row = *other,
             changed @ (Changed::Done(_) | Changed::Unknown | Changed::Declared(_) | Changed::TooMany) => {
-                return done(id, changed).map(|row| tagged(&HeaderMap::new(), &TriggerView::from(row)));
+                return Ok(tagged(&HeaderMap::new(), &shown(&door, done(id, changed)?).await?));
             }
         }
     }
@@ -203,10 +212,14 @@ pub(super) async fn change(
 
 /// Remove a trigger
 ///
-/// Events that are accepted from now on start nothing by it. One that is declared beside its workflow is removed there.
+/// Events that are accepted from now on start nothing by it. One that is declared beside its workflow is removed there; with
+/// `force=true` it is removed all the same, until a worker that declares it starts again.
 #[utoipa::path(
     delete, path = "/v1/triggers/{id}", operation_id = "delete_trigger", tag = "Triggers",
-    params(("id" = Uuid, Path, description = "The trigger's id.")),
+    params(
+        ("id" = Uuid, Path, description = "The trigger's id."),
+        ("force" = Option<bool>, Query, description = "Also one that is declared: no worker declares it any more."),
+    ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "unknown_trigger"),
@@ -217,10 +230,17 @@ pub(super) async fn delete(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
+    let force = parameters.checked("force", |text| text.parse::<bool>())?.unwrap_or(false);
     parameters.finish()?;
-    let changed = door.in_time(door.engine.store().trigger_delete(id, &org)).await?;
-    done(id, changed)?;
+    let store = door.engine.store();
+    let changed = if force {
+        door.in_time(store.trigger_delete_any(id, &org)).await?
+    } else {
+        door.in_time(store.trigger_delete(id, &org)).await?
+    };
+    let row = done(id, changed)?;
+    tracing::info!(trigger = %row.id, workflow = row.workflow, "removed a trigger");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -27,8 +27,8 @@ pub(super) enum Trigger {
     Pause(Which),
     /// Let a paused trigger start runs again.
     Resume(Which),
-    /// Remove a trigger that was made here.
-    Remove(Which),
+    /// Remove a trigger that was made here, or one whose workflow is gone from the code.
+    Remove(Remove),
 }
 
 /// Which trigger is meant.
@@ -36,6 +36,15 @@ pub(super) enum Trigger {
 pub(in crate::cli) struct Which {
     /// The trigger's id.
     id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Remove {
+    /// The trigger's id.
+    id: String,
+    /// Also one that is declared beside a workflow. A worker that still declares it brings it back when it starts.
+    #[arg(long)]
+    force: bool,
 }
 
 /// What is no id becomes one that the server refuses, and nothing else.
@@ -61,7 +70,8 @@ impl Trigger {
                 console.screen.show(&changed, resumed)?;
             }
             Self::Remove(which) => {
-                client.delete(&path(&which.id)).await?;
+                let force = if which.force { "?force=true" } else { "" };
+                client.delete(&format!("{}{force}", path(&which.id))).await?;
                 console.screen.show(&json!({ "id": which.id, "outcome": "removed" }), removed)?;
             }
         }

@@ -136,13 +136,23 @@ impl Store {
 
     /// Removes a trigger that somebody made.
     pub async fn trigger_delete(&self, trigger: Uuid, org: &Org) -> Result<Changed, StoreError> {
+        self.delete(trigger, org, Which::Made).await
+    }
+
+    /// Removes a trigger, also one that is declared: a worker that declares it brings it back when it starts.
+    pub async fn trigger_delete_any(&self, trigger: Uuid, org: &Org) -> Result<Changed, StoreError> {
+        self.delete(trigger, org, Which::Any).await
+    }
+
+    async fn delete(&self, trigger: Uuid, org: &Org, which: Which) -> Result<Changed, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("trigger_delete"))?;
         lock(&mut tx, org).await?;
         let Some(row) = get(&mut tx, trigger, org).await? else {
             return Ok(Changed::Unknown);
         };
-        if matches!(row.source, Source::Declared { .. }) {
-            return Ok(Changed::Declared(Box::new(row)));
+        match (which, row.source) {
+            (Which::Made, Source::Declared { .. }) => return Ok(Changed::Declared(Box::new(row))),
+            (Which::Any, Source::Declared { .. }) | (Which::Made | Which::Any, Source::Made) => {}
         }
         next_version(&mut tx, org).await?;
         sqlx::query(include_str!("../sql/trigger_delete.sql"))
@@ -179,6 +189,13 @@ impl Store {
             .map_err(StoreError::new("trigger_list"))?;
         rows.iter().map(TriggerRow::read).collect::<Result<_, _>>().map_err(StoreError::new("trigger_list"))
     }
+}
+
+/// Which triggers may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Made,
+    Any,
 }
 
 /// Whether an org is there to be locked.

@@ -1,8 +1,10 @@
+use piton_scheduler::store::{Change, Changed};
+use piton_shared::name::Queue;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{House, answer, assert_shape};
-use crate::events::declare;
+use crate::{events::declare, making::ORG};
 
 #[tokio::test]
 async fn a_trigger_is_made_changed_paused_and_removed() {
@@ -62,6 +64,12 @@ async fn a_trigger_is_changed_as_it_was_seen_or_not_at_all() {
     assert_eq!((first.status, &first.headers["etag"]), (200, &house.door.get(&path).await.headers["etag"]));
     assert_eq!(change(Some(&seen), json!({"queue": "two"})).await.brief(), "412 changed_meanwhile");
     assert_eq!(house.door.get(&path).await.text("queue"), "one");
+
+    // Whatever was computed from another version is not written.
+    let id = made.text("id").parse().expect("an id");
+    let stale = Change { queue: Some(Queue::DEFAULT), seen: Some(0), ..Change::default() };
+    let overtaken = house.database.store.trigger_update(id, &ORG, &stale).await.expect("asked");
+    assert!(matches!(overtaken, Changed::Overtaken(row) if row.queue.to_string() == "one"));
 
     // Without a tag the last one counts, but only of what it says.
     let fields = [

@@ -36,7 +36,7 @@ const HOT: [&str; 22] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
@@ -50,6 +50,7 @@ const WHOLE: [&str; 13] = [
     "step_depths",
     "unmatched_due",
     "workers_list",
+    "workflows_gone",
 ];
 
 /// The major versions on which the plans were seen to be those of the snapshots. On others they may differ in detail, and
