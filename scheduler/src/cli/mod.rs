@@ -5,6 +5,7 @@
 
 mod batch;
 mod client;
+mod commands;
 mod completions;
 mod definition;
 mod dev;
@@ -232,10 +233,7 @@ fn telemetry(filter: &str) -> Result<Telemetry, CliError> {
         CliError::caused(Exit::Usage, &error)
             .advise("PITON_LOG, PITON_LOG_FORMAT and OTEL_EXPORTER_OTLP_ENDPOINT say it")
     };
-    let mut options = TelemetryOptions::from_env("piton-scheduler").map_err(wrong)?;
-    if options.filter == TelemetryOptions::new("").filter {
-        filter.clone_into(&mut options.filter);
-    }
+    let options = TelemetryOptions::from_env_or("piton-scheduler", filter).map_err(wrong)?;
     piton_telemetry::init(&options).map_err(wrong)
 }
 
