@@ -133,7 +133,8 @@ codes! {
     ScheduleLimit = "schedule_limit", CONFLICT, "The org has too many schedules";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// A body must say `Content-Type: application/json`, and no content encoding.
+    /// A body must say `Content-Type: application/json`, and no content encoding. What GitHub and Slack send to a webhook may
+    /// also be a form, `application/x-www-form-urlencoded`.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON";
     /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";

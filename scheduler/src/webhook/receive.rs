@@ -123,10 +123,10 @@ impl Hooks {
             why
         };
         Ok(match verified {
-            Verified::Unreadable(error @ (Unreadable::Json { .. } | Unreadable::Form)) => {
+            Verified::Unreadable(error @ (Unreadable::Json { .. } | Unreadable::Payload { .. } | Unreadable::Form)) => {
                 Received::Broken(unreadable(400, error.to_string()).await)
             }
-            Verified::Unreadable(error @ Unreadable::WideInteger(_)) => {
+            Verified::Unreadable(error @ (Unreadable::Fields { .. } | Unreadable::WideInteger(_))) => {
                 Received::Unreadable(unreadable(422, error.to_string()).await)
             }
             Verified::Meaningless(error) => Received::Unreadable(unreadable(422, error.to_string()).await),

@@ -3,6 +3,7 @@
 #[cfg(feature = "failpoints")]
 mod crashed;
 mod floods;
+mod forms;
 mod management;
 mod outages;
 mod repeats;
