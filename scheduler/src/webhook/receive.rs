@@ -184,7 +184,7 @@ impl Hooks {
                 endpoint: looked.endpoint.name.clone(),
                 delivery: id,
             },
-            occurred_at: None,
+            occurred_at: event.occurred_at,
             envelope,
             trace: arrived.trace.clone(),
         };
