@@ -246,13 +246,13 @@ impl halve::Group for Looker {
         Ok(events.iter().map(|event| matched.remove(event).map_or(Looked::Elsewhere, Looked::Matched)).collect())
     }
 
-    fn refused(&self, _: &Uuid, error: &StoreError) -> Looked {
+    fn refused(&self, _: &Uuid, error: StoreError) -> Looked {
         Looked::Impossible(error.reason())
     }
 
-    fn unknown(&self, events: &[Uuid], error: &StoreError) -> Vec<Looked> {
+    fn unknown(&self, events: &[Uuid], error: StoreError) -> Vec<Looked> {
         tracing::warn!(
-            error = error as &dyn std::error::Error,
+            error = &error as &dyn std::error::Error,
             events = events.len(),
             "events were not matched; they are owed"
         );
