@@ -182,7 +182,9 @@ async fn look(door: &Door, id: Uuid, org: &piton_shared::name::Org) -> Result<Ev
 /// Publish an event again
 ///
 /// A new event with the same name and data, matched with the triggers of now; or with those of one workflow only. It says of
-/// which event it is a replay.
+/// which event it is a replay. Each request without an `Idempotency-Key` starts new runs: if its answer is lost and it is sent
+/// again, they start twice. With a key the second is the first: its `outcome` is `duplicate`, and the runs are named again. The
+/// key becomes the `id` of the new event, so take a word that no event of yours had for its `id` within a week.
 #[utoipa::path(
     post, path = "/v1/events/{id}/replay", operation_id = "replay_event", tag = "Events",
     params(("id" = Uuid, Path, description = "The event's id."), IdempotencyKey),
