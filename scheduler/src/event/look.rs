@@ -66,7 +66,9 @@ impl Looker {
             if let Looked::Impossible(why) = looked {
                 tracing::warn!(%event, why, "what an event comes to cannot be written; it is given up");
                 match self.store.unmatched_drop(*event, why).await {
-                    Ok(()) => *looked = Looked::Matched(Vec::new()),
+                    Ok(Some(_)) => *looked = Looked::Matched(Vec::new()),
+                    // Somebody has come to it since, and sees for himself.
+                    Ok(None) => *looked = Looked::Elsewhere,
                     Err(error) => {
                         tracing::warn!(%error, "failed to give up an event; it stays owed");
                         *looked = Looked::Owed;

@@ -109,15 +109,15 @@ impl Store {
             .map_err(StoreError::new("unmatched_due"))
     }
 
-    /// Gives up the matching of an event whose outcome can never be written, and writes down why.
-    pub async fn unmatched_drop(&self, event: Uuid, detail: &str) -> Result<(), StoreError> {
-        sqlx::query(include_str!("../sql/unmatched_drop.sql"))
+    /// Gives up the matching of an event whose outcome can never be written, and writes down why. None when it is not owed, or
+    /// somebody is at it.
+    pub async fn unmatched_drop(&self, event: Uuid, detail: &str) -> Result<Option<Uuid>, StoreError> {
+        sqlx::query_scalar(include_str!("../sql/unmatched_drop.sql"))
             .bind(event)
             .bind(detail.replace('\0', "\u{fffd}"))
-            .execute(&self.calm)
+            .fetch_optional(&self.calm)
             .await
-            .map_err(StoreError::new("unmatched_drop"))?;
-        Ok(())
+            .map_err(StoreError::new("unmatched_drop"))
     }
 }
 

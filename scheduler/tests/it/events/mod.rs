@@ -5,9 +5,12 @@ mod binding;
 mod crashed;
 mod declared;
 mod forgotten;
+mod impossible;
 mod nats;
 mod once;
 mod storm;
+#[cfg(target_os = "linux")]
+mod threadless;
 
 use std::collections::BTreeMap;
 
