@@ -5,6 +5,7 @@ mod crashed;
 mod floods;
 mod forms;
 mod management;
+mod orgs;
 mod outages;
 mod repeats;
 mod rotation;
