@@ -169,6 +169,12 @@ impl Looking {
         Ok(())
     }
 
+    /// Says that it goes on: Postgres ends a transaction that nobody has spoken in for a while.
+    pub async fn go_on(&mut self) -> Result<(), StoreError> {
+        let said = sqlx::query(include_str!("../sql/look_goes_on.sql")).execute(&mut *self.tx).await;
+        said.map(drop).map_err(StoreError::new("look_goes_on"))
+    }
+
     /// Makes all of it so.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.tx.commit().await.map_err(StoreError::new("look_at_events"))

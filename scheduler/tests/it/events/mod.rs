@@ -6,6 +6,7 @@ mod crashed;
 mod declared;
 mod forgotten;
 mod impossible;
+mod laborious;
 mod nats;
 mod once;
 mod storm;
