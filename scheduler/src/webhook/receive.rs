@@ -13,7 +13,7 @@ use super::{
     envelope::envelope,
     gate::{Gate, Record},
     judge::{Judgement, Verified, judge},
-    record::{about, because, beginning, record},
+    record::{about, because, beginning, clean, record},
 };
 use crate::{
     engine::{Engine, Novelty},
@@ -88,7 +88,7 @@ impl Hooks {
     /// Counts, and puts on record, one whose body was not read.
     pub async fn turned_away(&self, looked: &LookedUp, arrived: &Arrived, verdict: Verdict, status: u16, why: String) {
         let record = record(self.engine.new_id(), looked, arrived, verdict, status);
-        self.conclude(because(record, why)).await;
+        self.conclude(because(record, &why)).await;
     }
 
     /// Takes one delivery.
@@ -112,15 +112,15 @@ impl Hooks {
             Judgement::Verified(secret, verified) => (secret, verified),
             Judgement::Refused(refusal) => {
                 tracing::debug!(webhook = %looked.endpoint.id, refusal = refusal.word(), "refused a delivery");
-                self.conclude(because(new(Verdict::Refused, 401), refusal.to_string())).await;
+                self.conclude(because(new(Verdict::Refused, 401), &refusal.to_string())).await;
                 return Ok(Received::Refused);
             }
         };
         let signed = |verdict, status| NewDelivery { secret: Some(secret), ..new(verdict, status) };
         let unreadable = async |status, why: String| {
             let body = Some(beginning(&arrived.body));
-            self.conclude(because(NewDelivery { body, ..signed(Verdict::Unreadable, status) }, why.clone())).await;
-            why
+            self.conclude(because(NewDelivery { body, ..signed(Verdict::Unreadable, status) }, &why)).await;
+            clean(&why)
         };
         Ok(match verified {
             Verified::Unreadable(error @ (Unreadable::Json { .. } | Unreadable::Payload { .. } | Unreadable::Form)) => {
