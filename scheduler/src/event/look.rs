@@ -166,16 +166,14 @@ impl Looker {
     }
 
     async fn write(&self, mut looking: Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
-        let mut accepted = Vec::with_capacity(runs.len());
-        for some in runs.chunks(limits::COMMIT_ROWS) {
-            accepted.extend(looking.start(some).await?);
+        match written(&mut looking, runs, came).await {
+            Ok(accepted) => looking.commit().await.map(|()| accepted),
+            Err(error) => {
+                // Postgres says what is wrong before it lets go: whoever looks next, at a part of them, would find them locked.
+                looking.give_back().await;
+                Err(error)
+            }
         }
-        if !came.is_empty() {
-            looking.note(came).await?;
-        }
-        failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
-        looking.commit().await?;
-        Ok(accepted)
     }
 
     /// The runs, and what is written down of each match.
@@ -239,6 +237,18 @@ impl Looker {
         }
         started
     }
+}
+
+async fn written(looking: &mut Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
+    let mut accepted = Vec::with_capacity(runs.len());
+    for some in runs.chunks(limits::COMMIT_ROWS) {
+        accepted.extend(looking.start(some).await?);
+    }
+    if !came.is_empty() {
+        looking.note(came).await?;
+    }
+    failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
+    Ok(accepted)
 }
 
 /// Computes on a thread that may take its time, while the transaction of the look is kept: expressions of many triggers over

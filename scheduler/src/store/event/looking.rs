@@ -175,6 +175,14 @@ impl Looking {
         said.map(drop).map_err(StoreError::new("look_goes_on"))
     }
 
+    /// Leaves all of it as it was, and returns when that is so: the debt is there again for whoever looks next.
+    pub async fn give_back(self) {
+        if let Err(error) = self.tx.rollback().await {
+            // The connection is gone, and the transaction with it.
+            tracing::debug!(%error, "failed to give back a look");
+        }
+    }
+
     /// Makes all of it so.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.tx.commit().await.map_err(StoreError::new("look_at_events"))
