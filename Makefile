@@ -40,7 +40,7 @@ deny: ## Dependencies: bans, licences, sources
 	@$(STAGE) deny cargo deny check bans licenses sources
 
 docs: ## Build the API documentation; a broken link is an error
-	@RUSTDOCFLAGS="-D warnings" $(STAGE) docs cargo doc --workspace --no-deps
+	@RUSTDOCFLAGS="-D warnings" $(STAGE) docs cargo doc --workspace --no-deps --features piton/test-triggers
 
 # Every build takes the whole workspace with its tests, so that features unify
 # one way and the doctests and nextest find everything built.

@@ -91,6 +91,8 @@ pub struct TestEngine {
     runs: AtomicU64,
     keys: Mutex<BTreeMap<String, Driven>>,
     sessions: Sessions,
+    #[cfg(feature = "test-triggers")]
+    pub(super) events: Mutex<super::triggers::Events>,
 }
 
 impl TestEngine {
@@ -112,6 +114,8 @@ impl TestEngine {
             runs: AtomicU64::new(0),
             keys: Mutex::default(),
             sessions: Sessions::default(),
+            #[cfg(feature = "test-triggers")]
+            events: Mutex::default(),
         }
     }
 

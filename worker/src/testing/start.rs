@@ -186,7 +186,7 @@ pub struct TestRun<T> {
 }
 
 impl<T: Journaled> TestRun<T> {
-    fn of(driven: Driven) -> Self {
+    pub(super) fn of(driven: Driven) -> Self {
         let Driven { result, story } = driven;
         let result = result.and_then(|result| T::decode(&result).map_err(|error| RunError::Result(error.to_string())));
         Self { result, story }
