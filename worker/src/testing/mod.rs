@@ -44,6 +44,7 @@ mod error;
 mod executing;
 mod fault;
 mod history;
+mod keys;
 mod on;
 mod retell;
 mod script;
