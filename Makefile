@@ -40,7 +40,7 @@ deny: ## Dependencies: bans, licences, sources
 	@$(STAGE) deny cargo deny check bans licenses sources
 
 docs: ## Build the API documentation; a broken link is an error
-	@RUSTDOCFLAGS="-D warnings" $(STAGE) docs cargo doc --workspace --no-deps
+	@RUSTDOCFLAGS="-D warnings" $(STAGE) docs cargo doc --workspace --no-deps --features piton/test-triggers
 
 # Every build takes the whole workspace with its tests, so that features unify
 # one way and the doctests and nextest find everything built.
@@ -73,8 +73,8 @@ demo: ## Let a small shop run while its processes are killed, and see that nothi
 deploy: ## Lint what lies in deploy/ (not part of the tests: its linters are 60 MB)
 	@.ci/deploy
 
-bench: ## Measure throughput, latency and memory of workload W1
-	cargo run --release -p piton-loadtest -- W1 --seconds 20 --in-flight 200
+bench: ## Measure throughput, latency and memory (WORKLOAD=W1; W2 to W7 as RESULTS.md says)
+	cargo run --release -p piton-loadtest -- $(or $(WORKLOAD),W1) --seconds 20
 
 clean: ## Remove what was built and what setup unpacked
 	cargo clean

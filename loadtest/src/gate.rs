@@ -93,3 +93,15 @@ pub(crate) async fn nap(ctx: &WorkflowContext, milliseconds: u64, name: String) 
     ctx.sleep(Duration::from_millis(milliseconds)).await?;
     Ok(ctx.step(wait_at_gate(name)).await?)
 }
+
+/// Before each gate a step and a durable sleep, so that rows of both kinds stand on both sides of it.
+#[workflow]
+pub(crate) async fn gates(ctx: &WorkflowContext, names: Vec<String>) -> Result<u32> {
+    let mut last = 0;
+    for name in names {
+        ctx.step(crate::no_op::no_op(1)).await?;
+        ctx.sleep(Duration::from_millis(1)).await?;
+        last = ctx.step(wait_at_gate(name)).await?;
+    }
+    Ok(last)
+}

@@ -13,6 +13,7 @@ pub mod built;
 mod cluster;
 pub mod customers;
 pub mod demo;
+mod doors;
 mod gate;
 pub mod ledger;
 pub mod load;

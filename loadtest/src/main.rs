@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, Subcommand};
 use piton_loadtest::{
     Api, Cluster, Psql, built,
-    load::{self, Dial, Fan, Workload},
+    load::{self, Balance, Dial, Fan, Load, Runs, Terms, Workload},
     measure::{self, Accounting, Component, Database, Groups, is_in_memory},
     private::{Afterwards, PrivateStack, fresh_folder},
     report::{Report, Settings, Window},
@@ -28,12 +28,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Measures Piton on the real stack: a private durable Postgres, NATS, `piton serve` and worker processes, and callers
-/// that start runs over HTTP and wait for their end.
+/// that start runs over HTTP and wait for their end. Fails if a run that was started is missing in the end.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
     /// W1: runs of five sequential no-op steps. W2: the same, one at a time. W3: runs that fan out over many no-op items and
-    /// collect the results, one run at a time. W4: runs of one step.
+    /// collect the results, one run at a time. W4: runs of one step. W5: events, each of which starts a run of one step; a caller
+    /// waits for the ends of its runs. W6: webhooks signed as Standard Webhooks are, each of which starts a run of one step; a
+    /// caller waits for the answer. W7: schedules of every second, each firing of which starts a run of one step.
     #[arg(value_enum, required = true)]
     workload: Option<Workload>,
     /// Seconds that are measured.
@@ -42,9 +44,20 @@ struct Arguments {
     /// Seconds before that, which do not count.
     #[arg(long, default_value_t = 3.0)]
     warm_up: f64,
-    /// Runs under way at once. Defaults to 200, for W2 and W3 to 1.
+    /// Callers, each of which waits for what it asked for. Defaults to 200, for W2 and W3 to 1, for W6 to 64, for W5 to 200 events
+    /// under way. With --rate: the most runs under way at once, 1000 if not said.
     #[arg(long)]
     in_flight: Option<usize>,
+    /// Offers W1 or W4 at so many runs a second, whatever becomes of those before (an open loop). The time of a run is counted
+    /// from when its request should have been sent, so that a stall shows in every request that it holds up.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Events that a request of W5 brings, 500 at most.
+    #[arg(long, default_value_t = 1)]
+    batch: u32,
+    /// Schedules of W7.
+    #[arg(long, default_value_t = 100)]
+    schedules: u32,
     /// Items of a run of W3.
     #[arg(long, default_value_t = 1000)]
     items: u32,
@@ -67,7 +80,7 @@ struct Arguments {
     #[arg(long)]
     keep: bool,
     /// Uses schedulers that run already, by their addresses (`127.0.0.1:7070`), and no stack of its own. Only the load
-    /// generator's CPU and memory are counted then.
+    /// generator's CPU and memory are counted then. Not for W6 and W7, which look into the stack's database.
     #[arg(long = "url", value_parser = address)]
     urls: Vec<SocketAddr>,
     /// The API key for --url.
@@ -123,20 +136,28 @@ impl Arguments {
     async fn load(self) -> anyhow::Result<()> {
         let workload = self.workload.context("no workload")?;
         ensure!(self.seconds > 0.0 && self.warm_up >= 0.0, "a load takes some seconds");
-        let report =
-            if self.urls.is_empty() { self.on_own_stack(workload).await } else { self.on_theirs(workload).await }?;
+        let fan = Fan { items: self.items, at_once: self.at_once };
+        let terms = Terms::new(workload, fan, (self.batch, self.schedules), self.in_flight, self.rate)?;
+        let report = if self.urls.is_empty() {
+            self.on_own_stack(terms).await?
+        } else {
+            ensure!(!workload.needs_database(), "{} needs a stack of its own: leave --url out", workload.name());
+            self.on_theirs(terms).await?
+        };
         if self.json {
             println!("{}", serde_json::to_string(&report).context("could not write the report")?);
         } else {
             print!("{}", report.text());
         }
+        let Balance { started, missing } = report.balance;
+        ensure!(missing == 0, "of {started} runs that were started {missing} are missing, or have not completed");
         if report.runs == 0 {
-            bail!("no run completed");
+            bail!("nothing was done in the measured time");
         }
         Ok(())
     }
 
-    async fn on_own_stack(&self, workload: Workload) -> anyhow::Result<Report> {
+    async fn on_own_stack(&self, terms: Terms) -> anyhow::Result<Report> {
         let piton = built::build()?;
         let folder = self.folder.clone().unwrap_or_else(|| fresh_folder("loadtest"));
         eprintln!("starting Postgres, NATS, {} schedulers and {} workers", self.schedulers, self.workers);
@@ -148,8 +169,8 @@ impl Arguments {
         for _ in 0..self.workers {
             stack.cluster.start_worker(&ledger).await?;
         }
-        let database = Psql::find(&stack.cluster.servers().database_url).await.map(Database::new);
-        let report = self.measured(workload, &apis(&stack.cluster), stack.accounting(), database, Some(&folder)).await;
+        let psql = Psql::find(&stack.cluster.servers().database_url).await;
+        let report = self.measured(terms, &apis(&stack.cluster), stack.accounting(), psql, Some(&folder)).await;
         let afterwards = if self.keep { Afterwards::Keep } else { Afterwards::Delete };
         if self.keep {
             eprintln!("data and logs stay in {}", folder.display());
@@ -161,33 +182,57 @@ impl Arguments {
         Ok(report)
     }
 
-    async fn on_theirs(&self, workload: Workload) -> anyhow::Result<Report> {
+    async fn on_theirs(&self, terms: Terms) -> anyhow::Result<Report> {
         let api = |address: &SocketAddr| {
             let api = Api::new(*address);
             Arc::new(if let Some(key) = &self.key { api.with_key(key) } else { api })
         };
         let apis: Vec<_> = self.urls.iter().map(api).collect();
-        self.measured(workload, &apis, Accounting::new(), None, None).await
+        self.measured(terms, &apis, Accounting::new(), None, None).await
     }
 
     async fn measured(
         &self,
-        workload: Workload,
+        terms: Terms,
         apis: &[Arc<Api>],
         accounting: Accounting,
-        database: Option<Database>,
+        psql: Option<Psql>,
         folder: Option<&Path>,
     ) -> anyhow::Result<Report> {
-        let in_flight = self.in_flight.unwrap_or(workload.in_flight());
-        ensure!(in_flight > 0, "nothing is in flight");
-        let postgres = match &database {
+        let database = psql.clone().map(Database::new);
+        let settings = self.settings(terms, database.as_ref(), folder).await?;
+        let before = match &psql {
+            Some(psql) => Some(Runs::look(psql).await?),
+            None => None,
+        };
+        let name = terms.workload.name();
+        eprintln!("{name}, {}: {} s, then {} s measured", settings.pace(), self.warm_up, self.seconds);
+        let load = Load::prepare(terms, apis).await?;
+        let dial = Dial::default();
+        let (seen, window) = tokio::join!(
+            load::run(load, psql.as_ref(), &dial),
+            self.watch(&dial, apis, &accounting, database.as_ref())
+        );
+        let (seen, window) = (seen?, window?);
+        let balance = match (&psql, before) {
+            (Some(psql), Some(before)) => load::settled(psql, before, seen.promised).await?,
+            (_, _) => Balance::by_callers(seen.promised, seen.completed),
+        };
+        Ok(Report::new(&seen, balance, &window, settings))
+    }
+
+    async fn settings(
+        &self,
+        terms: Terms,
+        database: Option<&Database>,
+        folder: Option<&Path>,
+    ) -> anyhow::Result<Settings> {
+        let postgres = match database {
             None => BTreeMap::new(),
             Some(database) => database.settings().await?,
         };
-        let settings = Settings {
-            in_flight,
-            items: self.items,
-            at_once: self.at_once,
+        Ok(Settings {
+            terms,
             seconds: self.seconds,
             warm_up_seconds: self.warm_up,
             schedulers: if self.urls.is_empty() { self.schedulers } else { 0 },
@@ -200,19 +245,7 @@ impl Arguments {
             flush_ms: folder.map(measure::flush_ms).transpose().context("could not try the disk")?,
             postgres,
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
-        };
-        eprintln!(
-            "{} with {in_flight} in flight: {} s, then {} s measured",
-            workload.name(),
-            self.warm_up,
-            self.seconds
-        );
-        let dial = Dial::default();
-        let (seen, window) = tokio::join!(
-            load::run(workload, Fan { items: self.items, at_once: self.at_once }, in_flight, apis, &dial),
-            self.watch(&dial, apis, &accounting, database.as_ref())
-        );
-        Ok(Report::new(workload, &seen, &window?, settings))
+        })
     }
 
     async fn watch(

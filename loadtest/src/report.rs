@@ -2,23 +2,31 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::{
-    load::{Fan, Seen, Workload},
+    load::{Balance, Seen, Terms, Workload},
     measure::{Component, DatabaseCounts, GroupReport, Groups, Machine, Spent, between},
 };
 
 /// What a load test found. Times in milliseconds, memory in MB of 2^20 bytes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// `W1`, `W2`, `W3` or `W4`.
+    /// `W1` to `W7`.
     pub workload: &'static str,
-    /// Runs completed a second.
+    /// What `runs` counts: runs that completed; of W5 events whose runs completed, of W6 deliveries that were accepted, of
+    /// W7 firings. Each of those starts one run.
+    pub counted: &'static str,
+    /// What the quantiles are of, in a word.
+    pub timed: &'static str,
+    /// So many a second.
     pub runs_per_s: f64,
     /// Steps of those runs a second.
     pub steps_per_s: f64,
-    /// Of the time from a caller's request to the answer that the run completed.
+    /// Of the time from a caller's request to the answer that the run completed; of W5 and W6 to the answer that it was
+    /// accepted; of W7 from when a schedule was to fire to the begin of the transaction in which it did. In an open loop
+    /// from when the request should have been sent.
     pub p50_ms: f64,
     /// The same.
     pub p90_ms: f64,
@@ -26,6 +34,8 @@ pub struct Report {
     pub p99_ms: f64,
     /// The same.
     pub max_ms: f64,
+    /// The same until the run had ended, where that is not what is timed anyway: of W5 and W7.
+    pub until_ended: Option<Times>,
     /// CPU of all processes by step, in microseconds; of the load generator alone if the stack is somebody else's.
     pub cpu_us_per_step: f64,
     /// The same by component.
@@ -42,9 +52,12 @@ pub struct Report {
     pub database: Option<DatabaseReport>,
     /// The group commits of all schedulers by kind, by their own counters; heartbeats and sweeps apart.
     pub groups: BTreeMap<String, GroupReport>,
-    /// Runs completed in the measured time.
+    /// How many were counted in the measured time.
     pub runs: u64,
-    /// Runs that did not complete, by what came instead.
+    /// Every run that was started, warm-up included, and how many of them are missing: nothing may be.
+    #[serde(flatten)]
+    pub balance: Balance,
+    /// What went wrong, by what came instead.
     pub errors: BTreeMap<String, u64>,
     /// How we were called.
     pub command: String,
@@ -54,6 +67,19 @@ pub struct Report {
     pub settings: Settings,
     /// On what.
     pub machine: Machine,
+}
+
+/// Quantiles in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Times {
+    /// The median.
+    pub p50_ms: f64,
+    /// Nine of ten are below.
+    pub p90_ms: f64,
+    /// 99 of a hundred are below.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
 }
 
 /// From `pg_stat_database`, `pg_stat_user_tables` and `pg_stat_wal`, read with `psql` before and after the measured time.
@@ -79,12 +105,9 @@ pub struct DatabaseReport {
 /// How it was measured.
 #[derive(Debug, Clone, Serialize)]
 pub struct Settings {
-    /// Callers.
-    pub in_flight: usize,
-    /// Items of a run of W3; for others it says nothing.
-    pub items: u32,
-    /// Items of such a run that are under way at once.
-    pub at_once: u32,
+    /// What was asked for.
+    #[serde(flatten)]
+    pub terms: Terms,
     /// Measured.
     pub seconds: f64,
     /// Before that.
@@ -105,8 +128,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn fan(&self) -> Fan {
-        Fan { items: self.items, at_once: self.at_once }
+    /// How requests follow each other, in words.
+    pub fn pace(&self) -> String {
+        let Terms { workload, in_flight, rate, batch, schedules, .. } = self.terms;
+        match (rate, workload) {
+            (Some(rate), _) => format!("{rate} a second offered, at most {in_flight} under way"),
+            (None, Workload::W5) => format!("{in_flight} callers, {batch} events a request"),
+            (None, Workload::W7) => format!("{schedules} schedules of every second"),
+            (None, Workload::W1 | Workload::W2 | Workload::W3 | Workload::W4 | Workload::W6) => {
+                format!("{in_flight} in flight")
+            }
+        }
+    }
+}
+
+impl Times {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let milliseconds = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        let (p50_ms, p90_ms) = (milliseconds(0.5), milliseconds(0.9));
+        Self { p50_ms, p90_ms, p99_ms: milliseconds(0.99), max_ms: milliseconds(1.0) }
+    }
+
+    fn text(self) -> String {
+        let Self { p50_ms, p90_ms, p99_ms, max_ms } = self;
+        format!("p50 {p50_ms:.2}  p90 {p90_ms:.2}  p99 {p99_ms:.2}  max {max_ms:.2}")
     }
 }
 
@@ -129,11 +174,16 @@ pub struct Window {
 
 impl Report {
     /// Puts it together.
-    pub fn new(workload: Workload, seen: &Seen, window: &Window, settings: Settings) -> Self {
+    pub fn new(seen: &Seen, balance: Balance, window: &Window, settings: Settings) -> Self {
+        let workload = settings.terms.workload;
         let seconds = window.elapsed.as_secs_f64();
-        let runs = seen.latencies.len();
-        let steps = (runs * workload.steps(settings.fan())) as f64;
-        let milliseconds = |quantile| seen.latencies.value_at_quantile(quantile) as f64 / 1000.0;
+        let runs = seen.done;
+        let steps = (runs * workload.steps(settings.terms.fan)) as f64;
+        let Times { p50_ms, p90_ms, p99_ms, max_ms } = Times::of(&seen.latencies);
+        let until_ended = match workload {
+            Workload::W1 | Workload::W2 | Workload::W3 | Workload::W4 | Workload::W6 => None,
+            Workload::W5 | Workload::W7 => Some(Times::of(&seen.until_ended)),
+        };
         let machine = Machine::here();
         let cpu: BTreeMap<Component, f64> = window
             .after
@@ -156,12 +206,15 @@ impl Report {
         });
         Self {
             workload: workload.name(),
+            counted: workload.counted(),
+            timed: workload.timed(),
             runs_per_s: runs as f64 / seconds,
             steps_per_s: steps / seconds,
-            p50_ms: milliseconds(0.5),
-            p90_ms: milliseconds(0.9),
-            p99_ms: milliseconds(0.99),
-            max_ms: milliseconds(1.0),
+            p50_ms,
+            p90_ms,
+            p99_ms,
+            max_ms,
+            until_ended,
             cpu_us_per_step: per(all_cpu * 1e6, steps),
             cpu_us_per_step_by: cpu.iter().map(|(part, spent)| (*part, per(spent * 1e6, steps))).collect(),
             cpu_used: all_cpu / (seconds * machine.cores as f64),
@@ -171,6 +224,7 @@ impl Report {
             database,
             groups: between(&window.groups[0], &window.groups[1], seconds),
             runs,
+            balance,
             errors: seen.errors.clone(),
             command: std::env::args().collect::<Vec<_>>().join(" "),
             commit: crate::measure::commit(),
@@ -186,16 +240,21 @@ impl Report {
         let mut line = |name: &str, value: String| {
             writeln!(text, "{name:<22}{value}").expect("writing to a string cannot fail");
         };
-        let Settings { in_flight, seconds, schedulers, workers, storage, build, .. } = &self.settings;
-        line("workload", format!("{}, {in_flight} in flight, {seconds:.0} s, {build} build", self.workload));
+        let Settings { seconds, schedulers, workers, storage, build, .. } = &self.settings;
+        line("workload", format!("{}, {}, {seconds:.0} s, {build} build", self.workload, self.settings.pace()));
         line("stack", format!("{schedulers} schedulers, {workers} workers, database on {storage}"));
         if let Some(flush) = self.settings.flush_ms {
             line("flush of 8 KiB, ms", format!("{flush:.2}"));
         }
-        line("runs a second", format!("{:.0}", self.runs_per_s));
+        line(&format!("{} a second", self.counted), format!("{:.0}", self.runs_per_s));
         line("steps a second", format!("{:.0}", self.steps_per_s));
-        let Self { p50_ms, p90_ms, p99_ms, max_ms, .. } = self;
-        line("run, ms", format!("p50 {p50_ms:.2}  p90 {p90_ms:.2}  p99 {p99_ms:.2}  max {max_ms:.2}"));
+        let Self { p50_ms, p90_ms, p99_ms, max_ms, .. } = *self;
+        line(&format!("{}, ms", self.timed), Times { p50_ms, p90_ms, p99_ms, max_ms }.text());
+        if let Some(times) = &self.until_ended {
+            line("until run ended, ms", times.text());
+        }
+        let Balance { started, missing } = self.balance;
+        line("started in all", format!("{started} runs, {missing} of them missing in the end"));
         line("CPU a step, µs", format!("{:.1} ({})", self.cpu_us_per_step, parts(&self.cpu_us_per_step_by)));
         line("CPU of the machine", format!("{:.0} %", self.cpu_used * 100.0));
         line("memory, MB", format!("{:.0} ({})", self.rss_mb, parts(&self.rss_mb_by)));

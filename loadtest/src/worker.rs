@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use piton::{Worker, telemetry::TelemetryOptions};
 
 use crate::{
-    booked,
+    booked, doors,
     gate::{self, Gate},
     ledger::Ledger,
     no_op,
@@ -44,8 +44,10 @@ pub async fn run() -> anyhow::Result<()> {
         .register(no_op::five_steps)
         .register(no_op::one_step)
         .register(no_op::fan_out)
+        .register(doors::opened)
         .register(gate::wait_at_gate)
         .register(gate::gated)
+        .register(gate::gates)
         .register(gate::nap)
         .register(poison::die)
         .register(poison::poison)

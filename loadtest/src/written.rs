@@ -26,9 +26,15 @@ pub async fn orders(api: &Api) -> anyhow::Result<BTreeMap<String, Written>> {
     Ok(found)
 }
 
-/// The entries of a run's journal, of its first page.
+/// The entries of a run's journal.
 pub async fn journal(api: &Api, run: &str) -> anyhow::Result<Vec<Value>> {
-    let mut journal = api.get(&format!("/v1/runs/{run}/journal?limit=100")).await?.json();
-    let entries = journal["entries"].as_array_mut().context("a journal cannot be read")?;
-    Ok(std::mem::take(entries))
+    let mut found = Vec::new();
+    let mut page = Some(format!("/v1/runs/{run}/journal?limit=100"));
+    while let Some(path) = page {
+        let mut journal = api.get(&path).await?.json();
+        let entries = journal["entries"].as_array_mut().context("a journal cannot be read")?;
+        found.append(entries);
+        page = journal["next"].as_str().map(ToOwned::to_owned);
+    }
+    Ok(found)
 }

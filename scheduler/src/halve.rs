@@ -13,10 +13,10 @@ pub trait Group: Sync {
     fn write(&self, rows: &[Self::Row]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 
     /// One that can never be written.
-    fn refused(&self, row: &Self::Row, error: &StoreError) -> Self::Outcome;
+    fn refused(&self, row: &Self::Row, error: StoreError) -> Self::Outcome;
 
     /// Some of which it is not known whether they are written: they are asked for again.
-    fn unknown(&self, rows: &[Self::Row], error: &StoreError) -> Vec<Self::Outcome>;
+    fn unknown(&self, rows: &[Self::Row], error: StoreError) -> Vec<Self::Outcome>;
 }
 
 /// Whether a part was tried before.
@@ -37,12 +37,12 @@ pub async fn halving<G: Group>(group: &G, rows: &[G::Row]) -> Vec<G::Outcome> {
             Err(error) => match (error.fault(), part) {
                 // Whatever stood there unseen is seen by the next statement.
                 (Fault::Taken, _) if tried == Tried::Never => parts.push((part, Tried::Once)),
-                (Fault::BadRow | Fault::Taken, [one]) => outcomes.push(group.refused(one, &error)),
+                (Fault::BadRow | Fault::Taken, [one]) => outcomes.push(group.refused(one, error)),
                 (Fault::BadRow | Fault::Taken, _) => {
                     let (left, right) = part.split_at(part.len() / 2);
                     parts.extend([(right, Tried::Never), (left, Tried::Never)]);
                 }
-                (Fault::Passing | Fault::Bug, _) => outcomes.extend(group.unknown(part, &error)),
+                (Fault::Passing | Fault::Bug, _) => outcomes.extend(group.unknown(part, error)),
             },
         }
     }

@@ -74,6 +74,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_comes_on_working_mornings_and_at_the_end_of_the_week() {
+        let engine = engine();
+        let orders = engine.fire("orders").await.expect("it is declared");
+        assert_eq!(orders.local(), "Thu 2026-01-01 09:00:00 +01:00");
+        assert_eq!(orders.run(digest).output().as_deref(), Some("6 about orders"));
+        let week = engine.fire("week").await.expect("it is declared");
+        assert_eq!(week.local(), "Fri 2026-01-02 17:00:00 +01:00");
+        assert_eq!(week.run(digest).output().as_deref(), Some("4 about week"));
+        let monday = engine.fire("orders").await.expect("it is declared");
+        assert_eq!(monday.local(), "Mon 2026-01-05 09:00:00 +01:00");
+    }
+
+    #[tokio::test]
     async fn whatever_happens_it_ends_the_same() {
         let trial = Trial::of(engine, || digest("orders".into(), None));
         trial.repeat_each_step(|_| {}).await;

@@ -42,7 +42,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 #[cfg(test)]
 mod tests {
-    use piton::testing::{RunError, TestEngine, Trial};
+    use piton::testing::{Novelty, RunError, TestEngine, Trial};
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -57,6 +58,30 @@ mod tests {
         let run = engine.run(payment_workflow(1999, "eur".into())).blocking();
         assert_eq!(run.story.tries_of("record_payment#1").count(), 3);
         assert!(run.output().starts_with("1999 eur under "));
+    }
+
+    /// As Stripe sends it.
+    fn succeeded(payment: &Value) -> Value {
+        json!({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": payment}})
+    }
+
+    #[tokio::test]
+    async fn a_delivery_of_stripe_starts_one_run_however_often_it_comes() {
+        let engine = engine();
+        let delivery = succeeded(&json!({"id": "pi_1", "amount": 1999, "currency": "eur"}));
+        let first = engine.webhook("stripe", &delivery).await.expect("it brings an event");
+        assert!(first.run(payment_workflow).output().starts_with("1999 eur under "));
+        let again = engine.webhook("stripe", &delivery).await.expect("it brings an event");
+        assert_eq!(again.novelty(), Novelty::Repeated);
+    }
+
+    #[tokio::test]
+    async fn other_deliveries_start_nothing() {
+        let engine = engine();
+        let failed = engine.webhook("stripe", json!({"id": "evt_2", "type": "payment_intent.payment_failed"})).await;
+        assert!(failed.expect("it brings an event").started().is_empty());
+        let free = engine.webhook("stripe", succeeded(&json!({"currency": "eur"}))).await.expect("it brings an event");
+        assert!(free.refused()[0].reason.starts_with("the event's data has no `amount`"), "{free}");
     }
 
     #[test]

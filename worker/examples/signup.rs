@@ -67,7 +67,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 #[cfg(test)]
 mod tests {
-    use piton::testing::{TestEngine, Trial};
+    use piton::testing::{Event, Novelty, TestEngine, Trial};
+    use serde_json::json;
 
     use super::*;
 
@@ -87,6 +88,32 @@ mod tests {
             let run = engine().run(signup(user(plan))).blocking();
             assert_eq!(run.story.step_keys(), steps);
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_signs_up_is_welcomed_once() {
+        let engine = engine();
+        let event = Event::new("user.signed_up", json!({"id": "u-1", "email": "ada@example.com"})).id("signup-17");
+        let published = engine.publish(event.clone()).await.expect("it is accepted");
+        assert_eq!(published.run(signup).story.step_keys(), ["send_welcome#1"], "who says no plan has the free one");
+        assert_eq!(engine.publish(event).await.expect("it is accepted").novelty(), Novelty::Repeated);
+    }
+
+    #[tokio::test]
+    async fn only_large_orders_make_customers() {
+        let engine = engine();
+        let order = |total: u32| json!({"total": total, "customer": user(Plan::Team)});
+        let large = engine.publish(Event::new("order.paid", order(250))).await.expect("it is accepted");
+        assert_eq!(large.run(signup).output().as_deref(), Some("u-1 is called by sales"));
+        let small = engine.publish(Event::new("order.paid", order(20))).await.expect("it is accepted");
+        assert!(small.started().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_event_without_an_address_is_refused() {
+        let published = engine().publish(Event::new("user.signed_up", json!({"id": "u-1"}))).await;
+        let published = published.expect("it is accepted");
+        assert!(published.refused()[0].reason.contains("`email`"), "{published}");
     }
 
     #[tokio::test]

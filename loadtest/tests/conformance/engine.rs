@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use piton::{
     BoxFuture,
-    testing::{RunError, TestEngine, TestRun, When},
+    testing::{self, Novelty, RunError, TestEngine, TestRun, When},
 };
 use serde_json::Value;
 
 use crate::{
     flows,
-    stack::{Fault, Stack, Start, Told},
+    stack::{Event, Fault, Heard, Stack, Start, Told},
     tally::Tally,
 };
 
@@ -43,6 +43,23 @@ impl Stack for Engine {
                 Some((step, Fault::Crash)) => run.crash(When::executes(step)),
             };
             told(run.await)
+        })
+    }
+
+    fn publish(&self, event: Event) -> BoxFuture<'_, Heard> {
+        Box::pin(async move {
+            let mut new = testing::Event::new(event.name, event.data);
+            if let Some(id) = event.id {
+                new = new.id(id);
+            }
+            let published = self.engine.publish(new).await.expect("it is a good event");
+            let run = |workflow: &&str| ((*workflow).to_owned(), told(published.run_named(workflow)));
+            let refused = published.refused().iter().map(|it| (it.workflow.clone(), it.reason.clone()));
+            Heard {
+                is_new: published.novelty() == Novelty::New,
+                runs: published.started().iter().map(run).collect(),
+                refused: refused.collect(),
+            }
         })
     }
 

@@ -213,4 +213,7 @@ pub(crate) fn worker(tally: Arc<Tally>) -> WorkerBuilder {
         .register(crate::fan::visits)
         .register(crate::fan::conditional)
         .register(crate::fan::even)
+        .register(crate::heard::hears)
+        .register(crate::heard::hears_either)
+        .register(crate::heard::hears_all)
 }

@@ -8,6 +8,7 @@ mod engine;
 mod examples;
 mod fan;
 mod flows;
+mod heard;
 mod real;
 mod stack;
 mod tally;
@@ -75,6 +76,10 @@ conformance! {
         a_crash_repeats_the_step_under_the_same_key
         a_crash_repeats_nothing_that_was_journaled
         an_idempotency_key_starts_one_run;
+    events:
+        an_event_starts_each_workflow_once
+        an_event_is_known_by_its_id
+        an_event_that_does_not_fit_says_why;
     parks:
         other_code_than_the_journal_has
         a_panic_of_the_workflow

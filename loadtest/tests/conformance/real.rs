@@ -1,9 +1,13 @@
 //! Postgres, NATS, a scheduler and a worker as a stack.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use piton::BoxFuture;
-use piton_scheduler::engine;
+use piton_scheduler::{
+    engine::{self, Novelty},
+    event::{NewEvent, Origin},
+    store::{EventOutcome, EventResult},
+};
 use piton_shared::{codec, ids::RunId, journal::in_order, message::read::More, name::Queue, state::RunState};
 use tokio::sync::Mutex;
 
@@ -11,11 +15,11 @@ use tokio::sync::Mutex;
 #[path = "../worker/stack.rs"]
 pub(crate) mod live;
 
-use live::{ORG, Running, eventually};
+use live::{ORG, PATIENCE, Running, eventually};
 
 use crate::{
     flows,
-    stack::{Fault, Stack, Start, Told},
+    stack::{Event, Fault, Heard, Stack, Start, Told},
     tally::Tally,
 };
 
@@ -64,7 +68,7 @@ impl Real {
                 self.stack.engine.cancel(run, &ORG, "no longer wanted").await.expect("the database answers");
             }
             Fault::Kill => {
-                self.stack.engine.kill(run, &ORG, Duration::from_secs(5)).await.expect("the database answers");
+                self.stack.engine.kill(run, &ORG, PATIENCE).await.expect("the database answers");
             }
             Fault::Crash => {
                 let mut worker = self.worker.lock().await;
@@ -73,6 +77,23 @@ impl Real {
                 }
                 *worker = Some(self.stack.work(flows::worker(Arc::clone(&self.tally))).await);
             }
+        }
+    }
+
+    /// What became of a run, once it has ended or parked.
+    async fn told(&self, run: RunId) -> Told {
+        let still = async || {
+            let row = self.stack.engine.run(run, &ORG).await.ok().flatten()?;
+            (row.state.is_terminal() || row.state == RunState::Parked).then_some(row)
+        };
+        let row = eventually(&format!("run {run} to end or park"), still).await;
+        Told {
+            run: run.to_string(),
+            state: row.state,
+            result: row.result.map(|result| codec::to_json(&result).expect("it was encoded")),
+            failure: row.failure,
+            parked: row.parked,
+            keys: self.keys(run).await,
         }
     }
 
@@ -98,19 +119,44 @@ impl Stack for Real {
             if let Some((step, fault)) = start.fault {
                 Box::pin(self.befall(run, step, fault)).await;
             }
-            let still = async || {
-                let row = self.stack.engine.run(run, &ORG).await.ok().flatten()?;
-                (row.state.is_terminal() || row.state == RunState::Parked).then_some(row)
+            self.told(run).await
+        })
+    }
+
+    fn publish(&self, event: Event) -> BoxFuture<'_, Heard> {
+        Box::pin(async move {
+            // A worker that has executed something has said before what starts its workflows.
+            self.told(self.begin(&Start::of("side_by_side", 0)).await).await;
+            let new = NewEvent {
+                org: ORG,
+                name: event.name.to_owned(),
+                id: event.id.map(str::to_owned),
+                keys: Vec::new(),
+                data: codec::from_json(&event.data).expect("it encodes"),
+                origin: Origin::Published,
+                occurred_at: None,
+                envelope: None,
+                trace: None,
             };
-            let row = eventually(&format!("run {run} to end or park"), still).await;
-            Told {
-                run: run.to_string(),
-                state: row.state,
-                result: row.result.map(|result| codec::to_json(&result).expect("it was encoded")),
-                failure: row.failure,
-                parked: row.parked,
-                keys: self.keys(run).await,
+            let published = self.stack.engine.publish(vec![new]).await.expect("the database answers");
+            let [published] = published.as_slice() else { panic!("{published:?}") };
+            let matched = async || {
+                let came = self.stack.engine.store().event_came_to(&[published.event]).await.ok()?;
+                match came.into_values().next()? {
+                    EventOutcome::Matched(came) => Some(came),
+                    EventOutcome::Owed => None,
+                }
+            };
+            let mut heard = Heard { is_new: published.novelty == Novelty::New, runs: Vec::new(), refused: Vec::new() };
+            for came in eventually("the event to be matched", matched).await {
+                match came {
+                    EventResult::Started { workflow, run, .. } => heard.runs.push((workflow, self.told(run).await)),
+                    EventResult::Refused { workflow, detail, .. } => {
+                        heard.refused.push((workflow.expect("a trigger refused it"), detail));
+                    }
+                }
             }
+            heard
         })
     }
 

@@ -14,6 +14,9 @@ pub(crate) trait Stack: Sync {
     /// Runs a workflow until it ends or parks.
     fn run(&self, start: Start) -> BoxFuture<'_, Told>;
 
+    /// Publishes an event, and waits until what it started has ended or parked.
+    fn publish(&self, event: Event) -> BoxFuture<'_, Heard>;
+
     /// What its functions count.
     fn tally(&self) -> &Tally;
 }
@@ -47,6 +50,36 @@ pub(crate) struct Told {
     pub(crate) parked: Option<Parked>,
     /// The keys in its journal, in the order in which it was told them.
     pub(crate) keys: Vec<String>,
+}
+
+/// An event to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) name: &'static str,
+    pub(crate) id: Option<&'static str>,
+    pub(crate) data: Value,
+}
+
+/// What came of an event.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) is_new: bool,
+    /// The runs by their workflows, in their order.
+    pub(crate) runs: Vec<(String, Told)>,
+    /// What was not started, and why.
+    pub(crate) refused: Vec<(String, String)>,
+}
+
+impl Heard {
+    pub(crate) fn started(&self) -> Vec<&str> {
+        self.runs.iter().map(|(workflow, _)| workflow.as_str()).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn run(&self, workflow: &str) -> &Told {
+        let found = self.runs.iter().find(|(started, _)| started == workflow);
+        &found.unwrap_or_else(|| panic!("`{workflow}` was not started: {self:?}")).1
+    }
 }
 
 impl Start {

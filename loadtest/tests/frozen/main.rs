@@ -1,11 +1,8 @@
 //! Workers that freeze, or are cut off, where it hurts: the interleavings against which claims, leases and fences stand.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use fail::FailScenario;
@@ -19,7 +16,7 @@ use tokio::sync::Notify;
 #[expect(dead_code, reason = "these tests need less of it than those it stands with")]
 mod stack;
 
-use stack::{ORG, Stack, eventually};
+use stack::{ORG, PATIENCE, Stack, eventually};
 
 /// What functions here note.
 #[derive(Default)]
@@ -160,7 +157,7 @@ async fn a_kill_that_overtakes_a_grant_is_known_when_the_grant_is_handled() {
     let worker = stack.work(builder(&notes)).await;
     let run = stack.begin("one_step", &()).await;
     stack.reaches(run, RunState::Running).await;
-    let killed = stack.engine.kill(run, &ORG, Duration::from_secs(5)).await.expect("the database answers");
+    let killed = stack.engine.kill(run, &ORG, PATIENCE).await.expect("the database answers");
     assert_eq!(killed, Some(Killed::Confirmed));
     fail::remove("worker::claim-answered");
     // Another run shows that the worker goes on.

@@ -1,6 +1,6 @@
 //! `piton dev`: two side by side, and Ctrl-C leaves nothing behind but the data.
 
-use std::{fs, net::TcpStream, path::Path, time::Duration};
+use std::{fs, net::TcpStream, path::Path};
 
 use anyhow::Context as _;
 use piton_loadtest::{Api, Process, Program, customers, until, worker};
@@ -33,8 +33,8 @@ impl Dev {
 
     /// Ends it and its worker.
     pub(crate) async fn stop(self, signal: Signal) -> anyhow::Result<()> {
-        self.worker.stop(Signal::TERM, Duration::from_secs(20)).await?;
-        self.process.stop(signal, Duration::from_secs(20)).await?;
+        self.worker.stop(Signal::TERM, SOON).await?;
+        self.process.stop(signal, SOON).await?;
         Ok(())
     }
 }
@@ -125,8 +125,8 @@ async fn two_stacks_stand_side_by_side_and_ctrl_c_leaves_nothing_behind() -> any
     let mut folders = Vec::new();
     for dev in [first, second] {
         let Dev { process, worker, places, folder, .. } = dev;
-        worker.stop(Signal::TERM, Duration::from_secs(20)).await?;
-        process.stop(Signal::INT, Duration::from_secs(20)).await?;
+        worker.stop(Signal::TERM, SOON).await?;
+        process.stop(Signal::INT, SOON).await?;
         assert_eq!(processes_of(folder.path()), Vec::<String>::new());
         assert_eq!(sockets_in(folder.path()), Vec::<String>::new());
         for address in addresses(&places) {

@@ -1,7 +1,5 @@
 //! SIGTERM: nothing is lost, nothing is struck, nobody waits for a lease.
 
-use std::time::Duration;
-
 use piton_loadtest::until;
 use rustix::process::Signal;
 
@@ -19,7 +17,7 @@ async fn a_worker_told_to_stop_hands_back_what_it_cannot_finish() -> anyhow::Res
     }
     rig.at_gate("gate", first, RUNS).await?;
     let second = rig.start_worker(&[]).await?;
-    rig.cluster.take_worker(0).stop(Signal::TERM, Duration::from_secs(20)).await?;
+    rig.cluster.take_worker(0).stop(Signal::TERM, SOON).await?;
     rig.at_gate("gate", second, RUNS).await?;
     for run in &runs {
         let run = rig.run(run).await?;
@@ -50,7 +48,7 @@ async fn a_worker_told_to_stop_finishes_what_it_can() -> anyhow::Result<()> {
     rig.gate.open("gate")?;
     // A second signal would cut it short.
     let mut worker = worker;
-    let status = worker.ended(Duration::from_secs(20)).await?;
+    let status = worker.ended(SOON).await?;
     assert!(status.success(), "{status}");
     let second = rig.start_worker(&[]).await?;
     let ended = rig.completed(&run).await?;
@@ -73,7 +71,7 @@ async fn a_worker_told_twice_to_stop_leaves_at_once() -> anyhow::Result<()> {
     })
     .await?;
     worker.signal(Signal::INT)?;
-    let status = worker.ended(Duration::from_secs(20)).await?;
+    let status = worker.ended(SOON).await?;
     assert!(status.success(), "{status}");
     assert_eq!(rig.registrations("worker-1").await?[0]["end_reason"], "left");
     let second = rig.start_worker(&[]).await?;
@@ -94,7 +92,7 @@ async fn a_scheduler_told_to_stop_answers_who_waits() -> anyhow::Result<()> {
     let waiting = tokio::spawn(async move { api.get(&path).await });
     let process = rig.cluster.take_scheduler(0).expect("it runs");
     // The request may still be on its way: then it is refused, which is an answer too.
-    process.stop(Signal::TERM, Duration::from_secs(20)).await?;
+    process.stop(Signal::TERM, SOON).await?;
     if let Ok(answer) = waiting.await? {
         assert!(matches!(answer.status, 202 | 503), "{answer:?}");
     }

@@ -1,6 +1,6 @@
 //! A run that kills every worker it meets, among others that do no harm.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use piton_loadtest::until;
 
@@ -48,7 +48,7 @@ async fn a_run_that_kills_its_workers_is_parked_and_costs_nobody_else_anything()
         assert_eq!((&ended["result"], &ended["strikes"]), (&9000.into(), &0.into()), "{ended}");
     }
     // The worker that was there to the end is open to all again.
-    let workers = until("a worker that takes runs", Duration::from_secs(10), async || {
+    let workers = until("a worker that takes runs", SOON, async || {
         let workers = rig.registrations("worker-4").await?;
         Ok((workers[0]["intent"] == "working").then_some(workers))
     });

@@ -1,21 +1,20 @@
 //! Workers that die.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use piton::{Resource, Result, Worker, WorkflowContext, function, workflow};
+use tokio::sync::Semaphore;
 
 use crate::stack::Stack;
 
-#[derive(Default)]
 struct Ledger {
     first: AtomicU32,
     slow: AtomicU32,
+    /// Closed until the first worker is dead: whatever it has begun by then it has not ended.
+    open: Semaphore,
 }
 
 #[function]
@@ -26,7 +25,7 @@ async fn first(ledger: Resource<Ledger>) -> Result<u32> {
 #[function]
 async fn slow(ledger: Resource<Ledger>, number: u32) -> Result<u32> {
     ledger.slow.fetch_add(1, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    ledger.open.acquire().await?.forget();
     Ok(number + 1)
 }
 
@@ -43,7 +42,8 @@ fn builder(ledger: &Arc<Ledger>) -> piton::WorkerBuilder {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_worker_goes_on_where_a_dead_one_was() {
     let stack = Stack::start().await;
-    let ledger = Arc::new(Ledger::default());
+    let ledger = Ledger { first: AtomicU32::new(0), slow: AtomicU32::new(0), open: Semaphore::new(0) };
+    let ledger = Arc::new(ledger);
     let doomed = stack.work(builder(&ledger)).await;
     let mut runs = Vec::new();
     for _ in 0..50 {
@@ -52,6 +52,7 @@ async fn another_worker_goes_on_where_a_dead_one_was() {
     crate::stack::eventually("functions to run", async || (ledger.slow.load(Ordering::SeqCst) >= 10).then_some(()))
         .await;
     doomed.crash().await;
+    ledger.open.add_permits(1000);
     let heir = stack.work(builder(&ledger)).await;
     for run in runs {
         assert!(stack.result::<u32>(run).await > 1);

@@ -7,14 +7,13 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use piton::{Resource, Result, Worker, WorkerBuilder, WorkerOptions, WorkflowContext, function, workflow};
 use piton_shared::{ids::RunId, state::RunState};
 use tokio::sync::Semaphore;
 
-use crate::stack::{ORG, Stack, eventually};
+use crate::stack::{ORG, PATIENCE, Stack, eventually};
 
 /// Counts what begins; nothing ends before it may.
 struct Gate {
@@ -140,7 +139,7 @@ async fn a_paused_run_begins_nothing_and_goes_on_where_it_was() {
     let worker = stack.work_with(builder(&gate), slots(&stack, 10, 1)).await;
     let run = stack.begin("fan_out", &3_u32).await;
     gate.wait_for(1).await;
-    stack.engine.pause(run, &ORG, Duration::from_secs(5)).await.expect("it is paused").expect("it is there");
+    stack.engine.pause(run, &ORG, PATIENCE).await.expect("it is paused").expect("it is there");
     gate.open.add_permits(3);
     // What was under way ends and is journaled; a run that is not paused passes by.
     let other = stack.begin("fan_out", &1_u32).await;
@@ -160,7 +159,7 @@ async fn a_killed_run_takes_its_fan_out_with_it() {
     let worker = stack.work_with(builder(&gate), slots(&stack, 10, 1)).await;
     let run = stack.begin("fan_out", &3_u32).await;
     gate.wait_for(1).await;
-    stack.engine.kill(run, &ORG, Duration::from_secs(5)).await.expect("it is killed");
+    stack.engine.kill(run, &ORG, PATIENCE).await.expect("it is killed");
     assert_eq!(stack.ended(run).await.state, RunState::Killed);
     // The slot is free again: what nobody waits for was dropped.
     gate.open.add_permits(1);

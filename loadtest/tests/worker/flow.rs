@@ -16,7 +16,7 @@ use piton_scheduler::{engine::Killed, server::DirectGrants};
 use piton_shared::{name::Queue, parked::Parked, state::RunState};
 use tokio::sync::Notify;
 
-use crate::stack::{ORG, Stack, eventually};
+use crate::stack::{ORG, PATIENCE, Stack, eventually};
 
 /// What functions here count.
 #[derive(Default)]
@@ -182,7 +182,7 @@ async fn a_kill_is_confirmed_and_drops_what_runs() {
     let worker = stack.work(everything(&tally)).await;
     let run = stack.begin("hanging", &()).await;
     tally.began.notified().await;
-    let killed = stack.engine.kill(run, &ORG, Duration::from_secs(5)).await.expect("the database answers");
+    let killed = stack.engine.kill(run, &ORG, PATIENCE).await.expect("the database answers");
     assert_eq!(killed, Some(Killed::Confirmed));
     assert_eq!(stack.ended(run).await.state, RunState::Killed);
     worker.stop().await;

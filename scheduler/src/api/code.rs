@@ -111,7 +111,8 @@ codes! {
     /// that holds the key. Use a new key for what is new, or the same input for what is a repetition.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
     /// A trigger that is declared beside its workflow can only be paused and resumed by the API: the next deploy would take back
-    /// everything else. Change it where it is declared, or pause it and make another.
+    /// everything else. Change it where it is declared, or pause it and make another. What no worker declares any more is deleted
+    /// with `force=true`.
     TriggerDeclared = "trigger_declared", CONFLICT, "The trigger is declared beside its workflow";
     /// The org has as many triggers as the API may make for it. Remove some, or declare them beside their workflows.
     TooManyTriggers = "too_many_triggers", CONFLICT, "The org has too many triggers";
@@ -131,14 +132,18 @@ codes! {
     ScheduleDeclared = "schedule_declared", CONFLICT, "The schedule is declared beside its workflow";
     /// The org has as many schedules as it may. Delete some.
     ScheduleLimit = "schedule_limit", CONFLICT, "The org has too many schedules";
+    /// What the request would change does not stand any more as its `If-Match` has it: somebody else changed it, or it changed by
+    /// itself, as a schedule does when it fires. Nothing was done. Get it again, and decide anew.
+    ChangedMeanwhile = "changed_meanwhile", PRECONDITION_FAILED, "It was changed meanwhile";
     /// The body is larger than the scheduler takes. Keep large data elsewhere and pass its address.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// A body must say `Content-Type: application/json`, and no content encoding.
+    /// A body must say `Content-Type: application/json`, and no content encoding. What GitHub and Slack send to a webhook may
+    /// also be a form, `application/x-www-form-urlencoded`.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON";
     /// A field is missing, unknown, or has a value it cannot have. The answer's `errors` name each by its JSON pointer.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field is wrong";
     /// The workflow, or the function of a batch, does not take this input: its types say so. The answer's `errors` name
-    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started.
+    /// each field by its JSON pointer. `GET /v1/definitions/workflow/{name}` says what it takes. Nothing was started, made or changed.
     InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input does not fit";
     /// The input cannot be stored as a payload: it is larger or nested deeper than a payload may be. The answer says
     /// which field is to blame.

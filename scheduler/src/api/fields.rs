@@ -56,6 +56,33 @@ impl Fields {
         self.any(name).filter(|value| !value.is_null())
     }
 
+    /// A field as a merge patch has it (RFC 7396): null puts it back to what it is when nobody says it.
+    pub(super) fn patched<T>(
+        &mut self,
+        name: &'static str,
+        unsaid: T,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        if self.is_null(name) {
+            self.any(name);
+            return Some(unsaid);
+        }
+        read(self)
+    }
+
+    /// Fields that a merge patch cannot clear: null is a fault. They are not read by this.
+    pub(super) fn never_null(&mut self, names: &[&str]) {
+        for name in names {
+            if self.is_null(name) {
+                self.fault(format!("/{name}"), "cannot be cleared: leave it out to keep it as it is");
+            }
+        }
+    }
+
+    fn is_null(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(Value::is_null)
+    }
+
     /// A text, if it is there.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         let value = self.given(name)?;

@@ -53,8 +53,8 @@ pub(super) struct ReceivedView {
 /// Take a webhook
 ///
 /// The address that a provider is given. The body is verified as the endpoint's provider signs it, over its bytes as they
-/// came; no API key is needed. 2xx comes only after the event is committed; the same delivery, sent again, is the same
-/// event.
+/// came; no API key is needed. It is JSON; of GitHub it may be a form whose field `payload` is that, of Slack any form. 2xx
+/// comes only after the event is committed; the same delivery, sent again, is the same event.
 #[utoipa::path(
     post, path = "/v1/hooks/{id}", operation_id = "receive_webhook", tag = "Webhooks", security(()),
     params(("id" = Uuid, Path, description = "The endpoint's address, as it was given to the provider.")),

@@ -18,6 +18,7 @@ mod etag;
 pub(crate) mod events;
 mod export;
 mod fields;
+mod gone;
 mod health;
 mod hooks;
 mod input;

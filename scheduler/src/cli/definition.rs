@@ -87,8 +87,10 @@ async fn one(client: &Client, name: &str, kind: Option<Kind>) -> Result<Value, C
     let missing = matches!(&found, Err(error) if error.exit() == Exit::NotFound);
     let found = if missing && kind.is_none() { client.get(&path(Kind::Function)).await } else { found };
     found.map_err(|error| {
-        if error.exit() == Exit::NotFound {
-            return error.advise("`piton definition list` lists those that workers have presented");
+        if error.exit() == Exit::NotFound && kind.is_none() {
+            // The answer names what was looked for last.
+            return CliError::new(Exit::NotFound, format!("no worker has presented a workflow or function `{name}`"))
+                .advise("`piton definition list` lists those that workers have presented");
         }
         error
     })

@@ -4,7 +4,12 @@ use std::{ffi::OsString, io, num::NonZeroU8, path::PathBuf, process::ExitStatus}
 
 use serde_json::json;
 
-use super::{CliError, Console, Exit, error::chain, serve, signal::Signals};
+use super::{
+    CliError, Console, Exit,
+    error::chain,
+    serve,
+    signal::{End, Signals},
+};
 use crate::dev::{Beside, BesideError, Dev as Stack, DevError, DevOptions};
 
 /// Starts a private Postgres and NATS and a scheduler on this machine.
@@ -62,13 +67,10 @@ impl Dev {
         match &mut beside {
             Some(Ok(command)) => tokio::select! {
                 status = command.ended() => ended = came_to(status),
-                () = signals.next() => eprintln!("stopping; Ctrl-C again stops at once"),
+                () = until_over(&mut signals, &stack) => {}
             },
             Some(Err(error)) => ended = Err(not_started(error)),
-            None if printed.is_ok() => {
-                signals.next().await;
-                eprintln!("stopping; Ctrl-C again stops at once");
-            }
+            None if printed.is_ok() => until_over(&mut signals, &stack).await,
             None => {}
         }
         let stopping = async {
@@ -80,6 +82,14 @@ impl Dev {
         };
         let stopped = signals.unless_again(Box::pin(stopping)).await;
         printed.and(stopped).and(ended)
+    }
+}
+
+/// Waits until somebody asks the stack to stop, or it serves no more; stopping it then says why.
+async fn until_over(signals: &mut Signals, stack: &Stack) {
+    match signals.or(stack.ended()).await {
+        End::Asked => eprintln!("stopping; Ctrl-C again stops at once"),
+        End::Itself => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::exit::Exit;
+use super::{commands, exit::Exit};
 
 /// Why a command failed: a sentence, what to do, and the exit code.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +40,10 @@ impl CliError {
         };
         let text = |name: &str| problem.get(name).and_then(Value::as_str);
         let sentence = match (text("title"), text("detail")) {
-            (Some(title), Some(detail)) => format!("{title}: {detail}"),
-            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            // What begins with its place in the body says nothing by itself.
+            (Some(title), Some(detail)) if detail.starts_with('/') => format!("{title}: {detail}"),
+            (_, Some(detail)) => commands::instead_of_requests(detail),
+            (Some(title), None) => title.to_owned(),
             (None, None) => format!("the server answered {status} without saying why"),
         };
         let mut lines: Vec<String> = problem
@@ -126,6 +128,12 @@ mod tests {
         insta::assert_snapshot!(error.text());
         assert_eq!(error.exit(), Exit::Refused);
         assert_eq!(error.json(), problem);
+        let one = json!({"title": "A field is wrong", "detail": "/queue: may not have a dot", "errors": [{}]});
+        insta::assert_snapshot!(CliError::answered(422, one).text(), @"error: A field is wrong: /queue: may not have a dot");
+        let unknown = json!({
+            "title": "There is no such run", "detail": "there is no run 7 in your org; `GET /v1/runs` lists those that are there",
+        });
+        insta::assert_snapshot!(CliError::answered(404, unknown).text(), @"error: there is no run 7 in your org; `piton run list` lists those that are there");
     }
 
     #[test]

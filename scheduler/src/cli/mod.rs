@@ -5,19 +5,21 @@
 
 mod batch;
 mod client;
+mod commands;
 mod completions;
 mod definition;
 mod dev;
 mod doctor;
 mod error;
 mod event;
-mod events;
 mod exit;
 mod explain;
+mod follow;
 mod key;
 mod migrate;
 mod new;
 mod openapi;
+mod patch;
 mod run;
 mod schedule;
 mod screen;
@@ -105,13 +107,13 @@ enum Command {
     /// Publish events, look at what they started, publish them again.
     #[command(subcommand)]
     Event(event::Event),
-    /// Make, look at, pause and remove triggers: which events start which workflows.
+    /// Make, look at, change, pause and remove triggers: which events start which workflows.
     #[command(subcommand)]
     Trigger(trigger::Trigger),
     /// Make, look at and try out addresses for webhooks.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Make, look at, pause and trigger schedules: workflows that start by the clock.
+    /// Make, look at, change, pause and trigger schedules: workflows that start by the clock.
     #[command(subcommand)]
     Schedule(schedule::Schedule),
     /// Look at sessions.
@@ -231,10 +233,7 @@ fn telemetry(filter: &str) -> Result<Telemetry, CliError> {
         CliError::caused(Exit::Usage, &error)
             .advise("PITON_LOG, PITON_LOG_FORMAT and OTEL_EXPORTER_OTLP_ENDPOINT say it")
     };
-    let mut options = TelemetryOptions::from_env("piton-scheduler").map_err(wrong)?;
-    if options.filter == TelemetryOptions::new("").filter {
-        filter.clone_into(&mut options.filter);
-    }
+    let options = TelemetryOptions::from_env_or("piton-scheduler", filter).map_err(wrong)?;
     piton_telemetry::init(&options).map_err(wrong)
 }
 

@@ -53,7 +53,7 @@ impl Screen {
     pub(super) fn state(self, word: &str) -> String {
         let code = match word {
             "completed" | "ok" | "working" => "32",
-            "failed" | "killed" | "parked" | "problem" | "gone" => "31",
+            "failed" | "killed" | "parked" | "problem" | "gone" | "orphaned" => "31",
             "running" => "36",
             "cancelled" | "draining" | "suspended" => "33",
             _ => return word.to_owned(),

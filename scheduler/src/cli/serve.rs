@@ -85,11 +85,7 @@ impl Serve {
         };
         let url = format!("http://{}", door.address());
         console.screen.show(&json!({ "url": url }), |_, _| format!("serving the API at {url}\n"))?;
-        tokio::select! {
-            () = signals.next() => {}
-            // A scheduler without a door is of no use to callers, and whoever watches the process should know.
-            () = door.ended() => {}
-        }
+        let _closing_says_why = signals.or(door.ended()).await;
         signals.unless_again(async { door.close().await.map_err(|error| failed(&error)) }).await
     }
 

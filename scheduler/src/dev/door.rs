@@ -14,7 +14,7 @@ use crate::{
 pub struct Door {
     address: SocketAddr,
     scheduler: Scheduler,
-    serving: JoinHandle<Result<(), ServeError>>,
+    pub(super) serving: JoinHandle<Result<(), ServeError>>,
     shutdown: CancellationToken,
     /// Cancelled when the API is not served any more, for whatever reason.
     ended: CancellationToken,

@@ -110,6 +110,12 @@ impl Dev {
         &self.places
     }
 
+    /// Waits until the API of a scheduler is not served any more though nobody stopped it; [`stop`](Self::stop) then says why.
+    pub async fn ended(&self) {
+        // There is one at least.
+        futures::future::select_all(self.doors.iter().map(|door| Box::pin(door.ended()))).await;
+    }
+
     /// Stops the schedulers, then the servers. The data stays.
     pub async fn stop(self) -> Result<(), DevError> {
         stop(self.doors, self.stack).await
@@ -172,4 +178,33 @@ async fn stop(doors: Vec<Door>, stack: Stack) -> Result<(), DevError> {
     stack.stop().await?;
     closed.into_iter().collect::<Result<(), _>>()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stack_whose_api_has_died_ends_and_says_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let two = NonZeroU8::new(2).expect("it is not zero");
+        let any = Some(0);
+        let options = DevOptions {
+            data: Some(folder.path().join("stack")),
+            port: any,
+            postgres_port: any,
+            nats_port: any,
+            schedulers: two,
+        };
+        let stack = Dev::start(&options).await.expect("it starts");
+        assert_eq!(stack.ended().now_or_never(), None, "both are served");
+        stack.doors[1].serving.abort();
+        tokio::time::timeout(Duration::from_secs(20), stack.ended()).await.expect("it is noticed");
+        let stopped = stack.stop().await;
+        assert!(matches!(stopped, Err(DevError::Door(DoorError::Died))), "{stopped:?}");
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,8 +16,9 @@ use crate::{
     engine::Novelty,
     failpoint::failpoint,
     gather::Gatherer,
+    halve::{self, halving},
     intake::RunClock,
-    store::{Accepting, Came, EventOutcome, EventResult, Fault, Store},
+    store::{Accepting, Came, EventOutcome, EventResult, Store, StoreError},
 };
 
 type Written = Result<Vec<Came>, PublishError>;
@@ -80,7 +80,7 @@ impl Acceptor {
         while let Some(batch) = jobs.next(weight).await {
             let (publishes, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.events, job.reply)).unzip();
             let began = Instant::now();
-            let accepted = self.write(&publishes).await;
+            let accepted = halving(&self, &publishes).await;
             jobs.committed(publishes.iter().map(Vec::len).sum(), began);
             let answers = self.answers(&publishes, accepted).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
@@ -88,34 +88,6 @@ impl Acceptor {
                 drop(reply.send(answer));
             }
         }
-    }
-
-    fn write<'a>(&'a self, publishes: &'a [Vec<Accepting>]) -> Pin<Box<dyn Future<Output = Vec<Written>> + Send + 'a>> {
-        Box::pin(async move {
-            let events: Vec<_> = publishes.iter().flatten().cloned().collect();
-            match self.store.event_accept(&events, self.window).await {
-                Ok(came) => {
-                    let mut came = came.into_iter();
-                    publishes.iter().map(|events| Ok(came.by_ref().take(events.len()).collect())).collect()
-                }
-                Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) && publishes.len() > 1 => {
-                    let (left, right) = publishes.split_at(publishes.len() / 2);
-                    let mut written = self.write(left).await;
-                    written.extend(self.write(right).await);
-                    written
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        publishes = publishes.len(),
-                        "events were not accepted"
-                    );
-                    self.metrics.commit_unavailable.at(Group::Events).inc();
-                    let error = Arc::new(error);
-                    publishes.iter().map(|_| Err(PublishError::Store(error.clone()))).collect()
-                }
-            }
-        })
     }
 
     /// Looks at what is new, and says what each publish came to.
@@ -183,6 +155,33 @@ impl Acceptor {
             EventOutcome::Matched(results) => Matching::Done(results.into_iter().filter_map(started).collect()),
         };
         outcomes.into_iter().map(|(event, outcome)| (event, matching(outcome))).collect()
+    }
+}
+
+impl halve::Group for Acceptor {
+    type Row = Vec<Accepting>;
+    type Outcome = Written;
+
+    async fn write(&self, publishes: &[Vec<Accepting>]) -> Result<Vec<Written>, StoreError> {
+        let events: Vec<_> = publishes.iter().flatten().cloned().collect();
+        let mut came = self.store.event_accept(&events, self.window).await?.into_iter();
+        Ok(publishes.iter().map(|events| Ok(came.by_ref().take(events.len()).collect())).collect())
+    }
+
+    fn refused(&self, _: &Vec<Accepting>, error: StoreError) -> Written {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a publish was refused");
+        Err(PublishError::Store(Arc::new(error)))
+    }
+
+    fn unknown(&self, publishes: &[Vec<Accepting>], error: StoreError) -> Vec<Written> {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            publishes = publishes.len(),
+            "events were not accepted"
+        );
+        self.metrics.commit_unavailable.at(Group::Events).inc();
+        let error = Arc::new(error);
+        publishes.iter().map(|_| Err(PublishError::Store(Arc::clone(&error)))).collect()
     }
 }
 

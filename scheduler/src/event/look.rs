@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -19,6 +20,9 @@ use crate::{
     store::{Accepted, CameOf, CameTo, Looking, NewRun, Placement, Store, StoreError, Taken},
     trigger::{Decided, KnownWorkflows, TriggerSet, decide},
 };
+
+/// Between two signs that a look goes on; well below the time after which Postgres ends a transaction that is silent.
+const GOES_ON: Duration = Duration::from_secs(1);
 
 /// Matches events with triggers. Cheap to clone; clones share the triggers that they know.
 #[derive(Clone)]
@@ -66,7 +70,9 @@ impl Looker {
             if let Looked::Impossible(why) = looked {
                 tracing::warn!(%event, why, "what an event comes to cannot be written; it is given up");
                 match self.store.unmatched_drop(*event, why).await {
-                    Ok(()) => *looked = Looked::Matched(Vec::new()),
+                    Ok(Some(_)) => *looked = Looked::Matched(Vec::new()),
+                    // Somebody has come to it since, and sees for himself.
+                    Ok(None) => *looked = Looked::Elsewhere,
                     Err(error) => {
                         tracing::warn!(%error, "failed to give up an event; it stays owed");
                         *looked = Looked::Owed;
@@ -94,10 +100,9 @@ impl Looker {
         for org in looking.triggers(&unknown.into_iter().collect::<Vec<_>>()).await? {
             let Ok(name) = Org::new(org.org.clone()) else { continue };
             let before = self.sets.lock().get(&name).cloned();
-            let compiling = tokio::task::spawn_blocking(move || TriggerSet::compile(org, before.as_deref()));
             // Whatever ends this badly, the events are owed: with no triggers they would be matched with nothing, for good.
-            let compiled = compiling.await.map_err(std::io::Error::other);
-            let compiled = compiled.and_then(|compiled| compiled.map_err(std::io::Error::other));
+            let compiled = apart(looking, move || TriggerSet::compile(org, before.as_deref())).await?;
+            let compiled = compiled.map_err(std::io::Error::other);
             let set = Arc::new(compiled.map_err(StoreError::busy("look_at_events"))?);
             let mut known = self.sets.lock();
             if known.get(&name).is_none_or(|known| known.version() < set.version()) {
@@ -134,7 +139,7 @@ impl Looker {
         failpoint!("events-taken");
         let sets = self.sets(&mut looking, &taken).await?;
         let known = self.workflows(&sets, &taken).await?;
-        let deciding = tokio::task::spawn_blocking(move || {
+        let decided = apart(&mut looking, move || {
             let decided = piton_expressions::on_deep_stack(|room| {
                 let nothing = KnownWorkflows::new();
                 let decide = |taken: &Taken| match sets.get(&taken.event.org) {
@@ -145,8 +150,7 @@ impl Looker {
             });
             decided.map(|decided| (taken, decided))
         });
-        let decided = deciding.await.map_err(std::io::Error::other).flatten();
-        let (taken, decided) = decided.map_err(StoreError::busy("look_at_events"))?;
+        let (taken, decided) = decided.await?.map_err(StoreError::busy("look_at_events"))?;
         let (mut runs, came) = self.write_up(&taken, decided);
         for run in &mut runs {
             run.placement = self.placing.place(run);
@@ -162,16 +166,14 @@ impl Looker {
     }
 
     async fn write(&self, mut looking: Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
-        let mut accepted = Vec::with_capacity(runs.len());
-        for some in runs.chunks(limits::COMMIT_ROWS) {
-            accepted.extend(looking.start(some).await?);
+        match written(&mut looking, runs, came).await {
+            Ok(accepted) => looking.commit().await.map(|()| accepted),
+            Err(error) => {
+                // Postgres says what is wrong before it lets go: whoever looks next, at a part of them, would find them locked.
+                looking.give_back().await;
+                Err(error)
+            }
         }
-        if !came.is_empty() {
-            looking.note(came).await?;
-        }
-        failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
-        looking.commit().await?;
-        Ok(accepted)
     }
 
     /// The runs, and what is written down of each match.
@@ -237,6 +239,38 @@ impl Looker {
     }
 }
 
+async fn written(looking: &mut Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
+    let mut accepted = Vec::with_capacity(runs.len());
+    for some in runs.chunks(limits::COMMIT_ROWS) {
+        accepted.extend(looking.start(some).await?);
+    }
+    if !came.is_empty() {
+        looking.note(came).await?;
+    }
+    failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
+    Ok(accepted)
+}
+
+/// Computes on a thread that may take its time, while the transaction of the look is kept: expressions of many triggers over
+/// many events take longer than Postgres leaves it alone, and would take as long each time they are tried again.
+async fn apart<T: Send + 'static>(
+    looking: &mut Looking,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut working = tokio::task::spawn_blocking(work);
+    let mut lost = None;
+    let done = loop {
+        tokio::select! {
+            done = &mut working => break done,
+            () = tokio::time::sleep(GOES_ON), if lost.is_none() => lost = looking.go_on().await.err(),
+        }
+    };
+    match lost {
+        Some(error) => Err(error),
+        None => done.map_err(std::io::Error::other).map_err(StoreError::busy("look_at_events")),
+    }
+}
+
 impl halve::Group for Looker {
     type Row = Uuid;
     type Outcome = Looked;
@@ -246,13 +280,13 @@ impl halve::Group for Looker {
         Ok(events.iter().map(|event| matched.remove(event).map_or(Looked::Elsewhere, Looked::Matched)).collect())
     }
 
-    fn refused(&self, _: &Uuid, error: &StoreError) -> Looked {
+    fn refused(&self, _: &Uuid, error: StoreError) -> Looked {
         Looked::Impossible(error.reason())
     }
 
-    fn unknown(&self, events: &[Uuid], error: &StoreError) -> Vec<Looked> {
+    fn unknown(&self, events: &[Uuid], error: StoreError) -> Vec<Looked> {
         tracing::warn!(
-            error = error as &dyn std::error::Error,
+            error = &error as &dyn std::error::Error,
             events = events.len(),
             "events were not matched; they are owed"
         );

@@ -14,4 +14,4 @@ pub use commit::{Acceptor, EventHandle};
 pub use look::{Looked, Looker};
 pub use nats::NatsDoor;
 pub use new_event::{Matching, NewEvent, Origin, PublishError, PublishedEvent, StartedRun};
-pub use view::{brought, envelope, seen_by_expressions};
+pub use view::{brought, facts};

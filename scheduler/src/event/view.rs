@@ -1,13 +1,11 @@
-//! An event as expressions see it, and as a workflow gets it that asks for all of it.
+//! What is known of an event, for triggers.
 
-use piton_shared::{codec, trigger::Brought};
-use serde_json::{Map, Value, json};
+use piton_expressions::Facts;
+use piton_shared::{codec, journal::Payload, trigger::Brought};
+use serde_json::Value;
 
 use super::Origin;
 use crate::{api::time::Rfc3339, store::EventRow};
-
-/// Members of a webhook's envelope that an expression sees beside its own. The body is left out: `data` is what it says.
-const BESIDE: [&str; 4] = ["endpoint", "event_type", "delivery_id", "headers"];
 
 /// The webhook that brought an event, also if it is a replay of one.
 pub fn brought(origin: &Origin) -> Option<Brought<'_>> {
@@ -37,39 +35,17 @@ impl Origin {
     }
 }
 
-/// What `event` is in an expression.
-pub fn seen_by_expressions(event: &EventRow, data: &Value) -> Value {
-    let mut seen = plain(event, data);
-    if let Some(Value::Object(mut envelope)) = decoded(event) {
-        for name in BESIDE {
-            if let Some(value) = envelope.remove(name) {
-                seen.insert(name.to_owned(), value);
-            }
-        }
+/// What triggers are told of an event.
+pub fn facts<'a>(event: &'a EventRow, id: &'a str) -> Facts<'a> {
+    let read = |payload: &Option<Payload>| payload.as_deref().and_then(|payload| codec::to_json(payload).ok());
+    Facts {
+        id,
+        name: &event.name,
+        // What was accepted as a payload reads as one.
+        data: read(&event.data).unwrap_or(Value::Null),
+        provider: brought(&event.origin).map(|brought| brought.provider),
+        origin: event.origin.as_str(),
+        time: Rfc3339::from(event.occurred_at.unwrap_or(event.accepted_at)).to_string(),
+        envelope: read(&event.envelope),
     }
-    Value::Object(seen)
-}
-
-/// All that is known of an event.
-pub fn envelope(event: &EventRow, data: &Value) -> Value {
-    decoded(event).unwrap_or_else(|| Value::Object(plain(event, data)))
-}
-
-fn decoded(event: &EventRow) -> Option<Value> {
-    codec::to_json(event.envelope.as_deref()?).ok()
-}
-
-fn plain(event: &EventRow, data: &Value) -> Map<String, Value> {
-    let id = event.given_id.clone().unwrap_or_else(|| event.id.to_string());
-    let source = brought(&event.origin).map_or("published", |brought| brought.provider.as_str());
-    let time = Rfc3339::from(event.occurred_at.unwrap_or(event.accepted_at));
-    let members = [
-        ("id", json!(id)),
-        ("name", json!(event.name)),
-        ("data", data.clone()),
-        ("source", json!(source)),
-        ("origin", json!(event.origin.as_str())),
-        ("time", json!(time)),
-    ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -140,13 +140,13 @@ impl halve::Group for Finisher {
         Ok(outcomes)
     }
 
-    fn refused(&self, one: &Finishing, error: &StoreError) -> Outcome {
-        tracing::warn!(work = %one.end.dispatch, error = error as &dyn std::error::Error, "an end was refused");
+    fn refused(&self, one: &Finishing, error: StoreError) -> Outcome {
+        tracing::warn!(work = %one.end.dispatch, error = &error as &dyn std::error::Error, "an end was refused");
         Ok(FinishAnswer::Invalid { reason: error.reason() })
     }
 
-    fn unknown(&self, ends: &[Finishing], error: &StoreError) -> Vec<Outcome> {
-        tracing::warn!(error = error as &dyn std::error::Error, ends = ends.len(), "ends were not written");
+    fn unknown(&self, ends: &[Finishing], error: StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = &error as &dyn std::error::Error, ends = ends.len(), "ends were not written");
         vec![Err(error.to_string()); ends.len()]
     }
 }

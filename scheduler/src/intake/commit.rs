@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +16,8 @@ use super::{Placing, RunClock};
 use crate::{
     engine::{Novelty, Start, StartError, Started},
     gather::Gatherer,
-    store::{Accepted, Fault, NewRun, Placement, Store},
+    halve::{self, halving},
+    store::{Accepted, NewRun, Placement, Store, StoreError},
 };
 
 type Outcome = Result<Started, StartError>;
@@ -126,42 +126,13 @@ impl Intake {
             batch.sort_by(|one, two| order(&one.run).cmp(&order(&two.run)));
             let (runs, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.run, job.reply)).unzip();
             let began = Instant::now();
-            let outcomes = self.write(&runs).await;
+            let outcomes = halving(&self, &runs).await;
             jobs.committed(runs.len(), began);
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
                 // A caller that went away has its run all the same.
                 drop(reply.send(outcome));
             }
         }
-    }
-
-    fn write<'a>(&'a self, runs: &'a [NewRun]) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
-        Box::pin(async move {
-            match self.store.intake(runs, self.window).await {
-                Ok(accepted) => {
-                    let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
-                    self.metrics.runs_started.add(accepted.len() as u64);
-                    self.placing.hand_on(runs, &accepted).await;
-                    self.outcomes(runs, &accepted).await
-                }
-                Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) && runs.len() > 1 => {
-                    let (left, right) = runs.split_at(runs.len() / 2);
-                    let mut outcomes = self.write(left).await;
-                    outcomes.extend(self.write(right).await);
-                    outcomes
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        runs = runs.len(),
-                        "runs were not accepted"
-                    );
-                    self.metrics.commit_unavailable.at(Group::Intake).inc();
-                    let error = Arc::new(error);
-                    runs.iter().map(|_| Err(StartError::Store(error.clone()))).collect()
-                }
-            }
-        })
     }
 
     async fn outcomes(&self, runs: &[NewRun], accepted: &HashMap<piton_shared::ids::RunId, Accepted>) -> Vec<Outcome> {
@@ -199,5 +170,30 @@ impl Intake {
             })
         };
         runs.iter().map(outcome).collect()
+    }
+}
+
+impl halve::Group for Intake {
+    type Row = NewRun;
+    type Outcome = Outcome;
+
+    async fn write(&self, runs: &[NewRun]) -> Result<Vec<Outcome>, StoreError> {
+        let accepted = self.store.intake(runs, self.window).await?;
+        let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
+        self.metrics.runs_started.add(accepted.len() as u64);
+        self.placing.hand_on(runs, &accepted).await;
+        Ok(self.outcomes(runs, &accepted).await)
+    }
+
+    fn refused(&self, run: &NewRun, error: StoreError) -> Outcome {
+        tracing::warn!(workflow = run.workflow, error = &error as &dyn std::error::Error, "a run was refused");
+        Err(StartError::Store(Arc::new(error)))
+    }
+
+    fn unknown(&self, runs: &[NewRun], error: StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = &error as &dyn std::error::Error, runs = runs.len(), "runs were not accepted");
+        self.metrics.commit_unavailable.at(Group::Intake).inc();
+        let error = Arc::new(error);
+        runs.iter().map(|_| Err(StartError::Store(Arc::clone(&error)))).collect()
     }
 }

@@ -115,13 +115,13 @@ impl halve::Group for Apart<'_> {
         self.committer.write_apart(appends).await
     }
 
-    fn refused(&self, one: &Appending, error: &StoreError) -> Outcome {
-        tracing::warn!(run = %one.append.run, error = error as &dyn std::error::Error, "an append was refused");
+    fn refused(&self, one: &Appending, error: StoreError) -> Outcome {
+        tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
         Ok(AppendAnswer::Invalid { reason: error.reason() })
     }
 
-    fn unknown(&self, appends: &[Appending], error: &StoreError) -> Vec<Outcome> {
-        tracing::warn!(error = error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
-        vec![Err(unavailable(error)); appends.len()]
+    fn unknown(&self, appends: &[Appending], error: StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = &error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
+        vec![Err(unavailable(&error)); appends.len()]
     }
 }

@@ -19,7 +19,7 @@ use piton_telemetry::metrics::{AppendOutcome, Ending, Group, Retried, SchedulerM
 use piton_transport::Received;
 
 use super::{
-    apart::goes_apart,
+    road::{First, Road, first_pass, road},
     verdict::{Verdict, verdict},
 };
 use crate::{
@@ -86,14 +86,34 @@ impl Committer {
 
     /// Commits appends, at most one a run and sorted by run; says what each came to, in their order.
     pub async fn outcomes(&self, appends: &[Appending]) -> Vec<Outcome> {
-        if !appends.iter().any(|one| goes_apart(&one.append)) {
-            return self.write(appends, 0).await;
+        let Some(first) = appends.first() else { return Vec::new() };
+        let only = road(&first.append);
+        if appends.iter().all(|one| road(&one.append) == only) {
+            return self.along(only, appends).await;
         }
-        let (apart, together): (Vec<_>, Vec<_>) = appends.iter().cloned().partition(|one| goes_apart(&one.append));
-        let (apart, together) = tokio::join!(self.apart(&apart), self.write(&together, 0));
-        let (mut apart, mut together) = (apart.into_iter(), together.into_iter());
-        let outcome = |one: &Appending| if goes_apart(&one.append) { apart.next() } else { together.next() };
+        let on = |wanted| appends.iter().filter(|one| road(&one.append) == wanted).cloned().collect::<Vec<_>>();
+        let (plain, whole, apart) = (on(Road::Plain), on(Road::Whole), on(Road::Apart));
+        let (plain, whole, apart) = tokio::join!(
+            self.along(Road::Plain, &plain),
+            self.along(Road::Whole, &whole),
+            self.along(Road::Apart, &apart)
+        );
+        let (mut plain, mut whole, mut apart) = (plain.into_iter(), whole.into_iter(), apart.into_iter());
+        let outcome = |one: &Appending| match road(&one.append) {
+            Road::Plain => plain.next(),
+            Road::Whole => whole.next(),
+            Road::Apart => apart.next(),
+        };
         appends.iter().map(outcome).map(|outcome| outcome.expect("each has an outcome in its order")).collect()
+    }
+
+    async fn along(&self, road: Road, appends: &[Appending]) -> Vec<Outcome> {
+        match (road, appends) {
+            (_, []) => Vec::new(),
+            (Road::Plain, _) => self.write(First::Cheapest, appends, 0).await,
+            (Road::Whole, _) => self.write(First::Whole, appends, 0).await,
+            (Road::Apart, _) => self.apart(appends).await,
+        }
     }
 
     async fn commit(&self, batch: Vec<AppendJob>) {
@@ -137,15 +157,16 @@ impl Committer {
     /// Writes appends and says what each came to, in their order.
     fn write<'a>(
         &'a self,
+        first: First,
         appends: &'a [Appending],
         round: u32,
     ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
-        Box::pin(async move { halving(&Round { committer: self, round }, appends).await })
+        Box::pin(async move { halving(&Round { committer: self, first, round }, appends).await })
     }
 
     /// One statement, and a look at what it did not find.
-    async fn write_once(&self, appends: &[Appending], round: u32) -> Result<Vec<Outcome>, StoreError> {
-        let first = self.store.append(appends).await?;
+    async fn write_once(&self, first: First, appends: &[Appending], round: u32) -> Result<Vec<Outcome>, StoreError> {
+        let first = first_pass(&self.store, first, appends).await?;
         failpoint!("append-committed", Ok(vec![Err("the answer was lost".to_owned()); appends.len()]));
         let (wrote, running) = self.committed(first);
         let mut outcomes: Vec<Option<Outcome>> = vec![None; appends.len()];
@@ -249,7 +270,7 @@ impl Committer {
         self.metrics.retries.at(Retried::Commit).inc();
         tokio::time::sleep(AGAIN_AFTER).await;
         let (places, rest): (Vec<_>, Vec<_>) = again.into_iter().unzip();
-        for (place, outcome) in places.into_iter().zip(self.write(&rest, round + 1).await) {
+        for (place, outcome) in places.into_iter().zip(self.write(First::Whole, &rest, round + 1).await) {
             outcomes[place] = Some(outcome);
         }
     }
@@ -280,6 +301,7 @@ pub(super) fn refused(wrote: Wrote) -> Refused {
 /// One round of writing.
 struct Round<'a> {
     committer: &'a Committer,
+    first: First,
     round: u32,
 }
 
@@ -288,17 +310,17 @@ impl halve::Group for Round<'_> {
     type Outcome = Outcome;
 
     async fn write(&self, appends: &[Appending]) -> Result<Vec<Outcome>, StoreError> {
-        self.committer.write_once(appends, self.round).await
+        self.committer.write_once(self.first, appends, self.round).await
     }
 
-    fn refused(&self, one: &Appending, error: &StoreError) -> Outcome {
-        tracing::warn!(run = %one.append.run, error = error as &dyn std::error::Error, "an append was refused");
+    fn refused(&self, one: &Appending, error: StoreError) -> Outcome {
+        tracing::warn!(run = %one.append.run, error = &error as &dyn std::error::Error, "an append was refused");
         Ok(AppendAnswer::Invalid { reason: error.reason() })
     }
 
-    fn unknown(&self, appends: &[Appending], error: &StoreError) -> Vec<Outcome> {
-        tracing::warn!(error = error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
-        vec![Err(unavailable(error)); appends.len()]
+    fn unknown(&self, appends: &[Appending], error: StoreError) -> Vec<Outcome> {
+        tracing::warn!(error = &error as &dyn std::error::Error, appends = appends.len(), "appends were not written");
+        vec![Err(unavailable(&error)); appends.len()]
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod apart;
 mod commit;
+mod road;
 mod verdict;
 
 pub use apart::any_goes_apart;

@@ -1,9 +1,9 @@
 //! Definitions: what workers say of their functions and workflows.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use piton_shared::{
-    codec,
+    codec, limits,
     message::define::{Define, Definition, DefinitionKind, Parameter},
     name::Org,
     time::Timestamp,
@@ -147,6 +147,24 @@ impl Store {
             })
         };
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definitions_list"))
+    }
+
+    /// Which of these workflows are gone from the code, each with since when as far as that is known: no live worker has them,
+    /// though a newer one of their program lives, or nobody has had them for a week.
+    pub async fn workflows_gone(
+        &self,
+        org: &Org,
+        workflows: &[String],
+    ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let found = sqlx::query(include_str!("sql/workflows_gone.sql"))
+            .bind(org.as_str())
+            .bind(workflows)
+            .bind(value::micros(limits::WORKER_KEPT))
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("workflows_gone"))?;
+        let read = |row: &PgRow| Ok((row.try_get("workflow")?, value::time(row, "since")?));
+        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("workflows_gone"))
     }
 
     /// Forgets builds that were not seen for that long, have no live worker and are not the newest; says how many.

@@ -29,7 +29,7 @@ mod value;
 mod webhook;
 
 pub use apart::{Apart, WrittenApart};
-pub use append::{Appending, FirstPass, Look, Mine, Wrote};
+pub use append::{Appending, Burden, FirstPass, Look, Mine, Wrote, burden};
 pub use batch::{
     BatchId, BatchLook, BatchRow, Ends, NewBatch, Release, ReleasedItem, RunPaused, Sealed, Settled, Slot,
     StartedBatch, Turn, Turned, Wanted,

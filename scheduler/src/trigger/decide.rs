@@ -1,18 +1,15 @@
-//! What an event comes to.
+//! What an event comes to: decided by [`piton_expressions::decide`], for what the store knows of triggers and workflows.
 
 use std::{collections::HashMap, sync::Arc};
 
-use piton_expressions::{DeepStack, EvaluationError, EventScope};
-use piton_shared::{codec, journal::Payload, trigger::bind};
+use piton_expressions::{Candidate, DeepStack, Refusal, Seen, Standing, Takes};
+use piton_shared::{journal::Payload, message::define::Parameter};
 use serde_json::Value;
 
-use super::{
-    TriggerSet,
-    set::{Compiled, Input},
-};
+use super::{TriggerSet, set::Compiled};
 use crate::{
     definition::Known,
-    event::{brought, envelope, seen_by_expressions},
+    event::facts,
     store::{EventRow, Refused, Source},
 };
 
@@ -37,145 +34,56 @@ pub struct Decision {
     pub input: Result<Payload, (Refused, String)>,
 }
 
-/// Whether a filter lets an event through.
-enum Filtered {
-    Through,
-    Out,
-    Lacking,
-    Failed(String),
-}
-
 /// Decides, for one event, what its org's triggers start. All that are declared of one workflow start it once: by the first that
 /// matches.
 pub fn decide(room: &DeepStack, set: &TriggerSet, event: &EventRow, known: &KnownWorkflows) -> Decided {
-    let mut decided = Decided::default();
     let mut meaning = set.meaning(event).peekable();
     if meaning.peek().is_none() {
-        return decided;
+        return Decided::default();
     }
-    let seen = Seen::new(room, event);
-    // Of the workflow whose declared triggers are gone through: whether one has matched, and the first filter that failed.
-    let mut of: Option<(&str, Alternatives)> = None;
-    for trigger in meaning {
-        let workflow = trigger.row.workflow.as_str();
-        if let Some((_, alternatives)) = of.take_if(|(name, _)| *name != workflow) {
-            decided.decisions.extend(alternatives.failed());
-        }
-        let declared = match trigger.row.source {
-            Source::Declared { .. } => Some(&mut of.get_or_insert((workflow, Alternatives::None)).1),
-            Source::Made => None,
-        };
-        if matches!(declared, Some(Alternatives::Matched)) {
-            continue;
-        }
-        let failed = match seen.filtered(trigger) {
-            Filtered::Out => continue,
-            Filtered::Lacking => {
-                decided.lacking += 1;
-                continue;
-            }
-            Filtered::Through => None,
-            Filtered::Failed(why) => {
-                Some(Decision { trigger: Arc::clone(trigger), input: Err((Refused::FilterFailed, why)) })
-            }
-        };
-        match (declared, failed) {
-            // Another may match yet.
-            (Some(alternatives), Some(failed)) => alternatives.note(failed),
-            (None, Some(failed)) => decided.decisions.push(failed),
-            (declared, None) => {
-                if let Some(alternatives) = declared {
-                    *alternatives = Alternatives::Matched;
-                }
-                let input = seen.input(trigger, known.get(workflow).and_then(Option::as_deref));
-                decided.decisions.push(Decision { trigger: Arc::clone(trigger), input });
-            }
-        }
-    }
-    decided.decisions.extend(of.and_then(|(_, alternatives)| alternatives.failed()));
-    decided
+    let id = event.given_id.clone().unwrap_or_else(|| event.id.to_string());
+    let seen = Seen::new(room, facts(event, &id));
+    let candidates = meaning.map(|trigger| Candidate {
+        trigger,
+        workflow: &trigger.row.workflow,
+        standing: match trigger.row.source {
+            Source::Declared { .. } => Standing::Declared,
+            Source::Made => Standing::Alone,
+        },
+        rules: &trigger.rules,
+        takes: known.get(&trigger.row.workflow).and_then(Option::as_deref).map(|known| Taken { known, trigger }),
+    });
+    let piton_expressions::Decided { decisions, lacking } = piton_expressions::decide(&seen, candidates);
+    let decisions = decisions.into_iter().map(|decision| Decision {
+        trigger: Arc::clone(decision.trigger),
+        input: decision.input.map_err(|refusal| (reason(&refusal), refusal.to_string())),
+    });
+    Decided { decisions: decisions.collect(), lacking }
 }
 
-/// How far the triggers are that are declared of one workflow.
-enum Alternatives {
-    None,
-    Failed(Decision),
-    Matched,
-}
-
-impl Alternatives {
-    fn note(&mut self, failed: Decision) {
-        if let Self::None = self {
-            *self = Self::Failed(failed);
-        }
-    }
-
-    /// What is on record if none of them matched.
-    fn failed(self) -> Option<Decision> {
-        match self {
-            Self::Failed(decision) => Some(decision),
-            Self::None | Self::Matched => None,
-        }
+fn reason(refusal: &Refusal) -> Refused {
+    match refusal {
+        Refusal::FilterFailed(_) => Refused::FilterFailed,
+        Refusal::InputFailed(_) => Refused::InputFailed,
+        Refusal::Unbound(_) => Refused::Unbound,
+        Refusal::InvalidInput(_) | Refusal::NoPayload(_) => Refused::InvalidInput,
     }
 }
 
-/// An event as triggers see it.
-struct Seen<'a> {
-    event: &'a EventRow,
-    data: Value,
-    scope: EventScope,
+/// What the workflow of a trigger takes, as the build that it is for has said.
+struct Taken<'a> {
+    known: &'a Known,
+    trigger: &'a Compiled,
 }
 
-impl<'a> Seen<'a> {
-    fn new(room: &DeepStack, event: &'a EventRow) -> Self {
-        // What was accepted as a payload reads as one.
-        let data = event.data.as_deref().and_then(|data| codec::to_json(data).ok()).unwrap_or(Value::Null);
-        let scope = EventScope::new(room, &seen_by_expressions(event, &data));
-        Self { event, data, scope }
+impl Takes for Taken<'_> {
+    fn parameters(&self) -> &[Parameter] {
+        &self.known.parameters
     }
 
-    fn filtered(&self, trigger: &Compiled) -> Filtered {
-        match &trigger.filter {
-            None => Filtered::Through,
-            Some(Err(unreadable)) => Filtered::Failed(format!("the filter cannot be read: {unreadable}")),
-            Some(Ok(filter)) => match filter.holds(&self.scope) {
-                Ok(true) => Filtered::Through,
-                Ok(false) => Filtered::Out,
-                Err(EvaluationError::Missing(_)) => Filtered::Lacking,
-                Err(error) => Filtered::Failed(error.to_string()),
-            },
-        }
-    }
-
-    fn input(&self, trigger: &Compiled, known: Option<&Known>) -> Result<Payload, (Refused, String)> {
-        let input = match &trigger.input {
-            Input::Envelope => envelope(self.event, &self.data),
-            Input::Expression(Err(unreadable)) => {
-                return Err((Refused::InputFailed, format!("the input's expression cannot be read: {unreadable}")));
-            }
-            Input::Expression(Ok(expression)) => {
-                expression.input(&self.scope).map_err(|error| (Refused::InputFailed, error.to_string()))?
-            }
-            Input::ByName => match known {
-                // No worker has said what it takes: it gets what there is.
-                None => self.data.clone(),
-                Some(known) => {
-                    let provider = brought(&self.event.origin).map(|brought| brought.provider);
-                    bind(&known.parameters, provider, &self.data).map_err(|unbound| {
-                        let cure = "publish it with the event, give the parameter a default, or make the input by an expression";
-                        (Refused::Unbound, format!("{unbound}, which the workflow takes; {cure}"))
-                    })?
-                }
-            },
-        };
-        let faults = known.map(|known| known.check(trigger.row.build.as_ref(), &input)).unwrap_or_default();
-        if !faults.is_empty() {
-            let said = faults.iter().map(|fault| format!("{}: {}", place(&fault.pointer), fault.detail));
-            let said: Vec<_> = said.take(10).collect();
-            return Err((Refused::InvalidInput, format!("the workflow does not take this input: {}", said.join("; "))));
-        }
-        codec::from_json(&input)
-            .map_err(|error| (Refused::InvalidInput, format!("the input cannot be stored: {error}")))
+    fn faults(&self, input: &Value) -> Vec<String> {
+        let faults = self.known.check(self.trigger.row.build.as_ref(), input);
+        faults.iter().take(10).map(|fault| format!("{}: {}", place(&fault.pointer), fault.detail)).collect()
     }
 }
 

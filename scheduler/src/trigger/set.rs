@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use piton_expressions::{Expression, ExpressionError};
-use piton_shared::trigger::{InputRule, Selector};
+use piton_expressions::{ExpressionError, Rules};
+use piton_shared::trigger::Selector;
 use uuid::Uuid;
 
 use super::check::selector;
@@ -27,16 +27,7 @@ pub struct Compiled {
     pub row: TriggerRow,
     /// None: a pattern that this version cannot read means nothing.
     selector: Option<Selector>,
-    /// An expression that this version cannot read says why.
-    pub(super) filter: Option<Result<Expression, String>>,
-    pub(super) input: Input,
-}
-
-#[derive(Debug)]
-pub(super) enum Input {
-    ByName,
-    Envelope,
-    Expression(Result<Expression, String>),
+    pub(super) rules: Rules,
 }
 
 impl TriggerSet {
@@ -82,23 +73,10 @@ fn place(row: &TriggerRow) -> u32 {
 
 impl Compiled {
     fn new(row: TriggerRow) -> Result<Self, ExpressionError> {
-        let compile = |source: &str| match Expression::compile(source) {
-            Err(ExpressionError::Busy) => Err(ExpressionError::Busy),
-            compiled => Ok(compiled.map_err(|error| error.to_string())),
-        };
         let selector = selector(&row.listens);
         if let Err(error) = &selector {
             tracing::warn!(trigger = %row.id, %error, "the pattern of a trigger cannot be read: it means nothing");
         }
-        Ok(Self {
-            selector: selector.ok(),
-            filter: row.listens.filter().map(compile).transpose()?,
-            input: match row.listens.input() {
-                InputRule::ByName => Input::ByName,
-                InputRule::Envelope => Input::Envelope,
-                InputRule::Expression(source) => Input::Expression(compile(source)?),
-            },
-            row,
-        })
+        Ok(Self { selector: selector.ok(), rules: Rules::compile(row.listens.filter(), row.listens.input())?, row })
     }
 }

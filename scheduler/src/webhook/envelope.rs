@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Arrived, KeptHeaders};
 use crate::{api::time::Rfc3339, store::LookedUp};
 
-/// `{source, endpoint, event_type, delivery_id, received_at, headers, body, data}`. Where that is larger than a payload may
+/// `{source, endpoint, event_type, delivery_id, occurred_at, received_at, headers, body, data}`. Where that is larger than a payload may
 /// be the body is left out, which is there as `data` too; none where even that is too large.
 pub(super) fn envelope(
     looked: &LookedUp,
@@ -21,6 +21,7 @@ pub(super) fn envelope(
         "endpoint": looked.endpoint.name,
         "event_type": event.event_type,
         "delivery_id": event.delivery_id,
+        "occurred_at": event.occurred_at.map(Rfc3339::from),
         "received_at": Rfc3339::from(looked.now),
         "headers": kept.open(),
         "body": String::from_utf8_lossy(&arrived.body),

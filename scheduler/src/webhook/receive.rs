@@ -13,7 +13,7 @@ use super::{
     envelope::envelope,
     gate::{Gate, Record},
     judge::{Judgement, Verified, judge},
-    record::{about, because, beginning, record},
+    record::{about, because, beginning, clean, record},
 };
 use crate::{
     engine::{Engine, Novelty},
@@ -88,7 +88,7 @@ impl Hooks {
     /// Counts, and puts on record, one whose body was not read.
     pub async fn turned_away(&self, looked: &LookedUp, arrived: &Arrived, verdict: Verdict, status: u16, why: String) {
         let record = record(self.engine.new_id(), looked, arrived, verdict, status);
-        self.conclude(because(record, why)).await;
+        self.conclude(because(record, &why)).await;
     }
 
     /// Takes one delivery.
@@ -112,21 +112,21 @@ impl Hooks {
             Judgement::Verified(secret, verified) => (secret, verified),
             Judgement::Refused(refusal) => {
                 tracing::debug!(webhook = %looked.endpoint.id, refusal = refusal.word(), "refused a delivery");
-                self.conclude(because(new(Verdict::Refused, 401), refusal.to_string())).await;
+                self.conclude(because(new(Verdict::Refused, 401), &refusal.to_string())).await;
                 return Ok(Received::Refused);
             }
         };
         let signed = |verdict, status| NewDelivery { secret: Some(secret), ..new(verdict, status) };
         let unreadable = async |status, why: String| {
             let body = Some(beginning(&arrived.body));
-            self.conclude(because(NewDelivery { body, ..signed(Verdict::Unreadable, status) }, why.clone())).await;
-            why
+            self.conclude(because(NewDelivery { body, ..signed(Verdict::Unreadable, status) }, &why)).await;
+            clean(&why)
         };
         Ok(match verified {
-            Verified::Unreadable(error @ (Unreadable::Json { .. } | Unreadable::Form)) => {
+            Verified::Unreadable(error @ (Unreadable::Json { .. } | Unreadable::Payload { .. } | Unreadable::Form)) => {
                 Received::Broken(unreadable(400, error.to_string()).await)
             }
-            Verified::Unreadable(error @ Unreadable::WideInteger(_)) => {
+            Verified::Unreadable(error @ (Unreadable::Fields { .. } | Unreadable::WideInteger(_))) => {
                 Received::Unreadable(unreadable(422, error.to_string()).await)
             }
             Verified::Meaningless(error) => Received::Unreadable(unreadable(422, error.to_string()).await),
@@ -184,7 +184,7 @@ impl Hooks {
                 endpoint: looked.endpoint.name.clone(),
                 delivery: id,
             },
-            occurred_at: None,
+            occurred_at: event.occurred_at,
             envelope,
             trace: arrived.trace.clone(),
         };

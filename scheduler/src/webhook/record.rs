@@ -43,8 +43,8 @@ pub(super) fn about(mut record: NewDelivery, secret: Uuid, event: &Described) ->
 }
 
 /// The same record with why nothing comes of it.
-pub(super) fn because(mut record: NewDelivery, reason: String) -> NewDelivery {
-    record.reason = Some(reason);
+pub(super) fn because(mut record: NewDelivery, reason: &str) -> NewDelivery {
+    record.reason = Some(clean(reason));
     record
 }
 
@@ -53,8 +53,8 @@ pub(super) fn beginning(body: &[u8]) -> Vec<u8> {
     body[..body.len().min(BODY_BYTES)].to_vec()
 }
 
-/// A text that a database takes and a terminal shows.
-fn clean(text: &str) -> String {
+/// A text, which may name what somebody else has written, as a database takes it and a terminal shows it.
+pub(super) fn clean(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     text[..text.floor_char_boundary(TEXT_BYTES)].to_owned()
 }

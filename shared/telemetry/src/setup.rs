@@ -56,8 +56,13 @@ impl TelemetryOptions {
     /// As the environment says: `PITON_LOG`, `PITON_LOG_FORMAT` and `OTEL_EXPORTER_OTLP_ENDPOINT`. Empty
     /// counts as unset.
     pub fn from_env(service: &'static str) -> Result<Self, TelemetryError> {
+        Self::from_env_or(service, DEFAULT_FILTER)
+    }
+
+    /// As [`from_env`](Self::from_env), with another [`filter`](Self::filter) where `PITON_LOG` names none.
+    pub fn from_env_or(service: &'static str, filter: &str) -> Result<Self, TelemetryError> {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let mut options = Self::new(service);
+        let mut options = Self { filter: filter.to_owned(), ..Self::new(service) };
         if let Some(filter) = set("PITON_LOG") {
             options.filter = filter;
         }

@@ -32,6 +32,8 @@ pub struct Verified {
     pub secret: usize,
     /// When it was signed, if the signature covers that.
     pub signed_at: Option<Timestamp>,
+    /// The latest time that is not yet the future: now, and as much as clocks may differ.
+    pub latest: Timestamp,
     /// SHA-256 of what was signed: the same for the same signature, however it is written and with whichever secret it
     /// was made.
     pub fingerprint: [u8; 32],
@@ -51,20 +53,20 @@ impl Claim<'_> {
         let Some((secret, _)) = matching else {
             return Err(Refusal::NoSecretMatches);
         };
+        // Signed to the second: what is no more than that second over is not over.
+        let most = tolerance.saturating_add(Duration::from_secs(1));
         let signed_at = self.signed_at.map(|at| Timestamp::from_micros(at.saturating_mul(1_000_000)));
         if let Some(at) = signed_at {
-            check_time(at, now, tolerance)?;
+            check_time(at, now, most)?;
         }
         let mut hash = Sha256::new();
         self.signed.iter().for_each(|part| hash.update(part));
-        Ok(Verified { secret: *secret, signed_at, fingerprint: hash.finalize().into() })
+        Ok(Verified { secret: *secret, signed_at, latest: now.plus(most), fingerprint: hash.finalize().into() })
     }
 }
 
-fn check_time(at: Timestamp, now: Timestamp, tolerance: Duration) -> Result<(), Refusal> {
+fn check_time(at: Timestamp, now: Timestamp, most: Duration) -> Result<(), Refusal> {
     let (late, early) = (now.since(at), at.since(now));
-    // Signed to the second: what is no more than that second over is not over.
-    let most = tolerance.saturating_add(Duration::from_secs(1));
     if late > most {
         return Err(Refusal::Stale { by: late });
     }

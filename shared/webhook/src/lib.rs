@@ -12,6 +12,7 @@ mod github;
 mod headers;
 mod mac;
 mod meaning;
+mod occurred;
 mod refusal;
 mod scheme;
 mod secret;

@@ -2,6 +2,7 @@
 
 use piton_shared::{
     limits::EVENT_NAME_BYTES,
+    time::Timestamp,
     trigger::{NamePattern, Provider},
 };
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub struct Described {
     pub name: String,
     /// The delivery's id, if it has one.
     pub delivery_id: Option<String>,
+    /// When it happened, if that was signed: as the body says where the provider writes it there, else when it was signed.
+    pub occurred_at: Option<Timestamp>,
     /// By which a repetition is known: of each delivery its id, and where that is not signed, or there is none, what was
     /// signed.
     pub keys: Vec<String>,
@@ -93,6 +96,7 @@ impl Scheme {
             name: self.name(endpoint, event_type.as_deref()),
             event_type,
             delivery_id: id.map(ToOwned::to_owned),
+            occurred_at: self.occurred_at(data, verified),
             keys: keys(id, covered, verified),
         }))
     }

@@ -42,7 +42,7 @@ fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &[u8])> {
 }
 
 fn verified() -> Verified {
-    Verified { secret: 0, signed_at: None, fingerprint: [7; 32] }
+    Verified { secret: 0, signed_at: None, latest: now(), fingerprint: [7; 32] }
 }
 
 fn meant(scheme: &Scheme, headers: &[(&str, &[u8])], data: &Value) -> Described {
@@ -223,10 +223,14 @@ proptest! {
                     let _ = scheme.meaning("shop", headers, &data, &verified());
                 }
             }
-            let data = json!({"type": text, "id": text, "action": text, "event": {"type": text}, "kind": text});
+            let data = json!({
+                "type": text, "id": text, "action": text, "event": {"type": text}, "kind": text, "created": now, "event_time": now,
+                "timestamp": text,
+            });
             if let Ok(Meaning::Event(described)) = scheme.meaning("shop", headers, &data, &verified()) {
                 prop_assert!(described.name.len() <= piton_shared::limits::EVENT_NAME_BYTES);
                 prop_assert!(described.name.split('.').all(|segment| !segment.is_empty()), "{}", described.name);
+                prop_assert!(described.occurred_at.is_none_or(|at| at <= verified().latest), "{:?}", described.occurred_at);
             }
             let _ = scheme.kind(Some(&text));
         }

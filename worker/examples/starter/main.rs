@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use piton::prelude::*;
+use piton::{
+    prelude::*,
+    telemetry::{self, TelemetryOptions},
+};
 
 /// A unit of side effects. It runs at least once, and one result wins: hand the key on to whatever you call.
 #[function(retries = 5, try_timeout = "10s")]
@@ -23,8 +26,16 @@ async fn welcome(ctx: &WorkflowContext, email: String, wait_seconds: Option<u64>
     Ok(vec![hello, question])
 }
 
+fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    // A line for each run that is taken and ended here, and for each try that fails. PITON_LOG says more or less: `info`, `piton=trace`.
+    let telemetry = telemetry::init(&TelemetryOptions::from_env_or(env!("CARGO_PKG_NAME"), "warn,piton=debug")?)?;
+    let ended = work();
+    telemetry.shutdown();
+    ended
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn work() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // PITON_NATS_URL says where Piton is; `piton dev -- cargo run` sets it.
     Worker::builder().options_from_env().register(send_mail).register(welcome).connect().await?.run().await?;
     Ok(())

@@ -74,6 +74,7 @@ async fn begin(
     drain: CancellationToken,
     wanted: watch::Receiver<Wanted>,
 ) {
+    tracing::debug!("the run is taken");
     // The workflow's own code may be what kills: it is not polled before.
     if grant.company == Company::Alone
         && let Err(not) = alone::begin(member, &grant, &drain).await

@@ -185,6 +185,13 @@ impl Away {
         }
     }
 
+    /// Whoever took it did not begin: no try is used up.
+    pub(super) fn put_back(&mut self, id: &WorkId) {
+        if let Some(work) = self.work.iter_mut().find(|work| work.id == *id) {
+            work.stands = Stands::Ready;
+        }
+    }
+
     /// Whoever executed it is gone: another does, under the next number.
     pub(super) fn give_back(&mut self, id: &WorkId, started_at: Timestamp) {
         if let Some(work) = self.work.iter_mut().find(|work| work.id == *id) {

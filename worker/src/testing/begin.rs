@@ -11,6 +11,7 @@ use piton_shared::{
 
 use super::{
     away::{Work as Given, WorkEnd, WorkId},
+    database::Pause,
     drive::{Drive, Struck},
     error::RunError,
     executing::{Executing, Of, Polled, Work},
@@ -52,6 +53,9 @@ impl Drive<'_> {
 
     /// Begins the first work that was given away and may begin.
     pub(super) fn begin_away(&mut self) -> Begun {
+        if self.database.pause == Pause::Paused {
+            return Begun::None;
+        }
         let Some(work) = self.database.away.claim(self.now) else {
             return Begun::None;
         };
@@ -80,6 +84,13 @@ impl Drive<'_> {
             }
         };
         if !goes_on {
+            return;
+        }
+        if self.database.pause == Pause::Paused {
+            match &of {
+                Of::Run => self.inbox.push_back(Input::Pause { not_begun: vec![key] }),
+                Of::Away(id) => self.database.away.put_back(id),
+            }
             return;
         }
         let play = self.play(&key, &function, try_number);

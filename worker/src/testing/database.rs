@@ -37,10 +37,19 @@ pub(super) enum State {
     Killed,
 }
 
+/// Whether anything new of the run may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    GoesOn,
+    Paused,
+}
+
 /// One run's rows.
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) state: State,
+    /// Stands beside the state.
+    pub(super) pause: Pause,
     pub(super) attempt: AttemptId,
     pub(super) attempts: u32,
     pub(super) epoch: Epoch,
@@ -86,6 +95,7 @@ impl Database {
     pub(super) fn new(session: Session) -> Self {
         Self {
             state: State::Queued,
+            pause: Pause::GoesOn,
             attempt: AttemptId::new(Uuid::nil()),
             attempts: 0,
             epoch: Epoch(1),
@@ -105,7 +115,7 @@ impl Database {
 
     /// Takes hold of a queued run: the calls that earlier attempts left open.
     pub(super) fn claim(&mut self) -> Option<Vec<OpenCall>> {
-        if self.state != State::Queued {
+        if self.state != State::Queued || self.pause == Pause::Paused {
             return None;
         }
         self.attempts += 1;
@@ -294,7 +304,9 @@ impl Database {
 
     /// When the first timer is due.
     pub(super) fn first_due(&self) -> Option<Timestamp> {
-        self.waits.values().map(|wait| wait.due).chain(self.away.first_due()).min()
+        // What was given away and is due begins nowhere while the run is paused.
+        let away = self.away.first_due().filter(|_| self.pause == Pause::GoesOn);
+        self.waits.values().map(|wait| wait.due).chain(away).min()
     }
 
     /// Fires what is due and returns the rows for the holder; a suspended run is queued instead.

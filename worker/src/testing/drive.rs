@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     begin::Begun,
     chance::Chance,
-    database::Database,
+    database::{Database, Pause},
     engine::TestEngine,
     error::RunError,
     executing::{self, Executing, Moved, Of},
@@ -238,6 +238,14 @@ impl Drive<'_> {
                 (Blow::Cancel, _) => {
                     let rows = self.database.cancel(self.now);
                     self.woken(rows);
+                }
+                (Blow::Pause, _) => {
+                    self.database.pause = Pause::Paused;
+                    self.inbox.push_back(Input::Pause { not_begun: Vec::new() });
+                }
+                (Blow::Resume, _) => {
+                    self.database.pause = Pause::GoesOn;
+                    self.inbox.push_back(Input::Unpause);
                 }
                 (Blow::Kill, _) => {
                     self.database.kill();

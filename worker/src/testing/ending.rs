@@ -8,7 +8,7 @@ use piton_shared::{
 };
 
 use super::{
-    database::State,
+    database::{Pause, State},
     drive::Drive,
     error::RunError,
     retell::retell,
@@ -33,7 +33,8 @@ impl Drive<'_> {
     pub(super) fn waits_for_ever(&self) -> RunError {
         let functions = self.executing.iter().map(|one| format!("the function of `{}` to end", one.key));
         let faults = self.faults.left().map(|when| format!("a fault {when}"));
-        let waits_for = functions.chain(faults).collect();
+        let paused = (self.database.pause == Pause::Paused).then(|| "somebody to resume it".to_owned());
+        let waits_for = functions.chain(faults).chain(paused).collect();
         RunError::WaitsForEver { waits_for, patience: self.engine.patience_now() }
     }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::{
     chance::Chance,
-    drive::Driven,
+    keys::Keys,
     on::On,
     script::{Play, Script},
     sessions::{Session, Sessions},
@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// - **Time** is virtual. A sleep, a wait between tries and a timeout are over at once, to the microsecond. A function
 ///   that waits for something real (a socket, a timer of tokio) is waited for, and takes no virtual time; after the
 ///   engine's [patience](Self::patience) time passes it by. Without jitter every wait is as long as its policy says.
-/// - **Faults** are [said of a run](TestStart): its worker crashes, it is cancelled or killed, at a moment of choice.
+/// - **Faults** are [said of a run](TestStart): its worker crashes, it is paused, cancelled or killed, at a moment of choice.
 ///   [`Trial`](super::Trial) lets them come at every moment in turn.
 /// - When a run has ended, its journal is replayed once more, and has to lead to the same end: a workflow that reads the
 ///   clock or walks over a `HashMap` fails here.
@@ -89,8 +89,10 @@ pub struct TestEngine {
     scripts: Mutex<BTreeMap<&'static str, Script>>,
     clock: Mutex<Timestamp>,
     runs: AtomicU64,
-    keys: Mutex<BTreeMap<String, Driven>>,
+    pub(super) keys: Keys,
     sessions: Sessions,
+    #[cfg(feature = "test-triggers")]
+    pub(super) events: Mutex<super::triggers::Events>,
 }
 
 impl TestEngine {
@@ -110,8 +112,10 @@ impl TestEngine {
             scripts: Mutex::default(),
             clock: Mutex::new(BEGINNING),
             runs: AtomicU64::new(0),
-            keys: Mutex::default(),
+            keys: Keys::default(),
             sessions: Sessions::default(),
+            #[cfg(feature = "test-triggers")]
+            events: Mutex::default(),
         }
     }
 
@@ -281,14 +285,6 @@ impl TestEngine {
     /// Its workers listen on these.
     pub(super) fn queues(&self) -> Arc<[Queue]> {
         self.builder.queues().into()
-    }
-
-    pub(super) fn kept(&self, key: &str) -> Option<Driven> {
-        self.keys.lock().get(key).cloned()
-    }
-
-    pub(super) fn keep(&self, key: String, driven: Driven) {
-        self.keys.lock().insert(key, driven);
     }
 
     /// A run has ended then.

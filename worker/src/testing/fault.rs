@@ -70,6 +70,10 @@ pub(super) enum Blow {
     Cancel,
     /// Somebody ends it by force.
     Kill,
+    /// Somebody asks that nothing new of it begins.
+    Pause,
+    /// Somebody lets it go on.
+    Resume,
 }
 
 /// What is to befall a run, until it has.

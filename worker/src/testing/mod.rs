@@ -24,10 +24,14 @@
 //! assert_eq!(run.output(), "ch_1");
 //! ```
 //!
+//! With the feature `test-triggers` it also starts what the declared [triggers](crate::triggers) of its workflows start:
+//! `engine.publish(event)`, `engine.webhook("stripe", body)` and `engine.fire("a schedule")`. The feature stands in
+//! `[dev-dependencies]`, so that no worker is built with CEL in it.
+//!
 //! It drives the very state machine that the worker drives (`runtime::attempt`) and decides nothing by itself:
 //! `database` stands for the scheduler's statements, `drive` for the worker's task of a run, `executing` for its
 //! functions. A run here is queued, claimed, suspended and claimed again as it is there, so every long sleep also tests
-//! that the workflow replays.
+//! that the workflow replays. What an event comes to is decided by the crate that decides it in a scheduler.
 
 mod away;
 mod begin;
@@ -40,6 +44,7 @@ mod error;
 mod executing;
 mod fault;
 mod history;
+mod keys;
 mod on;
 mod retell;
 mod script;
@@ -48,6 +53,8 @@ mod start;
 mod story;
 mod text;
 mod trial;
+#[cfg(feature = "test-triggers")]
+mod triggers;
 
 pub use engine::TestEngine;
 pub use error::RunError;
@@ -59,3 +66,5 @@ pub use start::{TestRun, TestStart, block_on};
 pub use story::{Story, TestStep, TestTry, Timer, TryEnd};
 pub use text::Journal;
 pub use trial::{Trial, Tried};
+#[cfg(feature = "test-triggers")]
+pub use triggers::{Delivery, Event, Fire, FireError, Fired, Novelty, Publish, PublishError, Published, Refused};

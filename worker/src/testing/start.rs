@@ -74,7 +74,8 @@ impl<'a, T: Journaled> TestStart<'a, T> {
         Self { engine, workflow, input, output: PhantomData, key, tags, session, faults }
     }
 
-    /// The start's idempotency key: a second start with it starts nothing, and returns the first one's run.
+    /// The start's idempotency key: within seven days of the engine's time a second start with it starts nothing, and returns
+    /// the first one's run.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -113,6 +114,18 @@ impl<'a, T: Journaled> TestStart<'a, T> {
         self.befalls(when, Blow::Kill)
     }
 
+    /// Somebody pauses it at this moment: what is executed ends and is journaled, nothing new begins, and what it gave away
+    /// waits with it. Its timers go on. A run that nobody [resumes](Self::resume) waits for ever.
+    pub fn pause(self, when: When) -> Self {
+        self.befalls(when, Blow::Pause)
+    }
+
+    /// Somebody lets a paused run go on at this moment, usually [`When::After`] some time: nothing else comes while it is
+    /// paused.
+    pub fn resume(self, when: When) -> Self {
+        self.befalls(when, Blow::Resume)
+    }
+
     /// Every try of this step fails, whatever its function does elsewhere: by [`Failure::permanent`] for good.
     pub fn fail_step(mut self, step: impl Into<String>, failure: impl Into<Failure>) -> Self {
         self.faults.fail(StepKey::new(step), failure.into());
@@ -136,20 +149,21 @@ impl<'a, T: Journaled> TestStart<'a, T> {
     async fn run(self) -> TestRun<T> {
         let Self { engine, workflow, input, key, tags, session, faults, .. } = self;
         engine.check();
-        if let Some(key) = &key
-            && let Some(kept) = engine.kept(key)
-        {
-            if kept.story.workflow != workflow.name() || kept.story.input != input {
-                return TestRun { result: Err(RunError::KeyTaken { key: key.clone() }), story: kept.story };
-            }
-            return TestRun::of(kept);
-        }
-        let (run_id, seed) = engine.next_run();
-        let asked = Asked { run_id, workflow, input, seed, tags, session, started_at: engine.now(), faults };
-        let driven = drive(engine, asked).await;
+        let now = engine.now();
+        let ask = |input| {
+            let (run_id, seed) = engine.next_run();
+            Asked { run_id, workflow, input, seed, tags, session, started_at: now, faults }
+        };
+        let Some(key) = key else {
+            let driven = drive(engine, ask(input)).await;
+            engine.ended_at(driven.story.ended_at);
+            return TestRun::of(driven);
+        };
+        let kept = engine.keys.keep(key.clone(), now, || ask(input.clone()));
+        let driven = kept.driven(engine).await;
         engine.ended_at(driven.story.ended_at);
-        if let Some(key) = key {
-            engine.keep(key, driven.clone());
+        if kept.asked.workflow.name() != workflow.name() || kept.asked.input != input {
+            return TestRun { result: Err(RunError::KeyTaken { key }), story: driven.story };
         }
         TestRun::of(driven)
     }
@@ -186,7 +200,7 @@ pub struct TestRun<T> {
 }
 
 impl<T: Journaled> TestRun<T> {
-    fn of(driven: Driven) -> Self {
+    pub(super) fn of(driven: Driven) -> Self {
         let Driven { result, story } = driven;
         let result = result.and_then(|result| T::decode(&result).map_err(|error| RunError::Result(error.to_string())));
         Self { result, story }

@@ -149,6 +149,11 @@ impl Story {
         self.ended_at.since(self.started_at)
     }
 
+    /// When it ended, on the virtual clock; where it stopped, if it did not end.
+    pub fn ended_at(&self) -> Timestamp {
+        self.ended_at
+    }
+
     /// How many workers held it: one, and one more for each crash, and for each wait that left memory.
     pub fn attempts(&self) -> u32 {
         self.attempts

@@ -1,6 +1,6 @@
 //! Crashes, cancels and kills at moments of choice.
 
-use std::time::Duration;
+use std::{future::IntoFuture, time::Duration};
 
 use piton::{
     prelude::*,
@@ -128,4 +128,85 @@ fn a_deploy_hands_the_run_over() {
 fn a_fault_that_never_comes_is_no_reason_to_wait() {
     let run = engine().run(two_steps(1)).crash(When::written("no_such_step#1")).crash(When::AfterAppend(99)).blocking();
     assert_eq!(run.output(), "2 under second#1");
+}
+
+#[function]
+async fn slow(number: u64) -> Result<u64> {
+    tokio::task::yield_now().await;
+    Ok(number)
+}
+
+#[workflow]
+async fn waits(ctx: &WorkflowContext) -> Result<u64> {
+    Ok(ctx.step(slow(7)).await?)
+}
+
+#[tokio::test]
+async fn a_key_starts_one_run_also_when_two_ask_at_once_and_for_seven_days() {
+    let engine = TestEngine::new().register(slow);
+    let start = || engine.run(waits()).key("k").into_future();
+    let (one, two) = tokio::join!(start(), start());
+    let first = one.story.run_id();
+    assert_eq!(first, two.story.run_id());
+    engine.advance(HOUR * (24 * 7 - 1));
+    assert_eq!(start().await.story.run_id(), first);
+    engine.advance(HOUR);
+    assert_ne!(start().await.story.run_id(), first);
+}
+
+#[test]
+fn nothing_new_begins_in_a_paused_run_until_it_is_resumed() {
+    for (pause, begun) in [
+        (When::After(Duration::ZERO), 0),
+        (When::begins("first#1"), 0),
+        (When::ended("first#1"), 1),
+        (When::written("first#1"), 1),
+        (When::After(HOUR / 2), 1),
+        (When::begins("second#1"), 1),
+    ] {
+        let resumed = HOUR * 5;
+        let run = engine().run(two_steps(1)).pause(pause.clone()).resume(When::After(resumed)).blocking();
+        let story = &run.story;
+        let before = story.tries().iter().filter(|tried| tried.started_at.since(story.started_at()) < resumed).count();
+        assert_eq!((before, story.tries().len()), (begun, 2), "{pause}\n{story}");
+        assert!(story.tries().iter().all(|tried| tried.number == 1), "no try is used up: {pause}\n{story}");
+        assert_eq!(run.output(), "2 under second#1");
+    }
+}
+
+#[test]
+fn a_paused_run_that_nobody_resumes_says_so() {
+    let run = engine().run(two_steps(1)).pause(When::written("first#1")).blocking();
+    assert!(run.error().to_string().contains("for somebody to resume it"));
+}
+
+#[workflow]
+async fn spread(ctx: &WorkflowContext) -> Result<Vec<u64>> {
+    let each = (0..6).map(|number| first(number).retry(RetryPolicy::constant(HOUR)));
+    Ok(ctx.parallel(each).await?)
+}
+
+#[test]
+fn what_a_paused_run_gave_away_waits_with_it() {
+    let engine = engine();
+    engine.on(first).takes(HOUR).fails_times(1, "down").executes();
+    for pause in [When::begins("parallel#1/3/first#1"), When::After(HOUR / 2), When::After(HOUR + HOUR / 120)] {
+        let run = engine.run(spread()).pause(pause.clone()).resume(When::After(HOUR * 9)).blocking();
+        let story = &run.story;
+        let late = |tried: &&TestTry| tried.started_at.since(story.started_at()) >= HOUR * 9;
+        let begun = if matches!(pause, When::Begins(_)) { 3 } else { 6 };
+        assert_eq!(story.tries().len(), 12, "{pause}\n{story}");
+        assert_eq!(story.tries().iter().filter(late).count(), 12 - begun, "{pause}\n{story}");
+        assert_eq!(run.output(), [1, 2, 3, 4, 5, 6]);
+    }
+}
+
+#[test]
+fn a_cancel_of_a_paused_run_is_seen_once_it_is_resumed() {
+    let engine = engine();
+    let start = engine.run(two_steps(1)).pause(When::written("first#1")).cancel(When::After(HOUR / 4));
+    let run = start.resume(When::After(HOUR * 5)).blocking();
+    assert_eq!(run.story.step_keys(), ["first#1", "undo#1"]);
+    assert_eq!(run.story.duration(), HOUR * 5);
+    assert!(matches!(run.error(), RunError::Cancelled(_)));
 }

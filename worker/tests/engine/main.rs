@@ -6,3 +6,4 @@ mod histories;
 mod scripts;
 mod time;
 mod trials;
+mod triggers;

@@ -3,6 +3,7 @@
 pub(crate) mod batches;
 pub(crate) mod beside;
 pub(crate) mod ends;
+pub(crate) mod events;
 pub(crate) mod parks;
 pub(crate) mod state;
 pub(crate) mod steps;

@@ -16,7 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(super) use parameters::{BatchInPath, BatchOfRunInPath, DefinitionInPath, IdempotencyKey, Page, RunInPath, Wait};
+pub(super) use parameters::{
+    BatchInPath, BatchOfRunInPath, DefinitionInPath, IdempotencyKey, IfMatch, Page, RunInPath, ScheduleInPath, Wait,
+};
 
 use super::{etag::Etag, problem::Problem, query::Parameters, routes};
 

@@ -24,11 +24,17 @@ pub(in crate::api) enum BatchOfRunInPath {}
 /// A definition in the path: its kind, and its name.
 pub(in crate::api) enum DefinitionInPath {}
 
+/// The name of a schedule in the path.
+pub(in crate::api) enum ScheduleInPath {}
+
 /// How long to wait: `wait`.
 pub(in crate::api) enum Wait {}
 
 /// `limit` and `cursor` of a list whose pages have `MOST` rows at most.
 pub(in crate::api) enum Page<const MOST: u32> {}
+
+/// The header that has what the caller of a change has seen.
+pub(in crate::api) enum IfMatch {}
 
 /// The header by which a repeated request is recognised.
 pub(in crate::api) enum IdempotencyKey {}
@@ -59,6 +65,12 @@ impl IntoParams for DefinitionInPath {
     }
 }
 
+impl IntoParams for ScheduleInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("name", "The schedule's name.", text())]
+    }
+}
+
 impl IntoParams for Wait {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let most = REQUEST_WAIT.as_secs();
@@ -86,9 +98,15 @@ impl IntoParams for IdempotencyKey {
             "A word of the caller's, of at most {CALLER_KEY_BYTES} bytes: the same word and the same body make one run, \
              however often they are sent. It is remembered for a week."
         );
-        let mut parameter = in_query("Idempotency-Key", &description, text());
-        parameter.parameter_in = ParameterIn::Header;
-        vec![parameter]
+        vec![in_header("Idempotency-Key", &description)]
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The `ETag` with which it was got: nothing is done when it has changed since, and 412 says so. \
+                           Without it the last change counts.";
+        vec![in_header("If-Match", description)]
     }
 }
 
@@ -110,6 +128,12 @@ fn in_query(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
         .description(Some(description))
         .schema(Some(schema))
         .build()
+}
+
+fn in_header(name: &str, description: &str) -> Parameter {
+    let mut parameter = in_query(name, description, text());
+    parameter.parameter_in = ParameterIn::Header;
+    parameter
 }
 
 fn text() -> RefOr<Schema> {

@@ -178,6 +178,26 @@ pub(in crate::api) fn session() -> ObjectBuilder {
     maybe_name().max_length(Some(CALLER_KEY_BYTES)).description(Some("The session that the run belongs to."))
 }
 
+/// The body of a merge patch (RFC 7396): the fields of the body that makes the same, but for those that cannot be changed.
+/// What cannot be cleared stays without null there, since who makes it has to say it.
+pub(in crate::api) fn change_of<Body: PartialSchema>(fixed: &[&str], about: &str) -> RefOr<Schema> {
+    let schema = Body::schema();
+    let RefOr::T(Schema::Object(mut body)) = schema else {
+        return schema;
+    };
+    body.required.clear();
+    body.properties.retain(|name, _| !fixed.contains(&name.as_str()));
+    body.description = Some(about.to_owned());
+    RefOr::T(Schema::Object(body))
+}
+
+/// One of some words, or null for what it is by default.
+pub(in crate::api) fn maybe_one_of<const N: usize>(words: [&'static str; N]) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(words.into_iter().map(Some).chain([None])))
+}
+
 /// A short text.
 pub(in crate::api) fn sentence() -> ObjectBuilder {
     name().max_length(Some(limits::TEXT_BYTES))

@@ -143,8 +143,11 @@ fn expression_of(pattern: &str) -> Result<String, PatternError> {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    let time: jiff::Timestamp =
-        text.parse().map_err(|_| "is no time: write RFC 3339, as in `2026-11-21T10:00:00Z`".to_owned())?;
+    // Years before 0 are none of RFC 3339, and not all of them are Postgres'.
+    const YEAR_0: i64 = -62_167_219_200;
+    let time: Option<jiff::Timestamp> = text.parse().ok();
+    let time = time.filter(|time| time.as_second() >= YEAR_0);
+    let time = time.ok_or_else(|| "is no time: write RFC 3339, as in `2026-11-21T10:00:00Z`".to_owned())?;
     Ok(Timestamp::from_micros(time.as_microsecond()))
 }
 
@@ -182,7 +185,9 @@ async fn look(door: &Door, id: Uuid, org: &piton_shared::name::Org) -> Result<Ev
 /// Publish an event again
 ///
 /// A new event with the same name and data, matched with the triggers of now; or with those of one workflow only. It says of
-/// which event it is a replay.
+/// which event it is a replay. Each request without an `Idempotency-Key` starts new runs: if its answer is lost and it is sent
+/// again, they start twice. With a key the second is the first: its `outcome` is `duplicate`, and the runs are named again. The
+/// key becomes the `id` of the new event, so take a word that no event of yours had for its `id` within a week.
 #[utoipa::path(
     post, path = "/v1/events/{id}/replay", operation_id = "replay_event", tag = "Events",
     params(("id" = Uuid, Path, description = "The event's id."), IdempotencyKey),
@@ -236,6 +241,18 @@ mod tests {
             assert_eq!(expression_of(pattern).as_deref(), Ok(expression));
         }
         assert!(expression_of("a..b").is_err());
+    }
+
+    #[test]
+    fn times_are_those_that_can_be_kept() {
+        for good in ["0000-01-01T00:00:00Z", "2026-11-21T10:00:00+01:00", "9999-12-30T22:00:00Z"] {
+            assert!(time(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "noon", "2026-11-21", "-000001-12-31T23:59:59Z", "-009999-01-02T01:59:59Z", "+010000-01-01T00:00:00Z"]
+        {
+            assert!(time(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -137,7 +137,9 @@ pub(in crate::api) struct EventView {
     #[schema(schema_with = crate::api::document::shapes::any, required = false)]
     data: Option<Value>,
     origin: OriginView,
-    /// When it happened, as its publisher says.
+    /// When it happened, as its publisher says. Of a webhook as its provider says in what it has signed: `created` of Stripe,
+    /// `event_time` of Slack, `timestamp` of Standard Webhooks, else when it was signed. None where nobody
+    /// says it, as GitHub does not: then it counts from when it was accepted.
     occurred_at: Option<Rfc3339>,
     accepted_at: Rfc3339,
     matching: MatchingWord,

@@ -1,27 +1,32 @@
 //! What is asked for when a schedule is made or changed.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use piton_schedule::{Blame, Rhythm};
 use piton_shared::{
     codec,
     journal::Payload,
     limits::{self, CRON_BYTES, JITTER, PAYLOAD_BYTES, TAGS},
-    message::batch::BATCH_RUN,
+    message::{batch::BATCH_RUN, define::DefinitionKind},
     name::{Build, Org, Queue, check_definition},
     trigger::{CatchUp, Overlap},
 };
 use serde_json::Value;
 use utoipa::{
-    ToSchema,
-    openapi::schema::{ObjectBuilder, SchemaType, Type},
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
 };
 
-use super::view::{catch_up, overlap, state};
 use crate::{
-    api::{code::Code, document::shapes, fields::Fields, problem::Problem, routes::Door, start::check_tag},
+    api::{code::Code, document::shapes, fields::Fields, input, problem::Problem, routes::Door, start::check_tag},
     store::schedule::{Plan, ScheduleState},
 };
+
+/// The time zone of expressions that name none.
+const UTC: &str = "UTC";
 
 /// What makes a schedule.
 #[derive(ToSchema)]
@@ -38,67 +43,65 @@ pub(super) struct CreateBody {
     /// like.
     #[schema(schema_with = cron)]
     expression: (),
-    /// The IANA name of the time zone that the expression means. `UTC` when not said.
+    /// The IANA name of the time zone that the expression means. `UTC` by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     time_zone: (),
-    /// What happens when it fires while its last run goes on. `allow` when not said.
-    #[schema(schema_with = overlap, required = false)]
+    /// What happens when it fires while its last run goes on. `allow` by default.
+    #[schema(schema_with = maybe_overlap, required = false)]
     overlap: (),
-    /// What happens to firings that were missed while no scheduler ran. `one` when not said.
-    #[schema(schema_with = catch_up, required = false)]
+    /// What happens to firings that were missed while no scheduler ran. `one` by default.
+    #[schema(schema_with = maybe_catch_up, required = false)]
     catch_up: (),
-    /// The longest time by which a firing is put off; a day at most.
+    /// The longest time by which a firing is put off; a day at most, none by default.
     #[schema(schema_with = shapes::duration, required = false)]
     jitter: (),
-    /// The input of its runs; null when not said.
+    /// The input of its runs; null by default.
     #[schema(schema_with = shapes::any, required = false)]
     input: (),
-    /// Where its runs go. `default` when not said.
+    /// Where its runs go; `default` by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     queue: (),
-    /// The build that its runs are bound to.
+    /// The build that its runs are bound to; none by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     build: (),
     #[schema(schema_with = shapes::tags, required = false)]
     tags: (),
-    /// Whether it fires from now on.
-    #[schema(schema_with = state, required = false)]
+    /// Whether it fires from now on; it does by default.
+    #[schema(schema_with = maybe_state, required = false)]
     state: (),
 }
 
-/// What of a schedule is to be changed: what is not said stays.
-#[derive(ToSchema)]
-#[schema(as = ChangeSchedule)]
-#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
-pub(super) struct ChangeBody {
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    workflow: (),
-    #[schema(schema_with = maybe_cron, required = false)]
-    expression: (),
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    time_zone: (),
-    #[schema(schema_with = overlap, required = false)]
-    overlap: (),
-    #[schema(schema_with = catch_up, required = false)]
-    catch_up: (),
-    #[schema(schema_with = shapes::duration, required = false)]
-    jitter: (),
-    #[schema(schema_with = shapes::any, required = false)]
-    input: (),
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    queue: (),
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    build: (),
-    #[schema(schema_with = shapes::tags, required = false)]
-    tags: (),
+/// What of a schedule is to be changed.
+pub(super) enum ChangeBody {}
+
+impl ToSchema for ChangeBody {
+    fn name() -> Cow<'static, str> {
+        "ChangeSchedule".into()
+    }
+}
+
+impl PartialSchema for ChangeBody {
+    fn schema() -> RefOr<Schema> {
+        let about =
+            "What of a schedule is to be changed: what is not said stays, and null puts back what is so by default.";
+        shapes::change_of::<CreateBody>(&["name", "state"], about)
+    }
 }
 
 fn cron() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(CRON_BYTES))
 }
 
-fn maybe_cron() -> ObjectBuilder {
-    cron().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+fn maybe_overlap() -> ObjectBuilder {
+    shapes::maybe_one_of(Overlap::ALL.map(Overlap::as_str))
+}
+
+fn maybe_catch_up() -> ObjectBuilder {
+    shapes::maybe_one_of(CatchUp::ALL.map(CatchUp::as_str))
+}
+
+fn maybe_state() -> ObjectBuilder {
+    shapes::maybe_one_of(["active", "paused"])
 }
 
 /// A schedule to be made.
@@ -111,6 +114,7 @@ pub(super) struct Asked {
 
 /// What is to be changed.
 #[derive(Debug, Default)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three things in a change")]
 pub(super) struct Edit {
     workflow: Option<String>,
     expression: Option<String>,
@@ -120,7 +124,7 @@ pub(super) struct Edit {
     jitter: Option<Duration>,
     input: Option<Value>,
     queue: Option<Queue>,
-    build: Option<Build>,
+    build: Option<Option<Build>>,
     tags: Option<Vec<String>>,
 }
 
@@ -131,7 +135,7 @@ impl Edit {
         Ok(Plan {
             workflow: or(&self.workflow, &plan.workflow),
             queue: self.queue.clone().unwrap_or_else(|| plan.queue.clone()),
-            build: self.build.clone().or_else(|| plan.build.clone()),
+            build: self.build.as_ref().unwrap_or(&plan.build).clone(),
             expression: or(&self.expression, &plan.expression),
             time_zone: or(&self.time_zone, &plan.time_zone),
             overlap: self.overlap.unwrap_or(plan.overlap),
@@ -143,7 +147,7 @@ impl Edit {
     }
 }
 
-/// Reads a schedule to be made; its input is compared with what is known of the workflow.
+/// Reads a schedule to be made, whose input its workflow takes.
 pub(super) async fn create(door: &Door, org: &Org, body: Value) -> Result<Asked, Problem> {
     let mut fields = Fields::new(body)?;
     let name = fields.required_text("name");
@@ -161,36 +165,30 @@ pub(super) async fn create(door: &Door, org: &Org, body: Value) -> Result<Asked,
         "paused" => Ok(ScheduleState::Paused),
         other => Err(format!("must be `active` or `paused`, not `{}`", short(other))),
     });
+    fields.finish()?;
     let nothing = Plan {
         workflow: String::new(),
         queue: Queue::DEFAULT,
         build: None,
         expression: String::new(),
-        time_zone: "UTC".into(),
+        time_zone: UTC.into(),
         overlap: Overlap::default(),
         catch_up: CatchUp::default(),
         jitter: Duration::ZERO,
         input: encode(&Value::Null)?,
         tags: Vec::new(),
     };
-    let input = edit.input.clone().unwrap_or(Value::Null);
-    compare(door, org, edit.workflow.as_deref(), edit.build.as_ref(), &input, &mut fields).await?;
-    fields.finish()?;
     let plan = edit.apply(&nothing)?;
+    fits(door, org, &plan, None).await?;
     Ok(Asked { name: name.unwrap_or_default(), plan, state: state.unwrap_or(ScheduleState::Active) })
 }
 
-/// Reads what is to be changed of a schedule that does this; the input is compared with what is known of the workflow.
-pub(super) async fn change(door: &Door, org: &Org, body: Value, plan: &Plan) -> Result<Edit, Problem> {
+/// Reads what is to be changed.
+pub(super) fn change(body: Value) -> Result<Edit, Problem> {
     let mut fields = Fields::new(body)?;
+    fields.never_null(&["workflow", "expression"]);
     let mut edit = Edit { workflow: fields.text("workflow"), expression: fields.text("expression"), ..Edit::default() };
     rest(&mut fields, &mut edit);
-    if edit.input.is_some() || edit.workflow.is_some() || edit.build.is_some() {
-        let input = edit.input.clone().unwrap_or_else(|| codec::to_json(&plan.input).unwrap_or(Value::Null));
-        let workflow = edit.workflow.as_deref().unwrap_or(&plan.workflow);
-        let build = edit.build.as_ref().or(plan.build.as_ref());
-        compare(door, org, Some(workflow), build, &input, &mut fields).await?;
-    }
     fields.finish()?;
     Ok(edit)
 }
@@ -203,48 +201,44 @@ fn rest(fields: &mut Fields, edit: &mut Edit) {
     if edit.workflow.as_deref() == Some(BATCH_RUN) {
         fields.fault("/workflow", "is no workflow that a worker has");
     }
-    edit.time_zone = fields.text("time_zone").map(|zone| match Rhythm::parse("@daily", &zone) {
-        Ok(rhythm) => rhythm.time_zone().to_owned(),
-        Err(error) => {
-            fields.fault("/time_zone", error.to_string());
-            zone
-        }
+    edit.time_zone = fields.patched("time_zone", UTC.into(), |fields| {
+        fields.checked("time_zone", |zone| Rhythm::parse("@daily", &zone).map(|rhythm| rhythm.time_zone().to_owned()))
     });
-    if let Some(Err(error)) = edit.expression.as_deref().map(|expression| Rhythm::parse(expression, "UTC")) {
+    if let Some(Err(error)) = edit.expression.as_deref().map(|expression| Rhythm::parse(expression, UTC)) {
         debug_assert_eq!(error.blames(), Blame::Expression, "every build knows UTC");
         fields.fault("/expression", error.to_string());
     }
-    edit.overlap = fields.checked("overlap", |word| one_of(&word, &Overlap::ALL, Overlap::as_str));
-    edit.catch_up = fields.checked("catch_up", |word| one_of(&word, &CatchUp::ALL, CatchUp::as_str));
-    edit.jitter = fields.duration("jitter");
+    edit.overlap = fields.patched("overlap", Overlap::default(), |fields| {
+        fields.checked("overlap", |word| one_of(&word, &Overlap::ALL, Overlap::as_str))
+    });
+    edit.catch_up = fields.patched("catch_up", CatchUp::default(), |fields| {
+        fields.checked("catch_up", |word| one_of(&word, &CatchUp::ALL, CatchUp::as_str))
+    });
+    edit.jitter = fields.patched("jitter", Duration::ZERO, |fields| fields.duration("jitter"));
     if edit.jitter.is_some_and(|jitter| jitter > JITTER) {
         fields.fault("/jitter", "may be a day at most");
     }
     edit.input = fields.any("input");
-    edit.queue = fields.checked("queue", Queue::new);
-    edit.build = fields.checked("build", Build::new);
+    edit.queue = fields.patched("queue", Queue::DEFAULT, |fields| fields.checked("queue", Queue::new));
+    edit.build = fields.patched("build", None, |fields| fields.checked("build", Build::new).map(Some));
     // One place is for the tag that names the schedule.
-    let tags = fields.texts("tags", TAGS - 1, check_tag);
-    edit.tags = Some(tags).filter(|tags| !tags.is_empty());
+    edit.tags = fields.patched("tags", Vec::new(), |fields| {
+        let said = fields.has("tags");
+        let tags = fields.texts("tags", TAGS - 1, check_tag);
+        said.then_some(tags)
+    });
 }
 
-async fn compare(
-    door: &Door,
-    org: &Org,
-    workflow: Option<&str>,
-    build: Option<&Build>,
-    input: &Value,
-    fields: &mut Fields,
-) -> Result<(), Problem> {
-    let Some(workflow) = workflow.filter(|name| check_definition(name).is_ok()) else {
+/// Refuses a plan whose input its workflow does not take, as far as workers have spoken of it; not where its key has made its
+/// run before.
+pub(super) async fn fits(door: &Door, org: &Org, plan: &Plan, key: Option<&str>) -> Result<(), Problem> {
+    let known = door.in_time(door.engine.definitions().workflow(org, &plan.workflow)).await?;
+    let Some((known, input)) = known.zip(codec::to_json(&plan.input).ok()) else {
         return Ok(());
     };
-    if let Some(known) = door.in_time(door.engine.definitions().workflow(org, workflow)).await? {
-        for fault in known.check(build, input) {
-            fields.fault(format!("/input{}", fault.pointer), fault.detail);
-        }
-    }
-    Ok(())
+    let faults = known.check(plan.build.as_ref(), &input);
+    let faults = input::within("/input", faults).collect();
+    input::admit(door, org, key, (DefinitionKind::Workflow, &plan.workflow), faults).await
 }
 
 fn one_of<T: Copy>(word: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, String> {

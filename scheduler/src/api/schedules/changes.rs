@@ -1,19 +1,28 @@
 //! Looking at one schedule, changing and deleting it.
 
-use axum::{Extension, extract::State, http::StatusCode};
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use piton_shared::limits::FIRINGS_AHEAD;
 
 use super::{
-    Named,
     body::{self, ChangeBody},
-    look, unknown,
+    one::{One, shown},
     view::{ComingsView, ScheduleView, comings},
 };
 use crate::{
-    api::{access::Caller, body::Json, code::Code, problem::Problem, query::Parameters, routes::Door},
+    api::{
+        body::Json,
+        code::Code,
+        document::{IfMatch, ScheduleInPath},
+        etag::{Seen, tagged, written},
+        problem::Problem,
+        query::Parameters,
+    },
     store::{
         ScheduleRow,
-        schedule::{Changed, ScheduleOrigin},
+        schedule::{Changed, Plan, ScheduleOrigin},
     },
 };
 
@@ -27,20 +36,17 @@ const COMINGS: usize = 5;
 /// With its next five firings.
 #[utoipa::path(
     get, path = "/v1/schedules/{name}", operation_id = "get_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
-        (status = 200, description = "The schedule", body = ScheduleView),
+        (status = 200, description = "The schedule", body = ScheduleView,
+            headers(("ETag" = String, description = "For `If-Match` of a change, and `If-None-Match`"))),
+        (status = 304, description = "It stands as `If-None-Match` has it"),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn get(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn get(one: One, headers: HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(ScheduleView::whole(look(&door, &org, &name).await?)))
+    Ok(tagged(&headers, &shown(&one.door, one.look().await?).await?))
 }
 
 /// Say when a schedule fires next
@@ -49,7 +55,7 @@ pub(in crate::api) async fn get(
 #[utoipa::path(
     get, path = "/v1/schedules/{name}/next", operation_id = "get_schedule_next", tag = "Schedules",
     params(
-        ("name" = String, Path, description = "The schedule's name."),
+        ScheduleInPath,
         ("count" = Option<u32>, Query, description = "How many firings, up to 100; 5 when not said."),
     ),
     responses(
@@ -57,60 +63,64 @@ pub(in crate::api) async fn get(
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn next(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    mut parameters: Parameters,
-) -> Result<axum::Json<ComingsView>, Problem> {
+pub(in crate::api) async fn next(one: One, mut parameters: Parameters) -> Result<axum::Json<ComingsView>, Problem> {
     let count = parameters.checked("count", |text| match text.parse::<usize>() {
         Ok(count) if (1..=FIRINGS_AHEAD).contains(&count) => Ok(count),
         Ok(_) | Err(_) => Err(format!("must be a number from 1 to {FIRINGS_AHEAD}")),
     })?;
     parameters.finish()?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
     Ok(axum::Json(ComingsView { next: comings(&row, count.unwrap_or(COMINGS)) }))
 }
 
 /// Change a schedule
 ///
-/// What the body does not say stays as it is. A new rhythm counts from now on. A schedule that is declared beside its workflow is
-/// changed there.
+/// A merge patch (RFC 7396): what the body does not say stays as it is, and null puts back what is so by default: no build, no
+/// tags, the queue `default`. A new rhythm counts from now on. A schedule that is declared beside its workflow is changed there.
 #[utoipa::path(
     patch, path = "/v1/schedules/{name}", operation_id = "change_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath, IfMatch),
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "It stands so now", body = ScheduleView),
+        (status = 200, description = "It stands so now", body = ScheduleView, headers(("ETag" = String))),
         (status = 404, description = "unknown_schedule"),
         (status = 409, description = "schedule_declared"),
-        (status = 422, description = "invalid_payload"),
+        (status = 412, description = "changed_meanwhile"),
+        (status = 422, description = "invalid_input, invalid_payload"),
     ),
 )]
 pub(in crate::api) async fn change(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
+    one: One,
+    seen: Seen,
     parameters: Parameters,
     Json(body): Json,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
-    let mut row = look(&door, &org, &name).await?;
+    let edit = body::change(body)?;
+    let mut row = one.look().await?;
     refuse_declared(&row, "changed")?;
-    let edit = body::change(&door, &org, body, &row.plan).await?;
     for _ in 0..TRIES {
+        seen.admits(async || written(&shown(&one.door, row.clone()).await?)).await?;
         let plan = edit.apply(&row.plan)?;
-        let changed = door.in_time(door.engine.store().schedule_change(&org, &row, &plan)).await?;
-        match changed.ok_or_else(|| unknown(&name))? {
+        if !takes_the_same(&plan, &row.plan) {
+            body::fits(&one.door, &one.org, &plan, None).await?;
+        }
+        let changed = one.door.in_time(one.store().schedule_change(&one.org, &row, &plan)).await?;
+        match one.there(changed)? {
             Changed::Done(row) => {
-                door.engine.schedules().changed();
-                return Ok(axum::Json(ScheduleView::whole(*row)));
+                one.door.engine.schedules().changed();
+                return Ok(tagged(&HeaderMap::new(), &shown(&one.door, *row).await?));
             }
-            Changed::Before(row) => return Ok(axum::Json(ScheduleView::whole(*row))),
+            Changed::Before(row) => return Ok(tagged(&HeaderMap::new(), &shown(&one.door, *row).await?)),
             Changed::Overtaken(other) => row = *other,
         }
     }
     Err(Problem::overloaded())
+}
+
+/// Whether two plans give the same to the same: what was taken before is not looked at again.
+fn takes_the_same(one: &Plan, other: &Plan) -> bool {
+    (&one.workflow, &one.build, &one.input) == (&other.workflow, &other.build, &other.input)
 }
 
 /// Delete a schedule
@@ -120,7 +130,7 @@ pub(in crate::api) async fn change(
 #[utoipa::path(
     delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule", tag = "Schedules",
     params(
-        ("name" = String, Path, description = "The schedule's name."),
+        ScheduleInPath,
         ("force" = Option<bool>, Query, description = "Also one that is declared: no worker declares it any more."),
     ),
     responses(
@@ -129,20 +139,15 @@ pub(in crate::api) async fn change(
         (status = 409, description = "schedule_declared"),
     ),
 )]
-pub(in crate::api) async fn delete(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    mut parameters: Parameters,
-) -> Result<StatusCode, Problem> {
+pub(in crate::api) async fn delete(one: One, mut parameters: Parameters) -> Result<StatusCode, Problem> {
     let force = parameters.checked("force", |text| text.parse::<bool>())?.unwrap_or(false);
     parameters.finish()?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
     if !force {
         refuse_declared(&row, "deleted")?;
     }
-    door.in_time(door.engine.store().schedule_remove(row.id)).await?;
-    tracing::info!(schedule = name, "deleted a schedule");
+    one.door.in_time(one.store().schedule_remove(row.id)).await?;
+    tracing::info!(schedule = one.name, "deleted a schedule");
     Ok(StatusCode::NO_CONTENT)
 }
 

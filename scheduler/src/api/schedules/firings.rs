@@ -1,13 +1,16 @@
 //! What became of a schedule's times.
 
-use axum::{Extension, extract::State};
 use piton_shared::limits::PAGE_MAX;
 
 use super::{
-    Named, look,
+    one::One,
     view::{FiringView, FiringsView, schedule_path},
 };
-use crate::api::{access::Caller, document::Page, problem::Problem, query::Parameters, routes::Door};
+use crate::api::{
+    document::{Page, ScheduleInPath},
+    problem::Problem,
+    query::Parameters,
+};
 
 /// List what a schedule fired
 ///
@@ -15,30 +18,25 @@ use crate::api::{access::Caller, document::Page, problem::Problem, query::Parame
 /// days.
 #[utoipa::path(
     get, path = "/v1/schedules/{name}/firings", operation_id = "list_firings", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name."), Page<PAGE_MAX>),
+    params(ScheduleInPath, Page<PAGE_MAX>),
     responses(
         (status = 200, description = "A page of firings", body = FiringsView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn firings(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    mut parameters: Parameters,
-) -> Result<axum::Json<FiringsView>, Problem> {
+pub(in crate::api) async fn firings(one: One, mut parameters: Parameters) -> Result<axum::Json<FiringsView>, Problem> {
     let before = parameters.checked("cursor", |text| {
         text.parse::<i64>().map_err(|_| "is no cursor of this list; take it from `next_cursor` unchanged")
     })?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
-    let schedule = look(&door, &org, &name).await?;
-    let rows = door.engine.store().firings_page(schedule.id, &org, before, limit + 1);
-    let mut rows = door.in_time(rows).await?;
+    let schedule = one.look().await?;
+    let rows = one.store().firings_page(schedule.id, &one.org, before, limit + 1);
+    let mut rows = one.door.in_time(rows).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    let next =
-        next_cursor.as_deref().map(|cursor| format!("{}/firings?limit={limit}&cursor={cursor}", schedule_path(&name)));
+    let path = schedule_path(&one.name);
+    let next = next_cursor.as_deref().map(|cursor| format!("{path}/firings?limit={limit}&cursor={cursor}"));
     Ok(axum::Json(FiringsView { firings: rows.into_iter().map(FiringView::from).collect(), next_cursor, next }))
 }

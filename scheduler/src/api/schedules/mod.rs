@@ -3,63 +3,30 @@
 mod body;
 mod changes;
 mod firings;
+mod one;
 mod orders;
 mod view;
 
 use axum::{
     Extension,
-    extract::{FromRequestParts, Path, State},
-    http::{StatusCode, header::LOCATION, request::Parts},
+    extract::State,
+    http::{StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
 };
-use piton_shared::{
-    limits::{NAME_BYTES, PAGE_MAX},
-    name::{Org, check_definition},
-};
+use piton_shared::{limits::PAGE_MAX, name::check_definition};
 
 use self::{
     body::CreateBody,
     view::{ScheduleView, SchedulesView, schedule_path},
 };
 use super::{
-    access::Caller, body::Json, code::Code, document::Page, problem::Problem, query::Parameters, routes::Door,
-    runs::escape,
+    access::Caller, body::Json, code::Code, document::Page, gone::Gone, problem::Problem, query::Parameters,
+    routes::Door, runs::escape,
 };
-use crate::store::{
-    ScheduleRow,
-    schedule::{Created, ScheduleOrigin},
-};
+use crate::store::schedule::{Created, ScheduleOrigin};
 
 // The macros of routes look for what they made beside each handler.
 pub(super) use self::{changes::*, firings::*, orders::*};
-
-/// The name of a schedule in the path.
-#[derive(Debug, Clone)]
-pub(super) struct Named(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Named {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let named = Path::<String>::from_request_parts(parts, state).await.map(|Path(name)| name);
-        named
-            .ok()
-            .filter(|name| check_definition(name).is_ok())
-            .map(Self)
-            .ok_or_else(|| Problem::new(Code::InvalidId, format!("no schedule can have this name: it has letters, digits, `_`, `-` and `.`, at most {NAME_BYTES} of them")))
-    }
-}
-
-fn unknown(name: &str) -> Problem {
-    Problem::new(
-        Code::UnknownSchedule,
-        format!("there is no schedule `{name}` in your org; `GET /v1/schedules` lists those that are there"),
-    )
-}
-
-async fn look(door: &Door, org: &Org, name: &str) -> Result<ScheduleRow, Problem> {
-    door.in_time(door.engine.store().schedule_get(org, name)).await?.ok_or_else(|| unknown(name))
-}
 
 /// List schedules
 ///
@@ -87,7 +54,9 @@ pub(super) async fn list(
         let of = workflow.as_deref().map(|name| format!("&workflow={}", escape(name))).unwrap_or_default();
         format!("/v1/schedules?limit={limit}&cursor={}{of}", escape(cursor))
     });
-    Ok(axum::Json(SchedulesView { schedules: rows.into_iter().map(ScheduleView::listed).collect(), next_cursor, next }))
+    let gone = Gone::of(&door, &org, rows.iter().map(|row| &*row.plan.workflow)).await?;
+    let schedules = rows.into_iter().map(|row| ScheduleView::listed(row, &gone)).collect();
+    Ok(axum::Json(SchedulesView { schedules, next_cursor, next }))
 }
 
 /// Make a schedule
@@ -102,7 +71,7 @@ pub(super) async fn list(
         (status = 200, description = "It was there before, just so", body = ScheduleView,
             headers(("Location" = String, description = "The schedule's address"))),
         (status = 409, description = "schedule_exists, schedule_limit"),
-        (status = 422, description = "invalid_payload"),
+        (status = 422, description = "invalid_input, invalid_payload"),
     ),
 )]
 pub(super) async fn create(
@@ -142,5 +111,5 @@ pub(super) async fn create(
         }
     };
     let location = [(LOCATION, schedule_path(&name))];
-    Ok((status, location, axum::Json(ScheduleView::whole(*row))).into_response())
+    Ok((status, location, axum::Json(one::shown(&door, *row).await?)).into_response())
 }

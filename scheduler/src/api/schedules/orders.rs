@@ -1,30 +1,27 @@
 //! Pausing, resuming and triggering schedules.
 
 use axum::{
-    Extension,
-    extract::State,
     http::{HeaderMap, header::LOCATION},
     response::{IntoResponse, Response},
 };
 
-use piton_shared::{codec, message::define::DefinitionKind};
-
-use super::{Named, look, unknown, view::ScheduleView};
+use super::{
+    body::fits,
+    one::{One, shown},
+    view::ScheduleView,
+};
 use crate::{
     api::{
-        access::Caller,
-        document::IdempotencyKey,
-        input::admit,
-        problem::{FieldError, Problem},
+        document::{IdempotencyKey, ScheduleInPath},
+        problem::Problem,
         query::Parameters,
         request::trace_of,
-        routes::Door,
         start::{idempotency_key, status},
         view::{StartedView, run_path},
     },
     engine::Start,
     schedule::Schedules,
-    store::{ScheduleRow, schedule::Changed},
+    store::schedule::Changed,
 };
 
 /// Pause a schedule
@@ -32,21 +29,16 @@ use crate::{
 /// It fires nothing until it is resumed. Its runs go on.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/pause", operation_id = "pause_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
         (status = 200, description = "It is paused", body = ScheduleView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn pause(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn pause(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    let paused = door.in_time(door.engine.store().schedule_pause(&org, &name)).await?;
-    shown(paused, &name)
+    let paused = one.door.in_time(one.store().schedule_pause(&one.org, &one.name)).await?;
+    turned(&one, paused).await
 }
 
 /// Resume a schedule
@@ -54,30 +46,22 @@ pub(in crate::api) async fn pause(
 /// It fires again, from its next time on: what would have fired while it was paused is not made up for.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/resume", operation_id = "resume_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name.")),
+    params(ScheduleInPath),
     responses(
         (status = 200, description = "It fires again", body = ScheduleView),
         (status = 404, description = "unknown_schedule"),
     ),
 )]
-pub(in crate::api) async fn resume(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    parameters: Parameters,
-) -> Result<axum::Json<ScheduleView>, Problem> {
+pub(in crate::api) async fn resume(one: One, parameters: Parameters) -> Result<axum::Json<ScheduleView>, Problem> {
     parameters.finish()?;
-    let resumed = door.in_time(door.engine.store().schedule_resume(&org, &name)).await?;
-    door.engine.schedules().changed();
-    shown(resumed, &name)
+    let resumed = one.door.in_time(one.store().schedule_resume(&one.org, &one.name)).await?;
+    one.door.engine.schedules().changed();
+    turned(&one, resumed).await
 }
 
-fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView>, Problem> {
-    match changed.ok_or_else(|| unknown(name))? {
-        Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row) => {
-            Ok(axum::Json(ScheduleView::whole(*row)))
-        }
-    }
+async fn turned(one: &One, changed: Option<Changed>) -> Result<axum::Json<ScheduleView>, Problem> {
+    let (Changed::Done(row) | Changed::Before(row) | Changed::Overtaken(row)) = one.there(changed)?;
+    shown(&one.door, *row).await.map(axum::Json)
 }
 
 /// Trigger a schedule
@@ -86,7 +70,7 @@ fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView
 /// and its next firing comes as it would have. A repeated `Idempotency-Key` is answered with the run that it made, by 200.
 #[utoipa::path(
     post, path = "/v1/schedules/{name}/trigger", operation_id = "trigger_schedule", tag = "Schedules",
-    params(("name" = String, Path, description = "The schedule's name."), IdempotencyKey),
+    params(ScheduleInPath, IdempotencyKey),
     responses(
         (status = 201, description = "The run was accepted", body = StartedView,
             headers(("Location" = String, description = "The run's address"))),
@@ -97,20 +81,14 @@ fn shown(changed: Option<Changed>, name: &str) -> Result<axum::Json<ScheduleView
         (status = 422, description = "invalid_input, unknown_org"),
     ),
 )]
-pub(in crate::api) async fn trigger(
-    State(door): State<Door>,
-    Extension(Caller { org }): Extension<Caller>,
-    Named(name): Named,
-    headers: HeaderMap,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Parameters) -> Result<Response, Problem> {
     parameters.finish()?;
     let key = idempotency_key(&headers)?;
-    let row = look(&door, &org, &name).await?;
+    let row = one.look().await?;
+    let One { door, org, name } = one;
     // A word of the caller's means one thing for each schedule, and another where runs are started without one.
     let key = key.map(|key| format!("schedule/{}/{key}", row.id));
-    let faults = faults(&door, &row).await?;
-    admit(&door, &org, key.as_deref(), (DefinitionKind::Workflow, &row.plan.workflow), faults).await?;
+    fits(&door, &org, &row.plan, key.as_deref()).await?;
     let mut tags = row.plan.tags;
     tags.push(Schedules::tag(&name));
     let workflow = row.plan.workflow;
@@ -133,12 +111,4 @@ pub(in crate::api) async fn trigger(
     door.in_time(noted).await?;
     let location = [(LOCATION, run_path(started.run.uuid()))];
     Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow))).into_response())
-}
-
-/// What is wrong with the schedule's input by what workers say of its workflow.
-async fn faults(door: &Door, row: &ScheduleRow) -> Result<Vec<FieldError>, Problem> {
-    let known = door.in_time(door.engine.definitions().workflow(&row.org, &row.plan.workflow)).await?;
-    let input = codec::to_json(&row.plan.input).ok();
-    let faults = known.zip(input).map(|(known, input)| known.check(row.plan.build.as_ref(), &input));
-    Ok(faults.unwrap_or_default())
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     api::{
         document::shapes,
+        gone::Gone,
         runs::escape,
         time::Rfc3339,
         view::{payload, run_path},
@@ -59,6 +60,9 @@ pub(in crate::api) struct ScheduleView {
     #[schema(schema_with = state)]
     state: &'static str,
     paused_at: Option<Rfc3339>,
+    /// Since when its workflow is gone from the code, as far as can be told: no worker has it, though newer ones of its program
+    /// live, or nobody has had it for a week. What is started waits for a worker that has it.
+    orphaned_since: Option<Rfc3339>,
     created_at: Rfc3339,
     changed_at: Rfc3339,
     /// Its firings to come; in lists only the first. None of one that is paused.
@@ -146,17 +150,17 @@ pub(in crate::api) struct FiringsView {
 
 impl ScheduleView {
     /// Everything of it.
-    pub(super) fn whole(row: ScheduleRow) -> Self {
+    pub(super) fn whole(row: ScheduleRow, gone: &Gone) -> Self {
         let input = payload(&row.plan.input);
-        Self { input: Some(input), ..Self::of(row, SHOWN) }
+        Self { input: Some(input), ..Self::of(row, SHOWN, gone) }
     }
 
     /// As it stands in a list.
-    pub(super) fn listed(row: ScheduleRow) -> Self {
-        Self::of(row, 1)
+    pub(super) fn listed(row: ScheduleRow, gone: &Gone) -> Self {
+        Self::of(row, 1, gone)
     }
 
-    fn of(row: ScheduleRow, shown: usize) -> Self {
+    fn of(row: ScheduleRow, shown: usize, gone: &Gone) -> Self {
         let path = schedule_path(&row.name);
         let description = row.plan.rhythm().map_or_else(|error| error.to_string(), |rhythm| rhythm.describe());
         Self {
@@ -169,6 +173,7 @@ impl ScheduleView {
             origin: row.origin.as_str(),
             state: row.state.as_str(),
             paused_at: row.paused_at.map(Rfc3339::from),
+            orphaned_since: gone.since(&row.plan.workflow),
             created_at: row.created_at.into(),
             changed_at: row.changed_at.into(),
             next: comings(&row, shown),
@@ -234,11 +239,11 @@ fn words<const N: usize>(words: [&'static str; N]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }
 
-pub(super) fn overlap() -> ObjectBuilder {
+fn overlap() -> ObjectBuilder {
     words(Overlap::ALL.map(Overlap::as_str))
 }
 
-pub(super) fn catch_up() -> ObjectBuilder {
+fn catch_up() -> ObjectBuilder {
     words(CatchUp::ALL.map(CatchUp::as_str))
 }
 
@@ -246,7 +251,7 @@ fn origin() -> ObjectBuilder {
     words(["declared", "api"])
 }
 
-pub(super) fn state() -> ObjectBuilder {
+fn state() -> ObjectBuilder {
     words(["active", "paused"])
 }
 

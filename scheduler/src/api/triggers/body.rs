@@ -1,5 +1,7 @@
 //! Triggers as bodies say them.
 
+use std::borrow::Cow;
+
 use piton_shared::{
     ids::uuid_v7,
     limits::{EVENT_NAME_BYTES, EXPRESSION_BYTES},
@@ -8,7 +10,10 @@ use piton_shared::{
     trigger::{EventTrigger, InputRule, Provider, WebhookTrigger},
 };
 use serde_json::Value;
-use utoipa::{ToSchema, openapi::ObjectBuilder};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -26,64 +31,49 @@ pub(in crate::api) struct TriggerBody {
     #[schema(schema_with = shapes::name)]
     workflow: (),
     /// Which names it means: `user.signed_up`; a segment `*` stands for any one, a last `**` for one or more. With a provider
-    /// these are its own names, and all of them when not said.
+    /// these are its own names, and all of them by default.
     #[schema(schema_with = document_pattern, required = false)]
     event: (),
     /// Only what verified webhooks of this provider bring.
     #[schema(schema_with = document_provider, required = false)]
     provider: (),
-    /// Only what this endpoint took.
+    /// Only what this endpoint took; of a provider, all by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     endpoint: (),
-    /// A CEL expression over `event` that must be true.
+    /// A CEL expression over `event` that must be true; none by default.
     #[schema(schema_with = document_expression, required = false)]
     filter: (),
-    /// `by_name` (each parameter of the workflow from the event's data; so it is when not said) or `envelope`.
+    /// `by_name` (each parameter of the workflow from the event's data; so it is by default) or `envelope`.
     #[schema(schema_with = document_input, required = false)]
     input: (),
     /// A CEL expression over `event` that makes the input, in place of `input`.
     #[schema(schema_with = document_expression, required = false)]
     input_expression: (),
-    /// Where its runs go; `default` when not said.
+    /// Where its runs go; `default` by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     queue: (),
-    /// The build that its runs are bound to.
+    /// The build that its runs are bound to; none by default.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     build: (),
-    /// `active` when not said.
+    /// Whether it counts: `active` by default.
     #[schema(schema_with = document_state, required = false)]
     state: (),
 }
 
 /// What is changed of a trigger.
-#[derive(ToSchema)]
-#[schema(as = ChangeTrigger)]
-#[expect(dead_code, reason = "read field by field; this is what the document says of them")]
-pub(in crate::api) struct ChangeBody {
-    /// Which names it means.
-    #[schema(schema_with = document_pattern, required = false)]
-    event: (),
-    /// Of a webhook: only what this endpoint took; null for all.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    endpoint: (),
-    /// A CEL expression over `event` that must be true; null for none.
-    #[schema(schema_with = document_expression, required = false)]
-    filter: (),
-    /// Where the input comes from.
-    #[schema(schema_with = document_input, required = false)]
-    input: (),
-    /// A CEL expression over `event` that makes the input.
-    #[schema(schema_with = document_expression, required = false)]
-    input_expression: (),
-    /// Where its runs go.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    queue: (),
-    /// The build that its runs are bound to; null for any.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
-    build: (),
-    /// Whether it counts.
-    #[schema(schema_with = document_state, required = false)]
-    state: (),
+pub(in crate::api) enum ChangeBody {}
+
+impl ToSchema for ChangeBody {
+    fn name() -> Cow<'static, str> {
+        "ChangeTrigger".into()
+    }
+}
+
+impl PartialSchema for ChangeBody {
+    fn schema() -> RefOr<Schema> {
+        let about = "What is changed of a trigger: what is not said stays, and null puts back what is so by default.";
+        shapes::change_of::<TriggerBody>(&["workflow", "provider"], about)
+    }
 }
 
 fn document_pattern() -> ObjectBuilder {
@@ -95,15 +85,15 @@ fn document_expression() -> ObjectBuilder {
 }
 
 fn document_provider() -> ObjectBuilder {
-    shapes::maybe_name().enum_values(Some(Provider::ALL.map(Provider::as_str)))
+    shapes::maybe_one_of(Provider::ALL.map(Provider::as_str))
 }
 
 fn document_input() -> ObjectBuilder {
-    shapes::maybe_name().enum_values(Some(["by_name", "envelope"]))
+    shapes::maybe_one_of(["by_name", "envelope"])
 }
 
 fn document_state() -> ObjectBuilder {
-    shapes::maybe_name().enum_values(Some(TriggerState::ALL.map(TriggerState::as_str)))
+    shapes::maybe_one_of(TriggerState::ALL.map(TriggerState::as_str))
 }
 
 /// Reads a trigger to make; reads its expressions, which takes some milliseconds.
@@ -116,14 +106,13 @@ pub(super) fn create(body: Value, org: &Org) -> Result<NewTrigger, Problem> {
     if workflow.as_deref() == Some(BATCH_RUN) {
         fields.fault("/workflow", "is no workflow that a worker has");
     }
-    let event = fields.text("event");
     let provider = fields.checked("provider", |word| provider(&word));
-    let endpoint = fields.text("endpoint");
-    let filter = fields.text("filter");
-    let input = input(&mut fields).unwrap_or_default();
-    let queue = fields.checked("queue", Queue::new).unwrap_or(Queue::DEFAULT);
-    let build = fields.checked("build", Build::new);
-    let state = fields.checked("state", |word| state(&word)).unwrap_or(TriggerState::Active);
+    let Asked { event, endpoint, filter, input, queue, build, state } = Asked::read(&mut fields);
+    let (event, endpoint, filter) = (event.flatten(), endpoint.flatten(), filter.flatten());
+    let input = match input {
+        Some(AskedInput::Rule(rule)) => rule,
+        Some(AskedInput::NoExpression) | None => InputRule::default(),
+    };
     let listens = match (provider, event) {
         (Some(provider), event) => Listens::Webhook(WebhookTrigger { provider, endpoint, event, filter, input }),
         (None, event) => {
@@ -146,21 +135,21 @@ pub(super) fn create(body: Value, org: &Org) -> Result<NewTrigger, Problem> {
         workflow: workflow.unwrap_or_default(),
         source: Source::Made,
         listens,
-        queue,
-        build,
-        state,
+        queue: queue.unwrap_or(Queue::DEFAULT),
+        build: build.flatten(),
+        state: state.unwrap_or(TriggerState::Active),
         created_at: None,
     })
 }
 
-/// What is changed of a trigger, whatever it is.
-#[derive(Debug)]
+/// What is asked for of a trigger, whatever it is.
+#[derive(Debug, Clone)]
 #[expect(clippy::option_option, reason = "left out, null and a value are three things in a change")]
 pub(super) struct Asked {
-    event: Option<String>,
+    event: Option<Option<String>>,
     endpoint: Option<Option<String>>,
     filter: Option<Option<String>>,
-    input: Option<InputRule>,
+    input: Option<AskedInput>,
     queue: Option<Queue>,
     build: Option<Option<Build>>,
     state: Option<TriggerState>,
@@ -168,37 +157,45 @@ pub(super) struct Asked {
 
 /// Reads what is changed.
 pub(super) fn asked(body: Value) -> Result<Asked, Problem> {
-    let said = |name: &str| body.get(name).is_some();
-    let (filter_said, endpoint_said, build_said) = (said("filter"), said("endpoint"), said("build"));
     let mut fields = Fields::new(body)?;
-    let asked = Asked {
-        event: fields.text("event"),
-        endpoint: Some(fields.text("endpoint")).filter(|_| endpoint_said),
-        filter: Some(fields.text("filter")).filter(|_| filter_said),
-        input: input(&mut fields),
-        queue: fields.checked("queue", Queue::new),
-        build: Some(fields.checked("build", Build::new)).filter(|_| build_said),
-        state: fields.checked("state", |word| state(&word)),
-    };
+    fields.never_null(&["state"]);
+    let asked = Asked::read(&mut fields);
     fields.finish()?;
     Ok(asked)
 }
 
 impl Asked {
+    fn read(fields: &mut Fields) -> Self {
+        let mut text = |name| fields.patched(name, None, |fields| fields.text(name).map(Some));
+        Self {
+            event: text("event"),
+            endpoint: text("endpoint"),
+            filter: text("filter"),
+            input: input(fields),
+            queue: fields.patched("queue", Queue::DEFAULT, |fields| fields.checked("queue", Queue::new)),
+            build: fields.patched("build", None, |fields| fields.checked("build", Build::new).map(Some)),
+            state: fields.checked("state", |word| state(&word)),
+        }
+    }
+
     /// The change of a trigger as it stands; reads its expressions, which takes some milliseconds.
     pub(super) fn of(self, row: &TriggerRow) -> Result<Change, Problem> {
         let mut fields = Fields::new(Value::Object(serde_json::Map::new()))?;
         let mut listens = row.listens.clone();
         let (filter, input) = match &mut listens {
             Listens::Event(its) => {
-                its.pattern = self.event.unwrap_or_else(|| std::mem::take(&mut its.pattern));
-                if self.endpoint.is_some() {
+                match self.event {
+                    Some(Some(pattern)) => its.pattern = pattern,
+                    Some(None) => fields.fault("/event", "cannot be cleared: only of webhooks none stands for all"),
+                    None => {}
+                }
+                if self.endpoint.is_some_and(|endpoint| endpoint.is_some()) {
                     fields.fault("/endpoint", "is of webhooks only, and this is a trigger on events");
                 }
                 (&mut its.filter, &mut its.input)
             }
             Listens::Webhook(its) => {
-                its.event = self.event.or_else(|| its.event.take());
+                its.event = self.event.unwrap_or_else(|| its.event.take());
                 its.endpoint = self.endpoint.unwrap_or_else(|| its.endpoint.take());
                 (&mut its.filter, &mut its.input)
             }
@@ -206,15 +203,18 @@ impl Asked {
         if let Some(asked) = self.filter {
             *filter = asked;
         }
-        if let Some(asked) = self.input {
-            *input = asked;
+        match self.input {
+            Some(AskedInput::Rule(rule)) => *input = rule,
+            Some(AskedInput::NoExpression) if matches!(input, InputRule::Expression(_)) => *input = InputRule::ByName,
+            Some(AskedInput::NoExpression) | None => {}
         }
         let listens = (listens != row.listens).then_some(listens);
         if let Some(listens) = &listens {
             name_faults(&mut fields, listens);
         }
         fields.finish()?;
-        Ok(Change { listens, queue: self.queue, build: self.build, state: self.state })
+        let Self { queue, build, state, .. } = self;
+        Ok(Change { listens, queue, build, state, seen: Some(row.version) })
     }
 }
 
@@ -230,20 +230,37 @@ fn name_faults(fields: &mut Fields, listens: &Listens) {
     }
 }
 
-fn input(fields: &mut Fields) -> Option<InputRule> {
-    let rule = fields.checked("input", |word| match word.as_str() {
-        "by_name" => Ok(InputRule::ByName),
-        "envelope" => Ok(InputRule::Envelope),
-        _ => Err(format!(
-            "must be `by_name` or `envelope`, not `{}`; an expression is said by `input_expression`",
-            short(&word)
-        )),
+/// What is asked of the input, in one of two fields.
+#[derive(Debug, Clone)]
+enum AskedInput {
+    /// It is made so.
+    Rule(InputRule),
+    /// No expression makes it; what else may stays.
+    NoExpression,
+}
+
+fn input(fields: &mut Fields) -> Option<AskedInput> {
+    let both = fields.has("input") && fields.has("input_expression");
+    let rule = fields.patched("input", InputRule::ByName, |fields| {
+        fields.checked("input", |word| match word.as_str() {
+            "by_name" => Ok(InputRule::ByName),
+            "envelope" => Ok(InputRule::Envelope),
+            _ => Err(format!(
+                "must be `by_name` or `envelope`, not `{}`; an expression is said by `input_expression`",
+                short(&word)
+            )),
+        })
     });
-    let expression = fields.text("input_expression");
-    if rule.is_some() && expression.is_some() {
+    let expression = fields.patched("input_expression", None, |fields| fields.text("input_expression").map(Some));
+    if both {
         fields.fault("/input_expression", "makes the input, and so does `input`; give one of the two");
     }
-    expression.map(InputRule::Expression).or(rule)
+    match (expression, rule) {
+        (Some(Some(expression)), _) => Some(AskedInput::Rule(InputRule::Expression(expression))),
+        (Some(None) | None, Some(rule)) => Some(AskedInput::Rule(rule)),
+        (Some(None), None) => Some(AskedInput::NoExpression),
+        (None, None) => None,
+    }
 }
 
 fn provider(word: &str) -> Result<Provider, String> {
@@ -285,29 +302,65 @@ mod tests {
         insta::assert_snapshot!(problems.join("\n"));
     }
 
-    #[test]
-    fn a_change_changes_what_it_says() {
-        let event = EventTrigger { pattern: "a.*".into(), filter: Some("true".into()), input: InputRule::Envelope };
-        let row = TriggerRow {
+    fn row(listens: Listens) -> TriggerRow {
+        TriggerRow {
             id: Uuid::nil(),
             org: Org::DEFAULT,
             workflow: "w".into(),
             source: Source::Made,
-            listens: Listens::Event(event.clone()),
+            listens,
             queue: Queue::DEFAULT,
             build: None,
             state: TriggerState::Active,
             version: 1,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
-        };
+        }
+    }
+
+    #[test]
+    fn a_change_changes_what_it_says() {
+        let event = EventTrigger { pattern: "a.*".into(), filter: Some("true".into()), input: InputRule::Envelope };
+        let row = row(Listens::Event(event.clone()));
         let change = |body| asked(body).and_then(|asked| asked.of(&row));
         let changed = |body| change(body).expect("it is good");
-        assert_eq!(changed(json!({})), Change::default());
-        let paused = changed(json!({"state": "paused", "build": null}));
-        assert_eq!(paused, Change { state: Some(TriggerState::Paused), build: Some(None), ..Change::default() });
-        let unfiltered = changed(json!({"filter": null})).listens;
-        assert_eq!(unfiltered, Some(Listens::Event(EventTrigger { filter: None, ..event })));
-        assert!(change(json!({"endpoint": "main"})).is_err());
+        let nothing = Change { seen: Some(1), ..Change::default() };
+        // What was never there is cleared by nothing.
+        for body in [json!({}), json!({"endpoint": null, "input_expression": null})] {
+            assert_eq!(changed(body), nothing);
+        }
+        let paused = changed(json!({"state": "paused", "build": null, "queue": null}));
+        let (state, queue) = (Some(TriggerState::Paused), Some(Queue::DEFAULT));
+        assert_eq!(paused, Change { state, queue, build: Some(None), ..nothing });
+        let listens = |body| changed(body).listens;
+        let unfiltered = EventTrigger { filter: None, ..event.clone() };
+        assert_eq!(listens(json!({"filter": null})), Some(Listens::Event(unfiltered)));
+        let by_name = EventTrigger { input: InputRule::ByName, ..event };
+        assert_eq!(listens(json!({"input": null})), Some(Listens::Event(by_name)));
+        for never in [json!({"endpoint": "main"}), json!({"event": null}), json!({"state": null})] {
+            assert!(change(never).is_err());
+        }
+    }
+
+    #[test]
+    fn of_a_webhook_everything_can_be_cleared() {
+        let webhook = WebhookTrigger {
+            provider: Provider::Stripe,
+            endpoint: Some("main".into()),
+            event: Some("charge.*".into()),
+            filter: None,
+            input: InputRule::Expression("event.data".into()),
+        };
+        let row = row(Listens::Webhook(webhook));
+        let body = json!({"endpoint": null, "event": null, "input_expression": null});
+        let change = asked(body).and_then(|asked| asked.of(&row)).expect("it is good");
+        let bare = WebhookTrigger {
+            provider: Provider::Stripe,
+            endpoint: None,
+            event: None,
+            filter: None,
+            input: InputRule::ByName,
+        };
+        assert_eq!(change.listens, Some(Listens::Webhook(bare)));
     }
 }

@@ -6,7 +6,7 @@ mod view;
 use axum::{
     Extension,
     extract::State,
-    http::{StatusCode, header::LOCATION},
+    http::{HeaderMap, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
 };
 use piton_shared::{
@@ -23,7 +23,9 @@ use super::{
     access::Caller,
     body::Json,
     code::Code,
-    document::Page,
+    document::{IfMatch, Page},
+    etag::{Seen, tagged, written},
+    gone::Gone,
     problem::Problem,
     query::{Parameters, id_cursor},
     request::PathId,
@@ -31,6 +33,9 @@ use super::{
     runs::escape,
 };
 use crate::store::{Changed, TriggerRow};
+
+/// How often a change is tried again that another one overtook.
+const TRIES: usize = 5;
 
 /// Make a trigger
 ///
@@ -61,7 +66,12 @@ pub(super) async fn create(
     let row = done(new.id, changed)?;
     tracing::info!(trigger = %row.id, workflow = row.workflow, "made a trigger");
     let location = [(LOCATION, trigger_path(row.id))];
-    Ok((StatusCode::CREATED, location, axum::Json(TriggerView::from(row))).into_response())
+    Ok((StatusCode::CREATED, location, axum::Json(shown(&door, row).await?)).into_response())
+}
+
+async fn shown(door: &Door, row: TriggerRow) -> Result<TriggerView, Problem> {
+    let gone = Gone::of(door, &row.org, [&*row.workflow]).await?;
+    Ok(TriggerView::new(row, &gone))
 }
 
 /// Reading expressions takes some milliseconds.
@@ -74,10 +84,13 @@ async fn off_the_runtime<T: Send + 'static>(
 fn done(id: Uuid, changed: Changed) -> Result<TriggerRow, Problem> {
     match changed {
         Changed::Done(row) => Ok(*row),
+        // Whoever can be overtaken has looked at it before.
+        Changed::Overtaken(_) => Err(Problem::overloaded()),
         Changed::Unknown => Err(unknown(id)),
         Changed::Declared(row) => {
             let detail = format!(
-                "trigger {id} is declared beside the workflow `{}`: change it there and deploy, or pause it by {{\"state\": \"paused\"}}",
+                "trigger {id} is declared beside the workflow `{}`: change it there and deploy, or pause it by {{\"state\": \"paused\"}}; \
+                 `force=true` removes it once no worker declares it any more",
                 row.workflow
             );
             Err(Problem::new(Code::TriggerDeclared, detail).with("workflow", row.workflow))
@@ -126,7 +139,9 @@ pub(super) async fn list(
         let workflow = workflow.as_deref().map_or_else(String::new, |name| format!("&workflow={}", escape(name)));
         format!("/v1/triggers?limit={limit}&cursor={cursor}{workflow}")
     });
-    Ok(axum::Json(TriggersView { triggers: rows.into_iter().map(TriggerView::from).collect(), next_cursor, next }))
+    let gone = Gone::of(&door, &org, rows.iter().map(|row| &*row.workflow)).await?;
+    let triggers = rows.into_iter().map(|row| TriggerView::new(row, &gone)).collect();
+    Ok(axum::Json(TriggersView { triggers, next_cursor, next }))
 }
 
 /// Look at a trigger
@@ -136,7 +151,9 @@ pub(super) async fn list(
     get, path = "/v1/triggers/{id}", operation_id = "get_trigger", tag = "Triggers",
     params(("id" = Uuid, Path, description = "The trigger's id.")),
     responses(
-        (status = 200, description = "The trigger", body = TriggerView),
+        (status = 200, description = "The trigger", body = TriggerView,
+            headers(("ETag" = String, description = "For `If-Match` of a change, and `If-None-Match`"))),
+        (status = 304, description = "It stands as `If-None-Match` has it"),
         (status = 404, description = "unknown_trigger"),
     ),
 )]
@@ -144,48 +161,65 @@ pub(super) async fn get(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
+    headers: HeaderMap,
     parameters: Parameters,
-) -> Result<axum::Json<TriggerView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
-    let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?;
-    row.map(|row| axum::Json(row.into())).ok_or_else(|| unknown(id))
+    let row = door.in_time(door.engine.store().trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
+    Ok(tagged(&headers, &shown(&door, row).await?))
 }
 
 /// Change a trigger
 ///
-/// What is not said stays. One that is declared beside its workflow can be paused and resumed by its `state`; the rest of it is
+/// A merge patch (RFC 7396): what is not said stays, and null puts back what is so by default: no filter, no build, any endpoint,
+/// the queue `default`. One that is declared beside its workflow can be paused and resumed by its `state`; the rest of it is
 /// changed where it is declared.
 #[utoipa::path(
     patch, path = "/v1/triggers/{id}", operation_id = "change_trigger", tag = "Triggers",
-    params(("id" = Uuid, Path, description = "The trigger's id.")), request_body = ChangeBody,
+    params(("id" = Uuid, Path, description = "The trigger's id."), IfMatch), request_body = ChangeBody,
     responses(
-        (status = 200, description = "The trigger as it is now", body = TriggerView),
+        (status = 200, description = "The trigger as it is now", body = TriggerView, headers(("ETag" = String))),
         (status = 404, description = "unknown_trigger"),
         (status = 409, description = "trigger_declared"),
+        (status = 412, description = "changed_meanwhile"),
     ),
 )]
 pub(super) async fn change(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
+    seen: Seen,
     parameters: Parameters,
     Json(body): Json,
-) -> Result<axum::Json<TriggerView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
     let asked = body::asked(body)?;
     let store = door.engine.store();
-    let row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
-    let change = off_the_runtime(move || asked.of(&row)).await?;
-    let changed = door.in_time(store.trigger_update(id, &org, &change)).await?;
-    done(id, changed).map(|row| axum::Json(row.into()))
+    let mut row = door.in_time(store.trigger_get(id, &org)).await?.ok_or_else(|| unknown(id))?;
+    for _ in 0..TRIES {
+        seen.admits(async || written(&shown(&door, row.clone()).await?)).await?;
+        let asked = asked.clone();
+        let change = off_the_runtime(move || asked.of(&row)).await?;
+        match door.in_time(store.trigger_update(id, &org, &change)).await? {
+            Changed::Overtaken(other) => row = *other,
+            changed @ (Changed::Done(_) | Changed::Unknown | Changed::Declared(_) | Changed::TooMany) => {
+                return Ok(tagged(&HeaderMap::new(), &shown(&door, done(id, changed)?).await?));
+            }
+        }
+    }
+    Err(Problem::overloaded())
 }
 
 /// Remove a trigger
 ///
-/// Events that are accepted from now on start nothing by it. One that is declared beside its workflow is removed there.
+/// Events that are accepted from now on start nothing by it. One that is declared beside its workflow is removed there; with
+/// `force=true` it is removed all the same, until a worker that declares it starts again.
 #[utoipa::path(
     delete, path = "/v1/triggers/{id}", operation_id = "delete_trigger", tag = "Triggers",
-    params(("id" = Uuid, Path, description = "The trigger's id.")),
+    params(
+        ("id" = Uuid, Path, description = "The trigger's id."),
+        ("force" = Option<bool>, Query, description = "Also one that is declared: no worker declares it any more."),
+    ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "unknown_trigger"),
@@ -196,10 +230,17 @@ pub(super) async fn delete(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
     PathId(id): PathId,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
+    let force = parameters.checked("force", |text| text.parse::<bool>())?.unwrap_or(false);
     parameters.finish()?;
-    let changed = door.in_time(door.engine.store().trigger_delete(id, &org)).await?;
-    done(id, changed)?;
+    let store = door.engine.store();
+    let changed = if force {
+        door.in_time(store.trigger_delete_any(id, &org)).await?
+    } else {
+        door.in_time(store.trigger_delete(id, &org)).await?
+    };
+    let row = done(id, changed)?;
+    tracing::info!(trigger = %row.id, workflow = row.workflow, "removed a trigger");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    api::time::Rfc3339,
+    api::{gone::Gone, time::Rfc3339},
     store::{Listens, Source, TriggerRow, TriggerState},
 };
 
@@ -47,6 +47,9 @@ pub(in crate::api) struct TriggerView {
     input_expression: Option<String>,
     queue: String,
     build: Option<String>,
+    /// Since when its workflow is gone from the code, as far as can be told: no worker has it, though newer ones of its program
+    /// live, or nobody has had it for a week. What is started waits for a worker that has it.
+    orphaned_since: Option<Rfc3339>,
     created_at: Rfc3339,
     updated_at: Rfc3339,
     links: TriggerLinks,
@@ -108,8 +111,8 @@ pub(super) fn trigger_path(id: Uuid) -> String {
     format!("/v1/triggers/{id}")
 }
 
-impl From<TriggerRow> for TriggerView {
-    fn from(row: TriggerRow) -> Self {
+impl TriggerView {
+    pub(super) fn new(row: TriggerRow, gone: &Gone) -> Self {
         let (input, input_expression) = match row.listens.input() {
             InputRule::ByName => (InputWord::ByName, None),
             InputRule::Envelope => (InputWord::Envelope, None),
@@ -136,6 +139,7 @@ impl From<TriggerRow> for TriggerView {
             filter: row.listens.filter().map(ToOwned::to_owned),
             input,
             input_expression,
+            orphaned_since: gone.since(&row.workflow),
             workflow: row.workflow,
             queue: row.queue.to_string(),
             build: row.build.map(|build| build.as_str().to_owned()),

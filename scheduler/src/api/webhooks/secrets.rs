@@ -78,7 +78,8 @@ pub(in crate::api) async fn add(
 
 /// Remove a secret
 ///
-/// At once: nothing is verified with it any more, and the secret itself is deleted.
+/// At once: nothing is verified with it any more, and the secret itself is deleted. Also the last one, since it may be in wrong
+/// hands: then everything is refused until another is added.
 #[utoipa::path(
     delete, path = "/v1/webhooks/{id}/secrets/{secret}", operation_id = "remove_webhook_secret", tag = "Webhooks",
     params(

@@ -15,7 +15,7 @@ pub(super) enum Event {
     List(show::List),
     /// Show an event: its data, where it came from, what it started and why it did not.
     Show(show::Show),
-    /// Publish an event again, with the triggers of now.
+    /// Publish an event again, with the triggers of now. Each time it starts new runs, unless it is asked with the same --key.
     Replay(publish::Replay),
 }
 

@@ -37,6 +37,10 @@ pub(in crate::cli) struct Replay {
     /// Start this workflow only.
     #[arg(long, value_name = "NAME")]
     workflow: Option<String>,
+    /// A word of yours, which becomes the new event's own id: the same word within a week is the same replay, and starts
+    /// nothing again.
+    #[arg(long)]
+    key: Option<String>,
 }
 
 impl Publish {
@@ -70,7 +74,8 @@ impl Publish {
 impl Replay {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let body = self.workflow.map_or_else(|| json!({}), |name| json!({ "workflow": name }));
-        let answer = console.client()?.post(&format!("{}/replay", path(&self.id)), &body).await?;
+        let replay = format!("{}/replay", path(&self.id));
+        let answer = console.client()?.submit(&replay, &body, self.key.as_deref()).await?;
         console.screen.show(&answer, published)?;
         Ok(Exit::Done)
     }

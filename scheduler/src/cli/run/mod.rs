@@ -27,6 +27,9 @@ pub(super) enum Run {
     /// List runs, newest first.
     List(list::List),
     /// Follow a run until its end, printing what it is told as it is told.
+    ///
+    /// A server that goes away meanwhile is asked again every second, and tells what was missed. After 30 seconds without
+    /// an answer it is given up (exit code 5).
     Watch(watch::Watch),
     /// Show what a run keeps as long as it lives.
     State(super::state::OfRun),

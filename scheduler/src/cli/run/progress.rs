@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{
-    events::Event,
+    follow::Event,
     screen::{Form, Screen, text},
 };
 

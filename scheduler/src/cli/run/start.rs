@@ -18,7 +18,7 @@ use crate::api::time;
 use crate::cli::{
     CliError, Console, Exit,
     client::Client,
-    events::Follow,
+    follow::Follow,
     screen::{Screen, text},
 };
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::cli::{
     CliError, Console, Exit,
-    events::{Event, Follow},
+    follow::{Event, Follow},
     screen::{Form, Screen, between, clock, number, print, text},
 };
 

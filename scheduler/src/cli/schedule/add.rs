@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::show;
-use crate::cli::{CliError, Console, Exit, run::input_of};
+use super::{plan::PlanOptions, show};
+use crate::cli::{CliError, Console, Exit};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Add {
@@ -15,30 +15,8 @@ pub(in crate::cli) struct Add {
     /// When it fires: `0 9 * * 1-5`, with the second first `30 0 9 * * *`, or a word such as `@daily`.
     #[arg(long, value_name = "EXPRESSION")]
     cron: String,
-    /// The IANA name of the time zone that this means. UTC when not said.
-    #[arg(long = "tz", value_name = "ZONE")]
-    time_zone: Option<String>,
-    /// What happens when it fires while its last run goes on: `allow`, `skip`, `queue` or `cancel`. `allow` when not said.
-    #[arg(long, value_name = "POLICY")]
-    overlap: Option<String>,
-    /// What happens to firings that were missed while no scheduler ran: `skip`, `one` or `all`. `one` when not said.
-    #[arg(long, value_name = "POLICY")]
-    catch_up: Option<String>,
-    /// Put each firing off by a time up to this: `30s`, `10m`.
-    #[arg(long, value_name = "TIME")]
-    jitter: Option<String>,
-    /// The input of its runs: JSON, `@FILE`, or `-` for standard input.
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    input: Option<String>,
-    /// The queue its runs go to.
-    #[arg(long)]
-    queue: Option<String>,
-    /// Bind its runs to workers of this build.
-    #[arg(long)]
-    build: Option<String>,
-    /// A word to find its runs by; may be given several times.
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
+    #[command(flatten)]
+    plan: PlanOptions,
     /// Make it paused.
     #[arg(long)]
     paused: bool,
@@ -55,21 +33,7 @@ impl Add {
         let mut body = Map::new();
         let texts = [("name", &self.name), ("workflow", &self.workflow), ("expression", &self.cron)];
         body.extend(texts.map(|(name, value)| (name.to_owned(), json!(value))));
-        let more = [
-            ("time_zone", &self.time_zone),
-            ("overlap", &self.overlap),
-            ("catch_up", &self.catch_up),
-            ("jitter", &self.jitter),
-            ("queue", &self.queue),
-            ("build", &self.build),
-        ];
-        body.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))));
-        if let Some(input) = &self.input {
-            body.insert("input".into(), input_of(input)?);
-        }
-        if !self.tags.is_empty() {
-            body.insert("tags".into(), json!(self.tags));
-        }
+        self.plan.put(&mut body)?;
         if self.paused {
             body.insert("state".into(), json!("paused"));
         }

@@ -38,6 +38,7 @@ impl List {
 fn schedules(screen: Screen, page: &Value) -> String {
     let row = |schedule: &Value| {
         let next = match items(schedule, "next").first() {
+            _ if is_orphaned(schedule) => screen.state("orphaned"),
             Some(next) => text(next, "local").to_owned(),
             None if text(schedule, "state") == "paused" => screen.state("paused"),
             None => "never".into(),
@@ -53,15 +54,26 @@ fn schedules(screen: Screen, page: &Value) -> String {
     };
     let rows: Vec<_> = items(page, "schedules").iter().map(row).collect();
     if rows.is_empty() {
-        return "no schedules\n".into();
+        return "no schedules: declare them beside a workflow, or make one by `piton schedule add`\n".into();
     }
     let mut shown = screen.table(&["NAME", "WORKFLOW", "CRON", "ZONE", "NEXT", "BY"], rows);
+    if items(page, "schedules").iter().any(is_orphaned) {
+        shown.push_str(&screen.dim(
+            "orphaned: the workflow is gone from the code; piton schedule remove NAME --force removes what starts it",
+        ));
+        shown.push('\n');
+    }
     let cursor = text(page, "next_cursor");
     if !cursor.is_empty() {
         shown.push_str(&screen.dim(&format!("more: --cursor {cursor}")));
         shown.push('\n');
     }
     shown
+}
+
+/// Whether its workflow is gone from the code.
+pub(super) fn is_orphaned(schedule: &Value) -> bool {
+    !text(schedule, "orphaned_since").is_empty()
 }
 
 #[cfg(test)]
@@ -79,10 +91,13 @@ mod tests {
                  "origin": "declared", "next": [{"local": "Fri 2026-11-27 09:00:00 +01:00"}]},
                 {"name": "nightly", "workflow": "backup", "expression": "@daily", "time_zone": "UTC", "state": "paused", "origin": "api",
                  "next": []},
+                {"name": "weekly", "workflow": "digest", "expression": "@weekly", "time_zone": "UTC", "state": "active",
+                 "origin": "declared", "next": [{"local": "Fri 2026-11-27 09:00:00 +01:00"}],
+                 "orphaned_since": "2026-11-22T10:00:00.000000Z"},
             ],
             "next_cursor": "nightly",
         });
         insta::assert_snapshot!(schedules(Screen { width: Some(120), ..PLAIN }, &page));
-        insta::assert_snapshot!(schedules(PLAIN, &json!({"schedules": []})), @"no schedules");
+        insta::assert_snapshot!(schedules(PLAIN, &json!({"schedules": []})), @"no schedules: declare them beside a workflow, or make one by `piton schedule add`");
     }
 }

@@ -1,10 +1,12 @@
 //! `piton schedule …`
 
 mod add;
+mod change;
 mod firings;
 mod list;
 mod next;
 mod orders;
+mod plan;
 mod show;
 
 use clap::Subcommand;
@@ -15,6 +17,8 @@ use super::{CliError, Console, Exit};
 pub(super) enum Schedule {
     /// Make a schedule: a workflow that starts by the clock.
     Add(Box<add::Add>),
+    /// Change what a schedule does. What is not said stays.
+    Change(Box<change::Change>),
     /// List schedules with their next firings.
     List(list::List),
     /// Show everything of a schedule.
@@ -37,6 +41,7 @@ impl Schedule {
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
         match self {
             Self::Add(add) => add.run(console).await,
+            Self::Change(change) => change.run(console).await,
             Self::List(list) => list.run(console).await,
             Self::Show(show) => show.run(console).await,
             Self::Next(next) => next.run(console).await,

@@ -45,11 +45,13 @@ impl Upcoming {
 
     fn computed(&self, now: Timestamp) -> Result<Value, CliError> {
         let rhythm = Rhythm::parse(&self.what, &self.time_zone).map_err(|error| {
-            let blamed = match error.blames() {
-                Blame::Expression => "fields stand in the order minute, hour, day of month, month, day of week",
-                Blame::Zone => "--tz says the time zone",
-            };
-            CliError::caused(Exit::Usage, &error).advise(blamed)
+            const ORDER: &str = "minute, hour, day of month, month, day of week";
+            let said = CliError::caused(Exit::Usage, &error);
+            match error.blames() {
+                Blame::Expression if said.text().contains(ORDER) => said,
+                Blame::Expression => said.advise(format!("fields stand in the order {ORDER}")),
+                Blame::Zone => said.advise("--tz says the time zone"),
+            }
         })?;
         let next: Vec<_> = rhythm
             .after(now)
@@ -102,6 +104,7 @@ mod tests {
         insta::assert_snapshot!(next("0 9 * * 1-5", "Europe/Berlin").expect("it reads"));
         insta::assert_snapshot!(next("30 2 * * *", "Europe/Berlin").expect("it reads"));
         insta::assert_snapshot!(next("0 9 * * 8", "UTC").expect_err("no such day").text());
+        insta::assert_snapshot!(next("0 9 * *", "UTC").expect_err("a field is missing").text(), @"error: the expression has 4 fields: write five (minute, hour, day of month, month, day of week), or six with the second first");
         insta::assert_snapshot!(next("@daily", "Berlin").expect_err("no such zone").text());
         assert!(!Upcoming { what: "morning-report".into(), time_zone: "UTC".into(), count: 1 }.is_expression());
         insta::assert_snapshot!(coming(PLAIN, &json!({"next": []})), @"it does not fire: it is paused, or its times are over");

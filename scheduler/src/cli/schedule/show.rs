@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::path;
+use super::{list::is_orphaned, path};
 use crate::cli::{
     CliError, Console, Exit,
     screen::{Screen, items, second, text, words},
@@ -40,6 +40,11 @@ pub(super) fn schedule(screen: Screen, schedule: &Value) -> String {
         ("catch up", said("catch_up")),
         ("origin", by.to_owned()),
     ];
+    if is_orphaned(schedule) {
+        let since = second(text(schedule, "orphaned_since"));
+        lines.push(("orphaned", format!("since {since} no worker has the workflow: it is gone from the code")));
+        lines.push(("", format!("piton schedule remove {} --force removes it", text(schedule, "name"))));
+    }
     let jitter = schedule.get("jitter").and_then(Value::as_f64).unwrap_or(0.0);
     if jitter > 0.0 {
         lines.push(("jitter", format!("up to {jitter} s")));
@@ -95,7 +100,7 @@ mod tests {
         let paused = json!({
             "name": "nightly", "workflow": "backup", "queue": "default", "expression": "@daily", "description": "At 00:00.",
             "time_zone": "UTC", "overlap": "allow", "catch_up": "one", "jitter": 0.0, "input": null, "tags": [], "origin": "api",
-            "state": "paused", "paused_at": "2026-11-26T08:00:00.000000Z", "next": [],
+            "state": "paused", "paused_at": "2026-11-26T08:00:00.000000Z", "next": [], "orphaned_since": "2026-11-22T10:00:00.000000Z",
         });
         insta::assert_snapshot!(schedule(PLAIN, &paused));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::show;
+use super::{rule::RuleOptions, show};
 use crate::cli::{CliError, Console, Exit};
 
 #[derive(Debug, clap::Args)]
@@ -19,21 +19,8 @@ pub(in crate::cli) struct Add {
     /// Only what this endpoint took.
     #[arg(long, value_name = "NAME", requires = "provider")]
     endpoint: Option<String>,
-    /// A CEL expression over `event` that must be true: `event.data.total > 100`.
-    #[arg(long = "if", value_name = "CEL")]
-    filter: Option<String>,
-    /// A CEL expression over `event` that makes the input: `{'id': event.id}`.
-    #[arg(long, value_name = "CEL", conflicts_with = "envelope")]
-    input: Option<String>,
-    /// Start it with all that is known of the event, and not by the names of its parameters.
-    #[arg(long)]
-    envelope: bool,
-    /// Where its runs go.
-    #[arg(long)]
-    queue: Option<String>,
-    /// Bind its runs to workers of this build.
-    #[arg(long)]
-    build: Option<String>,
+    #[command(flatten)]
+    rule: RuleOptions,
 }
 
 impl Add {
@@ -46,22 +33,9 @@ impl Add {
     fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("workflow".into(), json!(self.workflow));
-        let envelope = self.envelope.then(|| "envelope".to_owned());
-        let texts = [
-            ("event", &self.on),
-            ("provider", &self.provider),
-            ("endpoint", &self.endpoint),
-            ("filter", &self.filter),
-            ("input", &envelope),
-            ("input_expression", &self.input),
-            ("queue", &self.queue),
-            ("build", &self.build),
-        ];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                body.insert(name.into(), json!(value));
-            }
-        }
+        let texts = [("event", &self.on), ("provider", &self.provider), ("endpoint", &self.endpoint)];
+        body.extend(texts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))));
+        self.rule.put(&mut body);
         Value::Object(body)
     }
 }

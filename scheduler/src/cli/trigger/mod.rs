@@ -1,6 +1,8 @@
 //! `piton trigger …`
 
 mod add;
+mod change;
+mod rule;
 mod show;
 
 use clap::Subcommand;
@@ -19,12 +21,14 @@ pub(super) enum Trigger {
     Add(add::Add),
     /// Show a trigger.
     Show(Which),
+    /// Change a trigger that was made here. What is not said stays.
+    Change(Box<change::Change>),
     /// Let a trigger start nothing until it is resumed; also one that is declared.
     Pause(Which),
     /// Let a paused trigger start runs again.
     Resume(Which),
-    /// Remove a trigger that was made here.
-    Remove(Which),
+    /// Remove a trigger that was made here, or one whose workflow is gone from the code.
+    Remove(Remove),
 }
 
 /// Which trigger is meant.
@@ -34,12 +38,19 @@ pub(in crate::cli) struct Which {
     id: String,
 }
 
-impl Which {
-    /// What is no id becomes one that the server refuses, and nothing else.
-    fn path(&self) -> String {
-        let id: String = self.id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        format!("/v1/triggers/{id}")
-    }
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Remove {
+    /// The trigger's id.
+    id: String,
+    /// Also one that is declared beside a workflow. A worker that still declares it brings it back when it starts.
+    #[arg(long)]
+    force: bool,
+}
+
+/// What is no id becomes one that the server refuses, and nothing else.
+fn path(id: &str) -> String {
+    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    format!("/v1/triggers/{id}")
 }
 
 impl Trigger {
@@ -48,17 +59,19 @@ impl Trigger {
         match self {
             Self::List(list) => return list.run(console).await,
             Self::Add(add) => return add.run(console).await,
-            Self::Show(which) => console.screen.show(&client.get(&which.path()).await?, show::trigger)?,
+            Self::Change(change) => return change.run(console).await,
+            Self::Show(which) => console.screen.show(&client.get(&path(&which.id)).await?, show::trigger)?,
             Self::Pause(which) => {
-                let changed = client.patch(&which.path(), &json!({ "state": "paused" })).await?;
+                let changed = client.patch(&path(&which.id), &json!({ "state": "paused" })).await?;
                 console.screen.show(&changed, paused)?;
             }
             Self::Resume(which) => {
-                let changed = client.patch(&which.path(), &json!({ "state": "active" })).await?;
+                let changed = client.patch(&path(&which.id), &json!({ "state": "active" })).await?;
                 console.screen.show(&changed, resumed)?;
             }
             Self::Remove(which) => {
-                client.delete(&which.path()).await?;
+                let force = if which.force { "?force=true" } else { "" };
+                client.delete(&format!("{}{force}", path(&which.id))).await?;
                 console.screen.show(&json!({ "id": which.id, "outcome": "removed" }), removed)?;
             }
         }
@@ -91,6 +104,6 @@ mod tests {
         active: events start order by it from now on
         removed: no event starts anything by it any more
         ");
-        assert_eq!(Which { id: "../x".into() }.path(), "/v1/triggers/___x");
+        assert_eq!(path("../x"), "/v1/triggers/___x");
     }
 }

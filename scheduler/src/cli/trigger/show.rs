@@ -44,7 +44,7 @@ fn triggers(screen: Screen, page: &Value) -> String {
             text(trigger, "id").to_owned(),
             text(trigger, "workflow").to_owned(),
             text(trigger, "source").to_owned(),
-            screen.state(text(trigger, "state")),
+            screen.state(state(trigger)),
             means(trigger),
         ]
     };
@@ -53,12 +53,27 @@ fn triggers(screen: Screen, page: &Value) -> String {
         return "no triggers: declare them beside a workflow, or make one by `piton trigger add`\n".into();
     }
     let mut shown = screen.table(&["TRIGGER", "WORKFLOW", "SOURCE", "STATE", "ON"], rows);
+    if items(page, "triggers").iter().any(is_orphaned) {
+        shown.push_str(&screen.dim(
+            "orphaned: the workflow is gone from the code; piton trigger remove ID --force removes what starts it",
+        ));
+        shown.push('\n');
+    }
     let cursor = text(page, "next_cursor");
     if !cursor.is_empty() {
         shown.push_str(&screen.dim(&format!("more: --cursor {cursor}")));
         shown.push('\n');
     }
     shown
+}
+
+fn is_orphaned(trigger: &Value) -> bool {
+    !text(trigger, "orphaned_since").is_empty()
+}
+
+/// One that is orphaned is so whether it is paused or not.
+fn state(trigger: &Value) -> &str {
+    if is_orphaned(trigger) { "orphaned" } else { text(trigger, "state") }
 }
 
 /// Which events a trigger means.
@@ -87,6 +102,11 @@ pub(super) fn trigger(screen: Screen, trigger: &Value) -> String {
         ("input", input.to_owned()),
         ("state", screen.state(text(trigger, "state"))),
     ];
+    if is_orphaned(trigger) {
+        let since = second(text(trigger, "orphaned_since"));
+        lines.push(("orphaned", format!("since {since} no worker has the workflow: it is gone from the code")));
+        lines.push(("", format!("piton trigger remove {} --force removes it", text(trigger, "id"))));
+    }
     if text(trigger, "source") == "declared" {
         lines.push(("source", "declared beside its workflow".to_owned()));
     }
@@ -123,15 +143,22 @@ mod tests {
         })
     }
 
+    fn orphaned() -> Value {
+        let mut trigger = declared();
+        trigger["id"] = json!("0197a000-0000-7000-8000-000000000003");
+        trigger["orphaned_since"] = json!("2026-11-22T10:00:00.000000Z");
+        trigger
+    }
+
     #[test]
     fn triggers_are_a_table() {
-        let page = json!({"triggers": [made(), declared()], "next_cursor": null});
+        let page = json!({"triggers": [made(), declared(), orphaned()], "next_cursor": null});
         insta::assert_snapshot!(triggers(Screen { width: Some(140), ..PLAIN }, &page));
         insta::assert_snapshot!(triggers(PLAIN, &json!({"triggers": []})));
     }
 
     #[test]
     fn a_trigger_says_what_it_means() {
-        insta::assert_snapshot!([trigger(PLAIN, &made()), trigger(PLAIN, &declared())].join("\n"));
+        insta::assert_snapshot!([made(), declared(), orphaned()].map(|one| trigger(PLAIN, &one)).join("\n"));
     }
 }

@@ -72,9 +72,7 @@ fn added(screen: Screen, server: &Url, made: &Value) -> String {
         "stripe" => {
             "in Stripe: Developers, Webhooks, Add destination: give it the address and choose events".to_owned()
         }
-        "github" => {
-            "in GitHub: Settings, Webhooks, Add webhook: the address, content type application/json, the secret".into()
-        }
+        "github" => "in GitHub: Settings, Webhooks, Add webhook: the address, either content type, the secret".into(),
         "slack" => "in Slack: your app, Event Subscriptions: give it the address as the request URL".into(),
         "standard" => "give the sender the address and the secret".into(),
         _ => "give whoever sends the address and the secret".into(),

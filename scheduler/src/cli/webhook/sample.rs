@@ -3,6 +3,11 @@
 use piton_webhook::{EventPlace, Scheme};
 use serde_json::{Value, json};
 
+use crate::api::escape;
+
+/// What a form is declared as.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A body, and what it is declared as.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Body {
@@ -12,7 +17,21 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn json(value: &Value) -> Self {
-        Self { content_type: "application/json", bytes: value.to_string().into_bytes() }
+        Self::text(value.to_string())
+    }
+
+    /// A text that is meant to be JSON.
+    pub(super) fn text(text: impl Into<Vec<u8>>) -> Self {
+        Self { content_type: "application/json", bytes: text.into() }
+    }
+
+    /// The same as a form, in its only field; what is a form already stays so.
+    pub(super) fn in_a_form(self) -> Self {
+        if self.content_type == FORM {
+            return self;
+        }
+        let payload = escape(&String::from_utf8_lossy(&self.bytes));
+        Self { content_type: FORM, bytes: format!("payload={payload}").into_bytes() }
     }
 }
 
@@ -32,7 +51,7 @@ pub(super) fn sample(scheme: &Scheme, event: &str, id: &str, at: i64) -> Body {
         Scheme::Stripe => Body::json(&stripe(event, id, at)),
         Scheme::Github => Body::json(&github(event)),
         Scheme::Slack if event == "slash_command" => Body {
-            content_type: "application/x-www-form-urlencoded",
+            content_type: FORM,
             bytes: b"token=legacy&team_id=T0001&channel_id=C0001&user_id=U0001&user_name=ada&command=%2Fdeploy&text=web+now&trigger_id=13345224609.738474920".to_vec(),
         },
         Scheme::Slack => Body::json(&slack(event, id, at)),
@@ -194,6 +213,18 @@ mod tests {
                 Ok(Meaning::Event(described)) => assert_eq!(described.name, name),
                 other => panic!("{event}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_form_reads_as_what_was_put_into_it() {
+        for scheme in [Scheme::Github, Scheme::Slack] {
+            let body = sample(&scheme, usual_event(&scheme), "id_1", AT);
+            let form = body.clone().in_a_form();
+            let kind = scheme.kind(Some(form.content_type)).expect("it sends forms");
+            let read: Value = serde_json::from_slice(&body.bytes).expect("JSON");
+            assert_eq!(scheme.read(kind, &form.bytes), Ok(read));
+            assert_eq!(form.clone().in_a_form(), form);
         }
     }
 

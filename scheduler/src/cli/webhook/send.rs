@@ -13,7 +13,7 @@ use super::{
     deliveries::outcomes,
     options::{HmacOptions, SECRET, SecretOptions},
     path,
-    sample::{Body, sample, usual_event},
+    sample::{Body, FORM, sample, usual_event},
 };
 use crate::cli::{
     CliError, Console, Exit,
@@ -38,6 +38,10 @@ pub(in crate::cli) struct Send {
     /// The whole body in place of a sample: JSON, `@FILE`, or `-` for standard input.
     #[arg(long, value_name = "JSON|@FILE|-")]
     data: Option<String>,
+    /// Send the body as a form with the JSON in its field `payload`: GitHub does so unless it is told otherwise, and Slack with
+    /// interactions.
+    #[arg(long)]
+    form: bool,
     /// The delivery's id; the same id twice is one event. A fresh one when not said.
     #[arg(long)]
     id: Option<String>,
@@ -71,8 +75,9 @@ impl Send {
         let event = self.event.as_deref().unwrap_or_else(|| usual_event(&scheme));
         let body = match &self.data {
             None => sample(&scheme, event, &id, at),
-            Some(data) => Body { content_type: "application/json", bytes: source(data, "--data")?.1.into_bytes() },
+            Some(data) => Body::text(source(data, "--data")?.1),
         };
+        let body = if self.form { in_a_form(&scheme, body)? } else { body };
         let mut headers = scheme.sign(&secret, &Outgoing { id: &id, event, at, body: &body.bytes });
         headers.push(("Content-Type".into(), body.content_type.into()));
         let client = console.client()?;
@@ -157,6 +162,14 @@ fn hmac(terms: &Value) -> Result<HmacTerms, CliError> {
     let terms: HmacTerms = serde_json::from_value(Value::Object(members)).map_err(|error| wrong(&error))?;
     terms.check().map_err(|error| wrong(&error))?;
     Ok(terms)
+}
+
+fn in_a_form(scheme: &Scheme, body: Body) -> Result<Body, CliError> {
+    if scheme.kind(Some(FORM)).is_none() {
+        let provider = scheme.provider().as_str();
+        return Err(CliError::new(Exit::Usage, format!("{provider} sends no forms")).advise("leave out --form"));
+    }
+    Ok(body.in_a_form())
 }
 
 fn fresh(scheme: &Scheme) -> String {
@@ -253,5 +266,15 @@ mod tests {
         assert!(hmac(&shown).is_ok());
         insta::assert_snapshot!(hmac(&json!({})).expect_err("no header").text());
         insta::assert_snapshot!(scheme("strip", &Value::Null).expect_err("no provider").text());
+    }
+
+    #[test]
+    fn only_who_sends_forms_is_played_with_one() {
+        assert!(in_a_form(&Scheme::Github, Body::text("{}")).is_ok());
+        let refused = in_a_form(&Scheme::Stripe, Body::text("{}")).expect_err("Stripe sends none");
+        insta::assert_snapshot!(refused.text(), @r"
+        error: stripe sends no forms
+          leave out --form
+        ");
     }
 }

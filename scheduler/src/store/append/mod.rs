@@ -1,6 +1,7 @@
 //! The hot append.
 
 mod columns;
+mod plain;
 
 use piton_shared::{
     ids::{RunId, WorkerId},
@@ -12,6 +13,7 @@ use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
 use self::columns::columns;
+pub use self::plain::{Burden, burden};
 use super::{Executing, Offer, Store, StoreError, step, value};
 
 /// An append with what the request says about its author.
@@ -26,7 +28,7 @@ pub struct Appending {
 }
 
 /// What the first statement came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FirstPass {
     /// What became of each append, in their order.
     pub wrote: Vec<Wrote>,

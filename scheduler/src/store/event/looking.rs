@@ -109,15 +109,15 @@ impl Store {
             .map_err(StoreError::new("unmatched_due"))
     }
 
-    /// Gives up the matching of an event whose outcome can never be written, and writes down why.
-    pub async fn unmatched_drop(&self, event: Uuid, detail: &str) -> Result<(), StoreError> {
-        sqlx::query(include_str!("../sql/unmatched_drop.sql"))
+    /// Gives up the matching of an event whose outcome can never be written, and writes down why. None when it is not owed, or
+    /// somebody is at it.
+    pub async fn unmatched_drop(&self, event: Uuid, detail: &str) -> Result<Option<Uuid>, StoreError> {
+        sqlx::query_scalar(include_str!("../sql/unmatched_drop.sql"))
             .bind(event)
             .bind(detail.replace('\0', "\u{fffd}"))
-            .execute(&self.calm)
+            .fetch_optional(&self.calm)
             .await
-            .map_err(StoreError::new("unmatched_drop"))?;
-        Ok(())
+            .map_err(StoreError::new("unmatched_drop"))
     }
 }
 
@@ -167,6 +167,20 @@ impl Looking {
             .await
             .map_err(StoreError::new("event_runs_insert"))?;
         Ok(())
+    }
+
+    /// Says that it goes on: Postgres ends a transaction that nobody has spoken in for a while.
+    pub async fn go_on(&mut self) -> Result<(), StoreError> {
+        let said = sqlx::query(include_str!("../sql/look_goes_on.sql")).execute(&mut *self.tx).await;
+        said.map(drop).map_err(StoreError::new("look_goes_on"))
+    }
+
+    /// Leaves all of it as it was, and returns when that is so: the debt is there again for whoever looks next.
+    pub async fn give_back(self) {
+        if let Err(error) = self.tx.rollback().await {
+            // The connection is gone, and the transaction with it.
+            tracing::debug!(%error, "failed to give back a look");
+        }
     }
 
     /// Makes all of it so.

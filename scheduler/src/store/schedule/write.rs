@@ -2,7 +2,7 @@
 
 use piton_schedule::Next;
 use piton_shared::{limits, name::Org, time::Timestamp};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{
@@ -79,42 +79,36 @@ impl Store {
 
     /// Stops a schedule from firing. None when there is no such schedule.
     pub async fn schedule_pause(&self, org: &Org, name: &str) -> Result<Option<Changed>, StoreError> {
-        let mut tx = self.calm.begin().await.map_err(StoreError::new("schedule_pause"))?;
-        let Some(row) = lock(&mut tx, org, name).await? else {
-            return Ok(None);
-        };
-        if row.state == ScheduleState::Paused {
-            return Ok(Some(Changed::Before(Box::new(row))));
-        }
-        sqlx::query(include_str!("../sql/schedule_pause.sql"))
-            .bind(row.id)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::new("schedule_pause"))?;
-        let row = lock(&mut tx, org, name).await?;
-        tx.commit().await.map_err(StoreError::new("schedule_pause"))?;
-        Ok(row.map(|row| Changed::Done(Box::new(row))))
+        self.turn(org, name, ScheduleState::Paused).await
     }
 
     /// Lets a schedule fire again, from its next occurrence after now on. None when there is no such schedule.
     pub async fn schedule_resume(&self, org: &Org, name: &str) -> Result<Option<Changed>, StoreError> {
-        let mut tx = self.calm.begin().await.map_err(StoreError::new("schedule_resume"))?;
+        self.turn(org, name, ScheduleState::Active).await
+    }
+
+    async fn turn(&self, org: &Org, name: &str, to: ScheduleState) -> Result<Option<Changed>, StoreError> {
+        let what = match to {
+            ScheduleState::Paused => "schedule_pause",
+            ScheduleState::Active => "schedule_resume",
+        };
+        let mut tx = self.calm.begin().await.map_err(StoreError::new(what))?;
         let Some(row) = lock(&mut tx, org, name).await? else {
             return Ok(None);
         };
-        if row.state == ScheduleState::Active {
+        if row.state == to {
             return Ok(Some(Changed::Before(Box::new(row))));
         }
-        let next = row.plan.next_after(row.id, row.now);
-        sqlx::query(include_str!("../sql/schedule_resume.sql"))
-            .bind(row.id)
-            .bind(maybe(next.map(|next| next.occurrence)))
-            .bind(maybe(next.map(|next| next.fire_at)))
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::new("schedule_resume"))?;
+        let turning = match to {
+            ScheduleState::Paused => sqlx::query(include_str!("../sql/schedule_pause.sql")).bind(row.id),
+            ScheduleState::Active => {
+                let next = row.plan.next_after(row.id, row.now);
+                bound_next(sqlx::query(include_str!("../sql/schedule_resume.sql")).bind(row.id), next)
+            }
+        };
+        turning.execute(&mut *tx).await.map_err(StoreError::new(what))?;
         let row = lock(&mut tx, org, name).await?;
-        tx.commit().await.map_err(StoreError::new("schedule_resume"))?;
+        tx.commit().await.map_err(StoreError::new(what))?;
         Ok(row.map(|row| Changed::Done(Box::new(row))))
     }
 
@@ -156,28 +150,15 @@ pub(super) async fn insert(
 ) -> Result<Option<Uuid>, StoreError> {
     let id = Uuid::now_v7();
     let next = plan.next_after(id, now);
-    sqlx::query_scalar(include_str!("../sql/schedule_insert.sql"))
-        .bind(id)
-        .bind(org.as_str())
-        .bind(name)
-        .bind(&plan.workflow)
-        .bind(plan.queue.as_str())
-        .bind(plan.build.as_ref().map(|build| build.as_str().to_owned()))
-        .bind(&plan.expression)
-        .bind(&plan.time_zone)
-        .bind(plan.overlap.as_str())
-        .bind(plan.catch_up.as_str())
-        .bind(millis(plan))
-        .bind(&plan.input)
-        .bind(plan.tags.join(","))
-        .bind(maybe(next.map(|next| next.occurrence)))
-        .bind(maybe(next.map(|next| next.fire_at)))
+    let insert = sqlx::query(include_str!("../sql/schedule_insert.sql")).bind(id).bind(org.as_str()).bind(name);
+    let made = bound(insert, plan, next)
         .bind(origin.as_str())
         .bind(state.as_str())
         .bind(limits::SCHEDULES)
-        .fetch_optional(connection)
+        .execute(connection)
         .await
-        .map_err(StoreError::new("schedule_insert"))
+        .map_err(StoreError::new("schedule_insert"))?;
+    Ok((made.rows_affected() > 0).then_some(id))
 }
 
 /// Changes a schedule that is locked. Its progress stays if its rhythm does.
@@ -188,20 +169,7 @@ pub(super) async fn change(connection: &mut PgConnection, row: &ScheduleRow, pla
         Some(next) => plan.next_after(row.id, Timestamp::from_micros(next.occurrence.as_micros() - 1)),
         None => plan.next_after(row.id, row.now),
     };
-    sqlx::query(include_str!("../sql/schedule_change.sql"))
-        .bind(row.id)
-        .bind(&plan.workflow)
-        .bind(plan.queue.as_str())
-        .bind(plan.build.as_ref().map(|build| build.as_str().to_owned()))
-        .bind(&plan.expression)
-        .bind(&plan.time_zone)
-        .bind(plan.overlap.as_str())
-        .bind(plan.catch_up.as_str())
-        .bind(millis(plan))
-        .bind(&plan.input)
-        .bind(plan.tags.join(","))
-        .bind(maybe(next.map(|next| next.occurrence)))
-        .bind(maybe(next.map(|next| next.fire_at)))
+    bound(sqlx::query(include_str!("../sql/schedule_change.sql")).bind(row.id), plan, next)
         .execute(connection)
         .await
         .map_err(StoreError::new("schedule_change"))?;
@@ -216,6 +184,29 @@ pub(super) async fn remove(connection: &mut PgConnection, ids: &[Uuid]) -> Resul
         .await
         .map_err(StoreError::new("schedules_remove"))?;
     Ok(())
+}
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// What a schedule does, as the statements that write it take it: its ten columns, and what is next.
+fn bound<'q>(statement: Statement<'q>, plan: &'q Plan, next: Option<Next>) -> Statement<'q> {
+    let statement = statement
+        .bind(&plan.workflow)
+        .bind(plan.queue.as_str())
+        .bind(plan.build.as_ref().map(|build| build.as_str().to_owned()))
+        .bind(&plan.expression)
+        .bind(&plan.time_zone)
+        .bind(plan.overlap.as_str())
+        .bind(plan.catch_up.as_str())
+        .bind(millis(plan))
+        .bind(&plan.input)
+        .bind(plan.tags.join(","));
+    bound_next(statement, next)
+}
+
+fn bound_next(statement: Statement<'_>, next: Option<Next>) -> Statement<'_> {
+    let next = next.map(|next| (next.occurrence, next.fire_at)).unzip();
+    statement.bind(maybe(next.0)).bind(maybe(next.1))
 }
 
 fn millis(plan: &Plan) -> i64 {

@@ -7,4 +7,3 @@ select $1, o.org, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, string_to_array($13
 from orgs o
 where o.org = $2 and (select count(*) from schedules c where c.org = $2) < $18
 on conflict (org, name) do nothing
-returning id

@@ -6,3 +6,4 @@ with dropped as (
 )
 insert into event_runs (event_id, place, org, outcome, reason, detail)
 select d.event_id, 0, d.org, 'refused', 'unacceptable', $2 from dropped d
+returning event_id

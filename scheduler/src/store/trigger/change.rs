@@ -45,6 +45,8 @@ pub enum Changed {
     Unknown,
     /// It is declared beside its workflow, and can be paused only.
     Declared(Box<TriggerRow>),
+    /// Another change came first, and nothing was done: the trigger now stands so.
+    Overtaken(Box<TriggerRow>),
     /// The org has as many as it may have.
     TooMany,
 }
@@ -60,6 +62,8 @@ pub struct Change {
     pub build: Option<Option<Build>>,
     /// Whether it counts.
     pub state: Option<TriggerState>,
+    /// The version that this was computed from; none for any.
+    pub seen: Option<i64>,
 }
 
 impl Change {
@@ -101,6 +105,9 @@ impl Store {
         if matches!(row.source, Source::Declared { .. }) && change.beyond_state() {
             return Ok(Changed::Declared(Box::new(row)));
         }
+        if change.seen.is_some_and(|seen| seen != row.version) {
+            return Ok(Changed::Overtaken(Box::new(row)));
+        }
         let Columns { kind, pattern, provider, endpoint, filter, input_rule, input_expression } =
             Columns::of(change.listens.as_ref().unwrap_or(&row.listens));
         let queue = change.queue.as_ref().unwrap_or(&row.queue);
@@ -129,13 +136,23 @@ impl Store {
 
     /// Removes a trigger that somebody made.
     pub async fn trigger_delete(&self, trigger: Uuid, org: &Org) -> Result<Changed, StoreError> {
+        self.delete(trigger, org, Which::Made).await
+    }
+
+    /// Removes a trigger, also one that is declared: a worker that declares it brings it back when it starts.
+    pub async fn trigger_delete_any(&self, trigger: Uuid, org: &Org) -> Result<Changed, StoreError> {
+        self.delete(trigger, org, Which::Any).await
+    }
+
+    async fn delete(&self, trigger: Uuid, org: &Org, which: Which) -> Result<Changed, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("trigger_delete"))?;
         lock(&mut tx, org).await?;
         let Some(row) = get(&mut tx, trigger, org).await? else {
             return Ok(Changed::Unknown);
         };
-        if matches!(row.source, Source::Declared { .. }) {
-            return Ok(Changed::Declared(Box::new(row)));
+        match (which, row.source) {
+            (Which::Made, Source::Declared { .. }) => return Ok(Changed::Declared(Box::new(row))),
+            (Which::Any, Source::Declared { .. }) | (Which::Made | Which::Any, Source::Made) => {}
         }
         next_version(&mut tx, org).await?;
         sqlx::query(include_str!("../sql/trigger_delete.sql"))
@@ -172,6 +189,13 @@ impl Store {
             .map_err(StoreError::new("trigger_list"))?;
         rows.iter().map(TriggerRow::read).collect::<Result<_, _>>().map_err(StoreError::new("trigger_list"))
     }
+}
+
+/// Which triggers may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Made,
+    Any,
 }
 
 /// Whether an org is there to be locked.

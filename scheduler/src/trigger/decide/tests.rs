@@ -1,5 +1,6 @@
 use piton_expressions::on_deep_stack;
 use piton_shared::{
+    codec,
     name::{Org, Queue},
     time::Timestamp,
     trigger::{EventTrigger, InputRule, Provider, WebhookTrigger},

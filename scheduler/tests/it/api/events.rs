@@ -133,11 +133,18 @@ async fn a_replay_is_a_new_event_for_all_or_for_one_workflow() {
     assert_shape!(again.body);
     assert_eq!(again.body["origin"]["replay_of"], json!(id));
     assert_eq!(replay(json!({"workflow": "a/b"})).await.brief(), "422 invalid_field");
+    // Asked twice without a key it is two; with one it is the first again.
+    let path = format!("/v1/events/{id}/replay");
+    let keyed = async || answer(house.door.request(Method::POST, &path).header("Idempotency-Key", "again 1")).await;
+    let (once, twice) = (keyed().await, keyed().await);
+    assert_eq!((first(&once, "outcome"), first(&twice, "outcome")), (&json!("accepted"), &json!("duplicate")));
+    assert_eq!((first(&once, "id"), first(&once, "runs")), (first(&twice, "id"), first(&twice, "runs")));
+    assert_eq!(first(&once, "event_id"), &json!("again 1"));
     let bare = answer(house.door.request(Method::POST, &format!("/v1/events/{id}/replay"))).await;
     assert_eq!(bare.status, 202);
     until(
         async || house.door.get("/v1/runs").await,
-        |answer| answer.body["runs"].as_array().is_some_and(|runs| runs.len() == 6),
+        |answer| answer.body["runs"].as_array().is_some_and(|runs| runs.len() == 8),
     )
     .await;
     house.finish().await;

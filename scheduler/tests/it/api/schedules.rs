@@ -72,6 +72,19 @@ async fn a_schedule_is_made_changed_and_deleted() {
     assert!(changed.body["next"][0]["local"].as_str().is_some_and(|local| local.contains(" 07:30:00 ")));
     assert_eq!(house.patch(path, &json!({})).await.text("changed_at"), changed.text("changed_at"));
 
+    let cleared = json!({
+        "time_zone": null, "overlap": null, "catch_up": null, "jitter": null, "input": null, "queue": null, "build": null, "tags": null,
+    });
+    let merge = house.door.request(Method::PATCH, path).header("Content-Type", "application/merge-patch+json");
+    let cleared = answer(merge.body(cleared.to_string())).await;
+    assert_shape!(undated(&cleared.body));
+    let tagged = house.patch(path, &json!({ "tags": ["y"], "build": "v8" })).await;
+    assert_eq!((&tagged.body["tags"], tagged.text("build")), (&json!(["y"]), "v8"));
+    assert_eq!(house.patch(path, &json!({ "tags": [] })).await.body["tags"], json!([]));
+    let never = house.patch(path, &json!({ "workflow": null, "expression": null })).await;
+    assert_eq!(never.brief(), "422 invalid_field");
+    insta::assert_snapshot!(format!("{:#}", never.body["errors"]));
+
     for number in 0..3 {
         let body = json!({ "name": format!("s{number}"), "workflow": "other", "expression": "@hourly" });
         assert_eq!(house.door.post("/v1/schedules", &body).await.status, 201);
@@ -87,6 +100,39 @@ async fn a_schedule_is_made_changed_and_deleted() {
 
     assert_eq!(house.delete(path).await.status, 204);
     assert_eq!(house.delete(path).await.brief(), "404 unknown_schedule");
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_schedule_is_changed_as_it_was_seen_or_not_at_all() {
+    let house = House::new("schedules_seen").await;
+    let body = json!({ "name": "yearly", "workflow": "report", "expression": "@yearly" });
+    assert_eq!(house.door.post("/v1/schedules", &body).await.status, 201);
+    let path = "/v1/schedules/yearly";
+    let seen = house.door.get(path).await.headers["etag"].clone();
+    let change = async |tag: &str, queue: &str| {
+        let request = house.door.request(Method::PATCH, path).header("If-Match", tag);
+        answer(request.json(&json!({ "queue": queue }))).await
+    };
+    let first = change(&seen, "one").await;
+    assert_eq!((first.status, &first.headers["etag"]), (200, &house.door.get(path).await.headers["etag"]));
+    let late = change(&seen, "two").await;
+    assert_eq!(late.brief(), "412 changed_meanwhile");
+    assert_eq!(house.door.get(path).await.text("queue"), "one");
+    assert_eq!(change(&first.headers["etag"], "two").await.text("queue"), "two");
+    assert_eq!(change("*", "three").await.text("queue"), "three");
+    assert_eq!(change("three", "four").await.brief(), "400 invalid_header");
+
+    // Of those who have seen the same, one changes it.
+    let seen = house.door.get(path).await.headers["etag"].clone();
+    let at_once = ["a", "b", "c", "d", "e", "f"].map(|queue| change(&seen, queue));
+    let answers = futures::future::join_all(at_once).await;
+    let changed: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(changed.len(), 1);
+    assert!(answers.iter().all(|answer| [200, 412].contains(&answer.status)));
+    assert_eq!(house.door.get(path).await.body, changed[0].body);
+    let again = house.door.request(Method::GET, path).header("If-None-Match", &changed[0].headers["etag"]);
+    assert_eq!(answer(again).await.status, 304);
     house.finish().await;
 }
 
@@ -166,15 +212,23 @@ async fn an_input_that_the_workflow_does_not_take_is_refused_at_the_door() {
     house.database.store.define(&define).await.expect("asked").expect("the org is there");
     let path = "/v1/schedules/early/trigger";
     let refused = until(async || house.posts(path).await, |answer| answer.status != 201).await;
-    assert_eq!(refused.brief(), "422 invalid_input");
+    assert_eq!(
+        (refused.brief(), &refused.body["errors"][0]["pointer"]),
+        ("422 invalid_input".into(), &json!("/input/amount"))
+    );
     let late = json!({ "name": "late", "workflow": "order", "expression": "@daily", "input": {"amount": "much"} });
     let refused = house.door.post("/v1/schedules", &late).await;
     assert_eq!(
         (refused.brief(), &refused.body["errors"][0]["pointer"]),
-        ("422 invalid_field".into(), &json!("/input/amount"))
+        ("422 invalid_input".into(), &json!("/input/amount"))
     );
     let refused = house.patch("/v1/schedules/early", &json!({ "input": {"amount": []} })).await;
-    assert_eq!(refused.body["errors"][0]["pointer"], "/input/amount");
+    assert_eq!(
+        (refused.brief(), &refused.body["errors"][0]["pointer"]),
+        ("422 invalid_input".into(), &json!("/input/amount"))
+    );
+    let elsewhere = house.patch("/v1/schedules/early", &json!({ "queue": "gpu" })).await;
+    assert_eq!(elsewhere.status, 200, "its input is not what is changed");
     let good = house.patch("/v1/schedules/early", &json!({ "input": {"amount": 3} })).await;
     assert_eq!(good.status, 200);
     assert_eq!(house.posts(path).await.status, 201);

@@ -1,8 +1,10 @@
+use piton_scheduler::store::{Change, Changed};
+use piton_shared::name::Queue;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{House, answer, assert_shape};
-use crate::events::declare;
+use crate::{events::declare, making::ORG};
 
 #[tokio::test]
 async fn a_trigger_is_made_changed_paused_and_removed() {
@@ -42,6 +44,45 @@ async fn a_trigger_is_made_changed_paused_and_removed() {
     assert_eq!(answer(house.door.request(Method::DELETE, &path)).await.status, 204);
     assert_eq!(started(50).await, Some(0));
     assert_eq!(answer(house.door.request(Method::DELETE, &path)).await.brief(), "404 unknown_trigger");
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_trigger_is_changed_as_it_was_seen_or_not_at_all() {
+    let house = House::new("triggers_seen").await;
+    let made = house.door.post("/v1/triggers", &json!({"workflow": "order", "event": "order.*"})).await;
+    let path = made.headers["location"].clone();
+    let seen = house.door.get(&path).await.headers["etag"].clone();
+    let change = async |tag: Option<&str>, body: Value| {
+        let mut request = house.door.request(Method::PATCH, &path).json(&body);
+        if let Some(tag) = tag {
+            request = request.header("If-Match", tag);
+        }
+        answer(request).await
+    };
+    let first = change(Some(&seen), json!({"queue": "one"})).await;
+    assert_eq!((first.status, &first.headers["etag"]), (200, &house.door.get(&path).await.headers["etag"]));
+    assert_eq!(change(Some(&seen), json!({"queue": "two"})).await.brief(), "412 changed_meanwhile");
+    assert_eq!(house.door.get(&path).await.text("queue"), "one");
+
+    // Whatever was computed from another version is not written.
+    let id = made.text("id").parse().expect("an id");
+    let stale = Change { queue: Some(Queue::DEFAULT), seen: Some(0), ..Change::default() };
+    let overtaken = house.database.store.trigger_update(id, &ORG, &stale).await.expect("asked");
+    assert!(matches!(overtaken, Changed::Overtaken(row) if row.queue.to_string() == "one"));
+
+    // Without a tag the last one counts, but only of what it says.
+    let fields = [
+        json!({"filter": "event.data.a"}),
+        json!({"event": "user.*"}),
+        json!({"queue": "two"}),
+        json!({"build": "v7"}),
+    ];
+    let answers = futures::future::join_all(fields.map(|body| change(None, body))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let now = house.door.get(&path).await;
+    let words = ["filter", "event", "queue", "build"].map(|name| now.text(name));
+    assert_eq!(words, ["event.data.a", "user.*", "two", "v7"]);
     house.finish().await;
 }
 

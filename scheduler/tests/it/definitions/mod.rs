@@ -1,5 +1,6 @@
 //! What workers say of their definitions, and what the doors make of it.
 
+mod gone;
 mod inputs;
 mod listed;
 mod presented;

@@ -5,9 +5,13 @@ mod binding;
 mod crashed;
 mod declared;
 mod forgotten;
+mod impossible;
+mod laborious;
 mod nats;
 mod once;
 mod storm;
+#[cfg(target_os = "linux")]
+mod threadless;
 
 use std::collections::BTreeMap;
 

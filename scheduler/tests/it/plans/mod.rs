@@ -11,9 +11,11 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 22] = [
+const HOT: [&str; 24] = [
     "append",
     "append_look",
+    "append_plain",
+    "append_rows",
     "batch_end",
     "batch_finish",
     "batch_finish_look",
@@ -36,7 +38,7 @@ const HOT: [&str; 22] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
@@ -50,6 +52,7 @@ const WHOLE: [&str; 13] = [
     "step_depths",
     "unmatched_due",
     "workers_list",
+    "workflows_gone",
 ];
 
 /// The major versions on which the plans were seen to be those of the snapshots. On others they may differ in detail, and

@@ -1,6 +1,7 @@
 mod append;
 mod append_batch;
 mod append_next;
+mod append_plain;
 pub(crate) mod batch;
 mod claim;
 mod control;

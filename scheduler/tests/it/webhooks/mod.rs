@@ -3,7 +3,9 @@
 #[cfg(feature = "failpoints")]
 mod crashed;
 mod floods;
+mod forms;
 mod management;
+mod orgs;
 mod outages;
 mod repeats;
 mod rotation;

@@ -37,6 +37,16 @@ async fn the_old_secret_is_good_until_it_is_removed() {
         .await
         .expect("they are read");
     assert_eq!(stored, [None, Some(new.secret.reveal().to_owned())], "what is removed is gone");
+    // The last one may be in wrong hands too.
+    let last = format!("/v1/webhooks/pay/secrets/{}", made.text("id"));
+    assert_eq!(answer(door.request(Method::DELETE, &last)).await.status, 204);
+    assert_eq!(new.payment("evt_5").send(door).await.brief(), "401 webhook_refused");
+    assert_eq!(
+        door.post("/v1/webhooks/pay/secrets", &json!({"secret": "a third one of some length"})).await.status,
+        201
+    );
+    let third = Hook { secret: Secret::new("a third one of some length").expect("a secret"), ..old.clone() };
+    assert_eq!(third.payment("evt_5").send(door).await.text("outcome"), "accepted");
     house.finish().await;
 }
 

@@ -1,9 +1,13 @@
-use piton_shared::trigger::{InputRule, Provider, WebhookTrigger};
+use piton_scheduler::api::time::Rfc3339;
+use piton_shared::{
+    time::Timestamp,
+    trigger::{InputRule, Provider, WebhookTrigger},
+};
 use piton_webhook::Scheme;
 use serde_json::json;
 
-use super::{Hook, declare, hmac, on};
-use crate::api::{House, answer};
+use super::{Hook, declare, hmac, now, on};
+use crate::api::{Answer, House, answer};
 
 /// `payment_workflow(amount, currency)` from `payment_intent.succeeded`, as the seed has it.
 #[tokio::test]
@@ -37,6 +41,50 @@ async fn the_arguments_of_a_payment_are_bound_by_name() {
     );
     assert_eq!(house.runs().await.len(), 1);
     house.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_happened_when_its_provider_has_signed_that_it_did() {
+    let house = House::new("hook_occurred").await;
+    let door = &house.door;
+    let happened = async |sent: &Answer| {
+        assert_eq!(sent.text("outcome"), "accepted", "{:#}", sent.body);
+        let event = door.get(&format!("/v1/events/{}", sent.text("event_id"))).await;
+        let accepted: jiff::Timestamp = event.text("accepted_at").parse().expect("a time");
+        let at = event.body["occurred_at"].as_str().map(|at| at.parse::<jiff::Timestamp>().expect("a time"));
+        (at.map(jiff::Timestamp::as_second), accepted.as_second())
+    };
+    let stripe = Hook::make(&house, "pay", Scheme::Stripe).await;
+    let slack = Hook::make(&house, "chat", Scheme::Slack).await;
+    let standard = Hook::make(&house, "invoices", Scheme::Standard).await;
+    let github = Hook::make(&house, "code", Scheme::Github).await;
+    let at = now() - 3600;
+    let paid = |id: &str, created: i64| json!({"id": id, "type": "invoice.paid", "created": created}).to_string();
+    let mention =
+        json!({"type": "event_callback", "event_id": "Ev1", "event_time": at, "event": {"type": "app_mention"}});
+    for sending in [
+        stripe.sending("evt_1", "x", paid("evt_1", at)),
+        slack.sending("x", "x", mention.to_string()),
+        standard.sending(
+            "m-1",
+            "x",
+            json!({"type": "a", "timestamp": Rfc3339::from(second(at)).to_string()}).to_string(),
+        ),
+    ] {
+        assert_eq!(happened(&sending.send(door).await).await.0, Some(at), "{}", sending.body);
+    }
+    // A minute ago it was signed, and by then nothing of next year can have happened.
+    let mut early = stripe.sending("evt_2", "x", paid("evt_2", at + 365 * 86_400));
+    early.dated = -60;
+    let (occurred, accepted) = happened(&early.send(door).await).await;
+    assert!(occurred.is_some_and(|occurred| occurred < accepted), "{occurred:?}");
+    let push = github.sending("d-1", "push", json!({"created": at, "timestamp": at}).to_string());
+    assert_eq!(happened(&push.send(door).await).await.0, None, "GitHub signs no time");
+    house.finish().await;
+}
+
+fn second(at: i64) -> Timestamp {
+    Timestamp::from_micros(at * 1_000_000)
 }
 
 #[tokio::test]

@@ -81,6 +81,24 @@ async fn each_status_and_nothing_started() {
 }
 
 #[tokio::test]
+async fn what_a_reason_quotes_is_on_record_as_it_can_be_kept() {
+    let house = House::new("hook_quotes").await;
+    let hook = Hook::make(&house, "pay", Scheme::Stripe).await;
+    let long = "x".repeat(100_000);
+    for name in ["a\\u0000\\u001b[2Jb", &*long] {
+        let body = format!("{{\"type\":\"a\",\"{name}\":18446744073709551616}}");
+        let refused = hook.sending("evt_1", "x", body).send(&house.door).await;
+        assert_eq!(refused.brief(), "422 unreadable_delivery");
+        let record = &hook.deliveries(&house, "&verdict=unreadable").await[0];
+        assert_eq!(record["reason"], refused.body["detail"]);
+        let reason = record["reason"].as_str().expect("a text");
+        assert!(reason.len() < 300 && !reason.contains(char::is_control), "{reason:?}");
+    }
+    assert_eq!(hook.deliveries(&house, "&verdict=unreadable").await.len(), 2);
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_body_that_says_too_much_is_not_read() {
     let house = House::new("hook_large").await;
     let hook = Hook::make(&house, "pay", Scheme::Stripe).await;

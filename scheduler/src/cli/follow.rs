@@ -1,6 +1,6 @@
 //! Following what a server tells as it happens: server-sent events, over as many connections as that takes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -11,8 +11,8 @@ use super::{CliError, client::Client, exit::Exit};
 const SILENCE: Duration = Duration::from_secs(35);
 /// Between two tries to get back to what was followed.
 const REST: Duration = Duration::from_secs(1);
-/// Tries to get back before it is given up.
-const TRIES: u32 = 30;
+/// How long a server may be away before it is given up. Longer than one takes to be started again.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An event as it was told.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +29,13 @@ pub(super) struct Follow<'a> {
     /// The last event that was told.
     last: Option<String>,
     stream: Option<Stream>,
-    tries: u32,
+    /// Since when nobody has answered.
+    away: Option<Instant>,
 }
 
 impl<'a> Follow<'a> {
     pub(super) fn of(client: &'a Client, path: String) -> Self {
-        Self { client, path, last: None, stream: None, tries: 0 }
+        Self { client, path, last: None, stream: None, away: None }
     }
 
     /// The next event; none when the server says that nothing follows.
@@ -43,16 +44,18 @@ impl<'a> Follow<'a> {
             let Some(stream) = &mut self.stream else {
                 match self.client.events(&self.path, self.last.as_deref()).await {
                     Ok(response) if response.status() == StatusCode::NO_CONTENT => return Ok(None),
-                    Ok(response) => self.stream = Some(Stream { response, text: Buffer::default() }),
+                    Ok(response) => {
+                        self.away = None;
+                        self.stream = Some(Stream { response, text: Buffer::default() });
+                    }
                     // Whoever has not begun is told at once that it does not work.
                     Err(error) if error.exit() != Exit::Unavailable || self.last.is_none() => return Err(error),
-                    Err(error) if self.tries >= TRIES => return Err(error),
+                    Err(error) if self.away.is_some_and(|since| since.elapsed() >= PATIENCE) => return Err(error),
                     Err(_) => self.again().await,
                 }
                 continue;
             };
             if let Some(event) = stream.next().await {
-                self.tries = 0;
                 self.last = Some(event.id.clone());
                 return Ok(Some(event));
             }
@@ -63,7 +66,7 @@ impl<'a> Follow<'a> {
     }
 
     async fn again(&mut self) {
-        self.tries += 1;
+        self.away.get_or_insert_with(Instant::now);
         tokio::time::sleep(REST).await;
     }
 }
