@@ -102,19 +102,25 @@ impl RetryPolicy {
         Self { max_tries: 1, ..Self::default() }
     }
 
-    /// Delays that grow by `factor`, from `initial` on.
+    /// Delays that grow by `factor`, from `initial` on, up to a minute or `initial` if that is longer.
     pub fn exponential(initial: Duration, factor: f64) -> Self {
-        Self { initial, backoff: Backoff::Exponential { factor }, ..Self::default() }
+        Self { backoff: Backoff::Exponential { factor }, ..Self::from_first(initial) }
     }
 
-    /// Delays that grow by `initial`, from `initial` on.
+    /// Delays that grow by `initial`, from `initial` on, up to a minute or `initial` if that is longer.
     pub fn linear(initial: Duration) -> Self {
-        Self { initial, backoff: Backoff::Linear, ..Self::default() }
+        Self { backoff: Backoff::Linear, ..Self::from_first(initial) }
     }
 
     /// The same delay always, not spread.
     pub fn constant(delay: Duration) -> Self {
-        Self { initial: delay, backoff: Backoff::Constant, jitter: Jitter::None, ..Self::default() }
+        Self { backoff: Backoff::Constant, jitter: Jitter::None, ..Self::from_first(delay) }
+    }
+
+    /// No delay may be cut below the first.
+    fn from_first(initial: Duration) -> Self {
+        let usual = Self::default();
+        Self { initial, max_delay: usual.max_delay.max(initial), ..usual }
     }
 
     /// Tries in all, the first included.
@@ -224,6 +230,17 @@ mod tests {
             [retry(500), retry(1000), retry(2000), retry(4000), Decision::GiveUp(GiveUpReason::TriesUsedUp)]
         );
         assert_eq!(policy.delay(1000), policy.max_delay);
+    }
+
+    #[test]
+    fn a_delay_that_was_asked_for_is_not_cut() {
+        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
+        for policy in [RetryPolicy::constant(hour), RetryPolicy::linear(hour), RetryPolicy::exponential(hour, 2.0)] {
+            assert_eq!((policy.delay(1), policy.delay(3)), (hour, hour), "{policy:?}");
+        }
+        let linear = RetryPolicy::linear(hour).max_delay(day);
+        assert_eq!((linear.delay(1), linear.delay(3)), (hour, hour * 3));
+        assert_eq!(RetryPolicy::linear(Duration::from_secs(1)).delay(1000), Duration::from_mins(1));
     }
 
     #[test]

@@ -58,6 +58,8 @@ impl LinkEvents {
                 self.lost(BusState::Disconnected);
                 tracing::warn!("lost the connection to NATS");
             }
+            // Nobody is left who could miss it: it was closed because everybody let go of it.
+            Event::Closed if self.state.receiver_count() == 0 => tracing::debug!("closed the connection to NATS"),
             Event::Closed => {
                 self.lost(BusState::Closed);
                 tracing::error!("the connection to NATS is closed for good");
