@@ -4,15 +4,12 @@
 //! on record first, and settled after: see [`Hooks::receive`].
 
 mod arrived;
-mod envelope;
 mod gate;
 mod judge;
-mod kept;
 mod receive;
 mod record;
 mod verdict;
 
 pub use arrived::Arrived;
-pub use kept::KeptHeaders;
 pub use receive::{Hooks, ReceiveError, Received};
 pub use verdict::{EndpointState, UnknownVerdict, Verdict};

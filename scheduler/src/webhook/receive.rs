@@ -4,18 +4,18 @@ use std::{sync::Arc, time::Instant};
 
 use piton_shared::codec;
 use piton_telemetry::metrics::Delivered;
-use piton_webhook::{BodyKind, Described, Unreadable};
+use piton_webhook::{BodyKind, Described, Envelope, Unreadable};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     Arrived, Verdict,
-    envelope::envelope,
     gate::{Gate, Record},
     judge::{Judgement, Verified, judge},
     record::{about, because, beginning, clean, record},
 };
 use crate::{
+    api::time::Rfc3339,
     engine::{Engine, Novelty},
     event::{NewEvent, Origin, PublishError},
     failpoint::failpoint,
@@ -172,7 +172,18 @@ impl Hooks {
         let id = record.id;
         store.delivery_write(&record).await.map_err(|error| self.unavailable(ReceiveError::Record(error)))?;
         failpoint!("webhook-taken", Err(ReceiveError::Publish(PublishError::Full)));
-        let envelope = envelope(looked, arrived, &record.headers, &event, &data);
+        let envelope = Envelope {
+            source: looked.endpoint.scheme.provider().as_str(),
+            endpoint: &looked.endpoint.name,
+            event_type: event.event_type.as_deref(),
+            delivery_id: event.delivery_id.as_deref(),
+            occurred_at: event.occurred_at.map(|at| Rfc3339::from(at).to_string()),
+            received_at: Rfc3339::from(looked.now).to_string(),
+            headers: record.headers.open(),
+            body: Some(String::from_utf8_lossy(&arrived.body)),
+            data: &data,
+        };
+        let envelope = envelope.payload();
         let new = NewEvent {
             org: looked.endpoint.org.clone(),
             name: event.name,

@@ -1,10 +1,10 @@
 //! What is put on record of a delivery.
 
-use piton_webhook::Described;
+use piton_webhook::{Described, KeptHeaders};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Arrived, KeptHeaders, Verdict};
+use super::{Arrived, Verdict};
 use crate::store::{LookedUp, NewDelivery};
 
 /// Bytes of a text that somebody else chose.

@@ -6,10 +6,12 @@
 
 mod body;
 mod claim;
+mod envelope;
 mod form;
 mod generic;
 mod github;
 mod headers;
+mod kept;
 mod mac;
 mod meaning;
 mod occurred;
@@ -24,8 +26,10 @@ mod template;
 
 pub use body::{BodyKind, Unreadable};
 pub use claim::Verified;
+pub use envelope::Envelope;
 pub use generic::{EventPlace, HmacTerms, TermsError};
 pub use headers::Headers;
+pub use kept::KeptHeaders;
 pub use mac::{Algorithm, Encoding};
 pub use meaning::{Described, Meaning, Meaningless};
 pub use refusal::Refusal;

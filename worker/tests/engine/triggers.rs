@@ -66,6 +66,18 @@ async fn digest(ctx: &WorkflowContext, topic: String, least: Option<u32>) -> Res
     Ok(format!("{topic} {least:?}"))
 }
 
+/// Of invoices that were made out before this year.
+#[workflow(triggers(webhook(
+    "stripe",
+    event = "invoice.*",
+    filter = "timestamp(event.time) < timestamp('2026-01-01T00:00:00Z')",
+    input = envelope
+)))]
+async fn late(ctx: &WorkflowContext, delivery: Value) -> Result<Value> {
+    let _ = ctx;
+    Ok(delivery)
+}
+
 fn engine() -> TestEngine {
     TestEngine::new().register(thank).register(audit).register(record).register(odd).register(paid).register(digest)
 }
@@ -207,6 +219,19 @@ fn a_delivery_is_read_as_its_provider_writes_it() {
 }
 
 #[test]
+fn a_workflow_gets_the_envelope_that_a_server_makes() {
+    let engine = TestEngine::new().register(late);
+    let invoice = |id: &str, created: i64| json!({"id": id, "type": "invoice.paid", "created": created});
+    let body = invoice("evt_1", 1_767_222_000);
+    let delivery = engine.webhook("stripe", &body).header("X-Proxy", "eu").header("Cookie", "a=b");
+    let run = delivery.blocking().expect("an event").run(late);
+    insta::assert_json_snapshot!(run.output());
+    // It happened when its provider says so, and not when it came: this one in the year that begins.
+    let other = engine.webhook("stripe", invoice("evt_2", 1_767_225_600)).blocking().expect("an event");
+    assert!(other.started().is_empty(), "{other}");
+}
+
+#[test]
 fn a_delivery_that_brings_no_event_is_refused() {
     let engine = engine();
     let error = |delivery: Delivery<'_>| delivery.blocking().expect_err("refused").to_string();
@@ -236,7 +261,7 @@ fn the_envelope_of_a_delivery_has_its_headers_and_its_body_and_no_signature() {
     assert_eq!(
         told,
         json!({"source": "standard", "endpoint": "svix", "event_type": "a.b", "delivery_id": "msg_1",
-            "received_at": "2026-01-01T00:00:00.000000Z", "body": r#"{"n":1,"type":"a.b"}"#, "data": {"type": "a.b", "n": 1},
+            "occurred_at": "2026-01-01T00:00:00.000000Z", "received_at": "2026-01-01T00:00:00.000000Z", "body": r#"{"n":1,"type":"a.b"}"#, "data": {"type": "a.b", "n": 1},
             "headers": {"webhook-id": "msg_1", "webhook-timestamp": "1767225600", "x-trace": "t"}}),
     );
 }

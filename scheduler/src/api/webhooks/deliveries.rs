@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use piton_shared::limits::PAGE_MAX;
+use piton_webhook::KeptHeaders;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ use crate::{
         time::Rfc3339,
     },
     store::{DeliveryFilter, DeliveryRow, EventOutcome, EventResult},
-    webhook::{KeptHeaders, Verdict},
+    webhook::Verdict,
 };
 
 /// What arrived at a webhook.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use piton_shared::{name::Org, time::Timestamp};
+use piton_webhook::KeptHeaders;
 use sqlx::{Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use crate::{
     store::{Store, StoreError, value},
-    webhook::{KeptHeaders, Verdict},
+    webhook::Verdict,
 };
 
 /// A delivery to be put on record.

@@ -7,9 +7,11 @@ use piton_shared::{
     time::Timestamp,
     trigger::Provider,
 };
-use piton_webhook::{BodyKind, Described, EventPlace, Headers, HmacTerms, Meaning, Outgoing, Scheme, Secret};
+use piton_webhook::{
+    BodyKind, Described, Envelope, EventPlace, Headers, HmacTerms, KeptHeaders, Meaning, Outgoing, Scheme, Secret,
+};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
     accept::{Coming, accept},
@@ -115,24 +117,27 @@ impl Delivery<'_> {
             Err(meaningless) => return Err(PublishError::Meaningless(meaningless)),
         };
         self.as_said(provider, &event)?;
-        let envelope = json!({
-            "source": provider.as_str(),
-            "endpoint": endpoint,
-            "event_type": event.event_type,
-            "delivery_id": event.delivery_id,
-            "received_at": rfc3339(now),
-            "headers": open(&sent),
-            "body": body,
-            "data": data,
-        });
+        let kept = KeptHeaders::of(&came(&sent), &scheme);
+        let envelope = Envelope {
+            source: provider.as_str(),
+            endpoint: &endpoint,
+            event_type: event.event_type.as_deref(),
+            delivery_id: event.delivery_id.as_deref(),
+            occurred_at: event.occurred_at.map(rfc3339),
+            received_at: rfc3339(now),
+            headers: kept.open(),
+            body: Some(body.as_str().into()),
+            data: &data,
+        };
+        let envelope = Some(envelope.json());
         Ok(Coming {
             name: event.name,
             id: None,
             keys: event.keys.iter().map(|key| format!("{endpoint}:{key}")).collect(),
             data,
             brought: Some((provider, endpoint)),
-            occurred_at: None,
-            envelope: Some(envelope),
+            occurred_at: event.occurred_at,
+            envelope,
         })
     }
 
@@ -174,10 +179,9 @@ fn scheme(word: &str) -> Result<Scheme, PublishError> {
     })
 }
 
-/// The headers that workflows get: names in lower case, and no signatures.
-fn open(headers: &[(String, String)]) -> Map<String, Value> {
-    let lower = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), json!(value)));
-    lower.filter(|(name, _)| !name.contains("signature")).collect()
+/// Headers as they come to a server.
+fn came(sent: &[(String, String)]) -> Vec<(String, Vec<u8>)> {
+    sent.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes())).collect()
 }
 
 impl<'a> IntoFuture for Delivery<'a> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use piton_shared::text::cut;
-use piton_webhook::Scheme;
 use serde::{Deserialize, Serialize};
+
+use crate::Scheme;
 
 /// Headers that are kept of a delivery.
 const MOST: usize = 64;
@@ -23,7 +24,7 @@ pub struct KeptHeaders(BTreeMap<String, String>);
 
 impl KeptHeaders {
     /// Keeps what may be kept of headers whose names are in lower case.
-    pub(super) fn of(headers: &[(String, Vec<u8>)], scheme: &Scheme) -> Self {
+    pub fn of(headers: &[(String, Vec<u8>)], scheme: &Scheme) -> Self {
         let mut kept: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in headers {
             if kept.len() >= MOST && !kept.contains_key(name) {
@@ -47,7 +48,7 @@ impl KeptHeaders {
     }
 
     /// Those of which nothing had to be taken out, as workflows get them.
-    pub(super) fn open(&self) -> BTreeMap<&str, &str> {
+    pub fn open(&self) -> BTreeMap<&str, &str> {
         let open = self.0.iter().filter(|(_, value)| *value != TAKEN_OUT);
         open.map(|(name, value)| (&**name, &**value)).collect()
     }
@@ -64,7 +65,7 @@ fn is_secretive(name: &str, scheme: &Scheme) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use piton_webhook::HmacTerms;
+    use crate::HmacTerms;
 
     #[test]
     fn signatures_and_secrets_are_taken_out() {
