@@ -193,6 +193,10 @@ pub const SWEEP_ROWS: i64 = 500;
 /// larger rounds take longer for each timer.
 pub const FIRE_ROWS: i64 = 100;
 
+/// Changes of schedules that a scheduler makes at once; more wait for their turn. They wait for locks, and whoever fires has
+/// those locks and needs connections too.
+pub const SCHEDULE_CHANGES: usize = 2;
+
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());

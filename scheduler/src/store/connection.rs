@@ -1,11 +1,14 @@
 //! Connections to Postgres.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use piton_shared::limits;
 
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Semaphore;
 
 use super::error::StoreError;
 
@@ -56,6 +59,8 @@ pub struct Store {
     pub(super) hot: PgPool,
     pub(super) calm: PgPool,
     pub(super) lease: PgPool,
+    /// Turns at changing schedules.
+    pub(super) schedule_turns: Arc<Semaphore>,
 }
 
 pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
@@ -76,7 +81,7 @@ impl Store {
             pool(options.hot_connections).connect_with(connect.clone()).await.map_err(StoreError::new("connect"))?;
         let calm = pool(options.calm_connections).connect_lazy_with(connect.clone());
         let lease = pool(2).connect_lazy_with(connect);
-        Ok(Self { hot, calm, lease })
+        Ok(Self { hot, calm, lease, schedule_turns: Arc::new(Semaphore::new(limits::SCHEDULE_CHANGES)) })
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.

@@ -2,7 +2,8 @@
 
 use piton_schedule::Next;
 use piton_shared::{limits, name::Org, time::Timestamp};
-use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
+use sqlx::{PgConnection, Postgres, Transaction, postgres::PgArguments, query::Query};
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::{
@@ -42,7 +43,7 @@ impl Store {
         plan: &Plan,
         state: ScheduleState,
     ) -> Result<Created, StoreError> {
-        let mut tx = self.calm.begin().await.map_err(StoreError::new("schedule_create"))?;
+        let (_turn, mut tx) = self.changing("schedule_create").await?;
         let now = now(&mut tx).await?;
         let made = insert(&mut tx, org, name, plan, ScheduleOrigin::Api, state, now).await?;
         tx.commit().await.map_err(StoreError::new("schedule_create"))?;
@@ -61,7 +62,7 @@ impl Store {
         seen: &ScheduleRow,
         plan: &Plan,
     ) -> Result<Option<Changed>, StoreError> {
-        let mut tx = self.calm.begin().await.map_err(StoreError::new("schedule_change"))?;
+        let (_turn, mut tx) = self.changing("schedule_change").await?;
         let Some(row) = lock(&mut tx, org, &seen.name).await?.filter(|row| row.id == seen.id) else {
             return Ok(None);
         };
@@ -92,7 +93,7 @@ impl Store {
             ScheduleState::Paused => "schedule_pause",
             ScheduleState::Active => "schedule_resume",
         };
-        let mut tx = self.calm.begin().await.map_err(StoreError::new(what))?;
+        let (_turn, mut tx) = self.changing(what).await?;
         let Some(row) = lock(&mut tx, org, name).await? else {
             return Ok(None);
         };
@@ -114,8 +115,20 @@ impl Store {
 
     /// Deletes a schedule; its runs go on.
     pub async fn schedule_remove(&self, id: Uuid) -> Result<(), StoreError> {
-        let mut connection = self.calm.acquire().await.map_err(StoreError::new("schedules_remove"))?;
-        remove(&mut connection, &[id]).await
+        let (_turn, mut tx) = self.changing("schedules_remove").await?;
+        remove(&mut tx, &[id]).await?;
+        tx.commit().await.map_err(StoreError::new("schedules_remove"))
+    }
+
+    /// A transaction that may wait for a schedule's lock. Few of them at once: who fires has such locks and asks for more
+    /// connections, and must not find all of them waiting for it.
+    async fn changing(
+        &self,
+        what: &'static str,
+    ) -> Result<(SemaphorePermit<'_>, Transaction<'static, Postgres>), StoreError> {
+        let turn = self.schedule_turns.acquire().await.expect("it is never closed");
+        let tx = self.calm.begin().await.map_err(StoreError::new(what))?;
+        Ok((turn, tx))
     }
 }
 

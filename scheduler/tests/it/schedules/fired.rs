@@ -196,3 +196,23 @@ async fn old_firings_are_forgotten() {
     assert!(SOON < limits::FIRINGS_KEPT);
     cluster.finish().await;
 }
+
+#[tokio::test]
+async fn a_crowd_that_changes_schedules_leaves_connections_to_who_fires() {
+    let db = Database::new("schedules_crowd").await;
+    db.schedule("s", &plan(Overlap::Allow, CatchUp::All)).await;
+    db.set_back("s", 0).await;
+    let firing = db.store.schedules_lock(10, None).await.expect("looked").expect("it is due");
+    let crowd = (0..20).map(|_| db.store.schedule_pause(&ORG, "s"));
+    let fires = async {
+        db.until_waiting(1).await;
+        // What it asks while it has the locks, on a connection more.
+        let asked = db.store.definition_builds(&ORG, DefinitionKind::Workflow, "order", 1).await;
+        drop(firing);
+        asked.expect("there is a connection left");
+    };
+    let (paused, ()) = tokio::join!(futures::future::join_all(crowd), fires);
+    let paused: Vec<_> = paused.into_iter().map(|paused| paused.expect("it is answered")).collect();
+    assert_eq!(paused.iter().filter(|one| matches!(one, Some(Changed::Done(_)))).count(), 1, "{paused:?}");
+    db.finish().await;
+}
