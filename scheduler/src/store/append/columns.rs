@@ -1,6 +1,7 @@
 //! Appends as arrays, one a column.
 
 use piton_shared::{journal::Place, message::append::Next};
+use sqlx::{Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::Appending;
@@ -18,19 +19,7 @@ pub(super) struct Columns {
     pub(super) payload: Vec<Option<Vec<u8>>>,
     pub(super) parked: Vec<Option<String>>,
     pub(super) seen: Vec<i32>,
-    pub(super) row_place: Vec<i32>,
-    pub(super) row_key: Vec<String>,
-    pub(super) row_org: Vec<String>,
-    pub(super) row_kind: Vec<&'static str>,
-    pub(super) row_name: Vec<String>,
-    pub(super) row_input: Vec<Vec<u8>>,
-    pub(super) row_result: Vec<Option<Vec<u8>>>,
-    pub(super) row_failure: Vec<Option<Vec<u8>>>,
-    pub(super) row_own: Vec<i32>,
-    pub(super) row_after: Vec<i32>,
-    pub(super) row_try: Vec<i32>,
-    pub(super) row_started: Vec<jiff_sqlx::Timestamp>,
-    pub(super) row_finished: Vec<jiff_sqlx::Timestamp>,
+    pub(super) rows: Rows,
     pub(super) try_place: Vec<i32>,
     pub(super) try_key: Vec<String>,
     pub(super) try_org: Vec<String>,
@@ -56,6 +45,46 @@ pub(super) struct Columns {
     pub(super) step_input: Vec<Vec<u8>>,
     pub(super) step_terms: Vec<Vec<u8>>,
     pub(super) brings: Vec<i32>,
+}
+
+/// The rows of all appends, each with the place of its append.
+#[derive(Default)]
+pub(super) struct Rows {
+    place: Vec<i32>,
+    key: Vec<String>,
+    org: Vec<String>,
+    kind: Vec<&'static str>,
+    name: Vec<String>,
+    input: Vec<Vec<u8>>,
+    result: Vec<Option<Vec<u8>>>,
+    failure: Vec<Option<Vec<u8>>>,
+    own: Vec<i32>,
+    after: Vec<i32>,
+    try_number: Vec<i32>,
+    started: Vec<jiff_sqlx::Timestamp>,
+    finished: Vec<jiff_sqlx::Timestamp>,
+}
+
+type Statement = Query<'static, Postgres, PgArguments>;
+
+impl Rows {
+    /// Binds them next, in the order that every statement has for them.
+    pub(super) fn bind_to(self, statement: Statement) -> Statement {
+        statement
+            .bind(self.place)
+            .bind(self.key)
+            .bind(self.org)
+            .bind(self.kind)
+            .bind(self.name)
+            .bind(self.input)
+            .bind(self.result)
+            .bind(self.failure)
+            .bind(self.own)
+            .bind(self.after)
+            .bind(self.try_number)
+            .bind(self.started)
+            .bind(self.finished)
+    }
 }
 
 /// The columns of appends, in their order.
@@ -84,19 +113,19 @@ pub(super) fn columns<'a>(appends: impl IntoIterator<Item = &'a Appending>) -> C
             let Place::Own { number, after } = row.place else {
                 continue;
             };
-            c.row_place.push(place);
-            c.row_key.push(row.key.as_str().to_owned());
-            c.row_org.push(org.as_str().to_owned());
-            c.row_kind.push(row.kind.as_str());
-            c.row_name.push(row.name.clone());
-            c.row_input.push(row.input.clone());
-            c.row_result.push(row.outcome.as_ref().ok().cloned());
-            c.row_failure.push(row.outcome.as_ref().err().map(value::failure_bytes));
-            c.row_own.push(value::int(number));
-            c.row_after.push(value::int(after));
-            c.row_try.push(value::int(row.try_number));
-            c.row_started.push(value::at(row.started_at));
-            c.row_finished.push(value::at(row.finished_at));
+            c.rows.place.push(place);
+            c.rows.key.push(row.key.as_str().to_owned());
+            c.rows.org.push(org.as_str().to_owned());
+            c.rows.kind.push(row.kind.as_str());
+            c.rows.name.push(row.name.clone());
+            c.rows.input.push(row.input.clone());
+            c.rows.result.push(row.outcome.as_ref().ok().cloned());
+            c.rows.failure.push(row.outcome.as_ref().err().map(value::failure_bytes));
+            c.rows.own.push(value::int(number));
+            c.rows.after.push(value::int(after));
+            c.rows.try_number.push(value::int(row.try_number));
+            c.rows.started.push(value::at(row.started_at));
+            c.rows.finished.push(value::at(row.finished_at));
         }
         for failed in &append.failed_tries {
             c.try_place.push(place);

@@ -97,7 +97,7 @@ pub(super) async fn append_on<'c>(
     appends: impl IntoIterator<Item = &Appending>,
 ) -> Result<FirstPass, StoreError> {
     let c = columns(appends);
-    let row = sqlx::query(include_str!("../sql/append.sql"))
+    let statement = sqlx::query(include_str!("../sql/append.sql"))
         .bind(c.run)
         .bind(c.attempt)
         .bind(c.worker)
@@ -105,20 +105,10 @@ pub(super) async fn append_on<'c>(
         .bind(c.row_count)
         .bind(c.next)
         .bind(c.payload)
-        .bind(c.parked)
-        .bind(c.row_place)
-        .bind(c.row_key)
-        .bind(c.row_org)
-        .bind(c.row_kind)
-        .bind(c.row_name)
-        .bind(c.row_input)
-        .bind(c.row_result)
-        .bind(c.row_failure)
-        .bind(c.row_own)
-        .bind(c.row_after)
-        .bind(c.row_try)
-        .bind(c.row_started)
-        .bind(c.row_finished)
+        .bind(c.parked);
+    let row = c
+        .rows
+        .bind_to(statement)
         .bind(c.try_place)
         .bind(c.try_key)
         .bind(c.try_org)

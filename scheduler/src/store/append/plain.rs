@@ -61,26 +61,10 @@ impl Store {
     /// [`Fault::Taken`]: crate::store::Fault::Taken
     pub async fn append_rows(&self, appends: &[Appending]) -> Result<FirstPass, StoreError> {
         let c = columns(appends);
-        let mine: Vec<bool> = sqlx::query_scalar(include_str!("../sql/append_rows.sql"))
-            .bind(c.run)
-            .bind(c.attempt)
-            .bind(c.worker)
-            .bind(c.row_place)
-            .bind(c.row_key)
-            .bind(c.row_org)
-            .bind(c.row_kind)
-            .bind(c.row_name)
-            .bind(c.row_input)
-            .bind(c.row_result)
-            .bind(c.row_failure)
-            .bind(c.row_own)
-            .bind(c.row_after)
-            .bind(c.row_try)
-            .bind(c.row_started)
-            .bind(c.row_finished)
-            .fetch_one(&self.hot)
-            .await
-            .map_err(StoreError::new("append_rows"))?;
+        let statement = sqlx::query(include_str!("../sql/append_rows.sql")).bind(c.run);
+        let statement = statement.bind(c.attempt).bind(c.worker);
+        let row = c.rows.bind_to(statement).fetch_one(&self.hot).await.map_err(StoreError::new("append_rows"))?;
+        let mine = row.try_get("ok").map_err(StoreError::new("append_rows"))?;
         Ok(FirstPass { wrote: wrote(mine), ..FirstPass::default() })
     }
 
@@ -90,30 +74,15 @@ impl Store {
     /// [`Fault::Taken`]: crate::store::Fault::Taken
     pub async fn append_plain(&self, appends: &[Appending]) -> Result<FirstPass, StoreError> {
         let c = columns(appends);
-        let row = sqlx::query(include_str!("../sql/append_plain.sql"))
+        let statement = sqlx::query(include_str!("../sql/append_plain.sql"))
             .bind(c.run)
             .bind(c.attempt)
             .bind(c.worker)
             .bind(c.number)
             .bind(c.row_count)
             .bind(c.next)
-            .bind(c.payload)
-            .bind(c.row_place)
-            .bind(c.row_key)
-            .bind(c.row_org)
-            .bind(c.row_kind)
-            .bind(c.row_name)
-            .bind(c.row_input)
-            .bind(c.row_result)
-            .bind(c.row_failure)
-            .bind(c.row_own)
-            .bind(c.row_after)
-            .bind(c.row_try)
-            .bind(c.row_started)
-            .bind(c.row_finished)
-            .fetch_one(&self.hot)
-            .await
-            .map_err(StoreError::new("append_plain"))?;
+            .bind(c.payload);
+        let row = c.rows.bind_to(statement).fetch_one(&self.hot).await.map_err(StoreError::new("append_plain"))?;
         let read = || {
             let ended: Vec<Uuid> = row.try_get("ended")?;
             Ok(FirstPass {
