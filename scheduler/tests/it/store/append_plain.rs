@@ -162,6 +162,23 @@ async fn what_is_not_in_its_hands_is_lost_alone() {
 }
 
 #[tokio::test]
+async fn an_older_attempt_of_the_same_worker_writes_nothing() {
+    let db = Database::new("plain_older").await;
+    let home = db.worker().await;
+    let old = db.held(home).await;
+    db.store.hand_back(home, &[(old.run, old.attempt)], None).await.expect("it comes back");
+    let new = db.take(home, old.run).await;
+    let end = |hold: &Hold| hold.append(1, Next::Complete(payload("x"))).with_rows(1, &["a#1"]);
+    for (by, append) in [(By::Rows, old.rows(1, &["a#1"])), (By::Plain, old.rows(1, &["a#1"])), (By::Plain, end(&old))]
+    {
+        assert_eq!(db.write(by, &[append]).await.expect("answered").wrote, [Wrote::Lost], "{by:?}");
+    }
+    assert_eq!(db.journal(new.run).await.len(), 0);
+    assert_eq!(db.write(By::Plain, &[end(&new)]).await.expect("answered").wrote, [Wrote::All]);
+    db.finish().await;
+}
+
+#[tokio::test]
 async fn a_row_that_stands_there_breaks_them_and_the_road_leads_on() {
     let db = Database::new("plain_taken").await;
     let home = db.worker().await;
