@@ -35,7 +35,7 @@ pub(super) struct Serve {
     /// The prefix of every NATS subject: tells installations on one NATS apart.
     #[arg(long, env = "PITON_NATS_PREFIX", hide_env_values = true, default_value = "piton", value_name = "NAME")]
     nats_prefix: String,
-    /// How long a worker is taken to live after a heartbeat. At least four heartbeats.
+    /// How long a worker is taken to live after a heartbeat. At least four heartbeats. Applies to workers that register from then on.
     #[arg(long, env = "PITON_LEASE", hide_env_values = true, default_value = "2500ms", value_parser = time::duration, value_name = "TIME")]
     lease: Duration,
     /// How often workers say that they live.

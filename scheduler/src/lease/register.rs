@@ -17,7 +17,7 @@ use piton_transport::{Work, WorkError, WorkStream};
 use super::Roster;
 use crate::{
     dispatch::{Giver, Publisher},
-    store::{Fault, Store},
+    store::{Fault, LeaseTerms, Store},
 };
 
 /// Names a worker may bring of each kind.
@@ -64,13 +64,14 @@ impl Registrar {
             }
         };
         match self.store.register(&worker, self.lease).await {
-            Ok(Some(control_version)) => {
+            Ok(Some(LeaseTerms { control_version, lease })) => {
                 tracing::info!(worker = %worker.worker, org = %worker.org, name = worker.name, "worker registered");
                 self.roster.registered(&worker);
                 Answer::Done(Registered {
                     scheduler: self.scheduler,
-                    lease_millis: u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX),
-                    heartbeat_millis: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
+                    lease_millis: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+                    // The lease may be shorter than the one that this scheduler's heartbeat was chosen for.
+                    heartbeat_millis: u64::try_from(self.heartbeat.min(lease / 4).as_millis()).unwrap_or(u64::MAX),
                     control_version,
                     consumers,
                     step_consumers,

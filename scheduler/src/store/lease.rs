@@ -25,6 +25,15 @@ pub struct Beat {
     pub control_version: i64,
 }
 
+/// What a registration begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// Controls up to this version are older than the worker.
+    pub control_version: i64,
+    /// How long its lease runs after each heartbeat.
+    pub lease: Duration,
+}
+
 /// What a worker left behind.
 #[derive(Debug, Clone, Default)]
 pub struct Ended {
@@ -86,11 +95,11 @@ pub struct WorkerRow {
 }
 
 impl Store {
-    /// Registers a worker; none when its org is unknown or this registration has ended. Says the control version
-    /// it begins with.
-    pub async fn register(&self, worker: &Register, lease: Duration) -> Result<Option<i64>, StoreError> {
+    /// Registers a worker; none when its org is unknown or this registration has ended. A registration that is repeated keeps
+    /// the lease it was made with.
+    pub async fn register(&self, worker: &Register, lease: Duration) -> Result<Option<LeaseTerms>, StoreError> {
         let names = |names: &[piton_shared::name::Queue]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        sqlx::query_scalar(include_str!("sql/register.sql"))
+        let row = sqlx::query(include_str!("sql/register.sql"))
             .bind(worker.worker.uuid())
             .bind(worker.org.as_str())
             .bind(&worker.name)
@@ -105,10 +114,19 @@ impl Store {
             .bind(value::micros(lease))
             .fetch_optional(&self.lease)
             .await
-            .map_err(StoreError::new("register"))
+            .map_err(StoreError::new("register"))?;
+        let read = |row: &PgRow| {
+            let micros: i64 = row.try_get("lease_micros")?;
+            Ok(LeaseTerms {
+                control_version: row.try_get("control_applied")?,
+                lease: Duration::from_micros(micros.unsigned_abs()),
+            })
+        };
+        row.as_ref().map(read).transpose().map_err(StoreError::new("register"))
     }
 
-    /// Renews leases in one commit; those that had ended are missing in the answer.
+    /// Renews leases in one commit, each for as long as its worker was told at registration, or for `lease` if that is not
+    /// known; those that had ended are missing in the answer.
     pub async fn heartbeats(&self, beats: &[Heartbeat], lease: Duration) -> Result<Vec<Beat>, StoreError> {
         let rows = sqlx::query(include_str!("sql/heartbeats.sql"))
             .bind(beats.iter().map(|beat| beat.worker.uuid()).collect::<Vec<_>>())

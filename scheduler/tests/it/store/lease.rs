@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use piton_scheduler::store::Placement;
+use piton_scheduler::store::{LeaseTerms, Placement};
 use piton_shared::{
     ids::{RunId, WorkerId},
     journal::StepKey,
@@ -38,7 +38,7 @@ async fn a_registration_is_answered_the_same_until_it_ends() {
     let worker = WorkerId::new(fresh());
     for _ in 0..2 {
         let found = db.store.register(&register(worker), LONG).await;
-        assert_eq!(found.expect("answered"), Some(0));
+        assert_eq!(found.expect("answered"), Some(LeaseTerms { control_version: 0, lease: LONG }));
     }
     let mut foreign = register(WorkerId::new(fresh()));
     foreign.org = Org::new("nobody").expect("a name");
@@ -86,6 +86,28 @@ async fn heartbeats_renew_a_batch_and_miss_the_dead() {
     assert_eq!(row.under_way.len(), 1);
     assert!(db.store.control_confirmed(&[two], 7).await.expect("answered"));
     assert!(!db.store.control_confirmed(&[two], 8).await.expect("answered"));
+    db.finish().await;
+}
+
+/// How long a worker's lease still runs, by its row.
+async fn lease_left(db: &Database, worker: WorkerId) -> Duration {
+    let list = db.store.workers_list(&ORG, 10).await.expect("listed");
+    let row = list.iter().find(|row| row.worker == worker).expect("listed");
+    row.lease_until.since(row.beat_at)
+}
+
+#[tokio::test]
+async fn a_scheduler_with_another_lease_does_not_change_what_a_worker_was_told() {
+    let db = Database::new("lease_terms").await;
+    let worker = WorkerId::new(fresh());
+    let (told, other) = (Duration::from_secs(10), Duration::from_millis(700));
+    let terms = |lease| Some(LeaseTerms { control_version: 0, lease });
+    assert_eq!(db.store.register(&register(worker), told).await.expect("answered"), terms(told));
+    // A rolling change: the worker counts on ten seconds after each heartbeat that is answered, whoever answers it.
+    db.store.heartbeats(&[beat(worker)], other).await.expect("renewed");
+    assert!(lease_left(&db, worker).await >= told);
+    assert_eq!(db.store.register(&register(worker), other).await.expect("answered"), terms(told));
+    assert!(lease_left(&db, worker).await >= told);
     db.finish().await;
 }
 
