@@ -1,6 +1,6 @@
 //! A scheduler: everything above, put together.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use piton_shared::{
     ids::{SchedulerId, uuid_v7},
@@ -9,7 +9,7 @@ use piton_shared::{
     subject::Subjects,
 };
 use piton_telemetry::metrics::{Group, SchedulerMetrics};
-use piton_transport::{Bus, BusOptions, ConnectError, SendError, WorkError};
+use piton_transport::{Bus, BusOptions, ConnectError, NatsAuth, SendError, WorkError, shown_url};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,13 +36,15 @@ use crate::{
     wake::{Teller, TimerLoop, Timers, Waiters},
 };
 
-/// What a scheduler is told.
-#[derive(Debug, Clone)]
+/// What a scheduler is told. Its `Debug` shows no secret.
+#[derive(Clone)]
 pub struct SchedulerOptions {
     /// Where Postgres is, as a URL.
     pub database_url: String,
     /// Where NATS is, as a URL.
     pub nats_url: String,
+    /// How to log in there, beside what the URL says. Defaults to nothing.
+    pub nats_auth: NatsAuth,
     /// The prefix of every subject; tells installations on one NATS apart. Defaults to `piton`.
     pub nats_prefix: String,
     /// How long a worker is taken to live after a heartbeat. Defaults to [`limits::LEASE`].
@@ -74,6 +76,7 @@ impl SchedulerOptions {
         Self {
             database_url: database_url.into(),
             nats_url: nats_url.into(),
+            nats_auth: NatsAuth::default(),
             nats_prefix: "piton".into(),
             lease: limits::LEASE,
             heartbeat: limits::HEARTBEAT,
@@ -82,6 +85,17 @@ impl SchedulerOptions {
             dedupe_window: limits::DEDUPE_WINDOW,
             direct_grants: DirectGrants::On,
         }
+    }
+}
+
+impl fmt::Debug for SchedulerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerOptions")
+            .field("nats_url", &shown_url(&self.nats_url))
+            .field("nats_auth", &self.nats_auth)
+            .field("nats_prefix", &self.nats_prefix)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,9 +137,9 @@ impl Scheduler {
     async fn put_together(options: SchedulerOptions) -> Result<Self, StartupError> {
         let store = Store::connect(&StoreOptions::new(&*options.database_url)).await.map_err(StartupError::Postgres)?;
         let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
-        let bus = Bus::connect(BusOptions { subjects, ..BusOptions::new(&*options.nats_url, "piton-scheduler") })
-            .await
-            .map_err(StartupError::Nats)?;
+        let nats = BusOptions::new(&*options.nats_url, "piton-scheduler");
+        let nats = BusOptions { subjects, auth: options.nats_auth, ..nats };
+        let bus = Bus::connect(nats).await.map_err(StartupError::Nats)?;
         let work = run_stream(&bus).await.map_err(StartupError::Stream)?;
         let clock = RunClock::default();
         clock.correct(&store).await.map_err(StartupError::Postgres)?;

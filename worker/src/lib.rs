@@ -60,6 +60,7 @@ pub use piton_shared::{
     time::Timestamp,
 };
 pub use piton_telemetry::metrics::WorkerMetrics;
+pub use piton_transport::{ClientCertificate, Credentials, NatsAuth, NatsAuthError};
 pub use progress::Progress;
 pub use race::{Race2, Race3, Race4, Race5, Race6, Race7, Race8, Racers, Racing};
 pub use registry::{Body, Ended, Register, RegisteredFunction, RegisteredWorkflow, Registry};

@@ -1,11 +1,12 @@
 //! How a worker is set up.
 
-use std::{env, ffi::OsString, net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{env, ffi::OsString, fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use piton_shared::{
     limits,
     name::{Build, NameError, Org, Queue},
 };
+use piton_transport::{NatsAuth, NatsAuthError, check_url, shown_url};
 
 use crate::duration;
 
@@ -13,7 +14,8 @@ use crate::duration;
 const NATS_URL: &str = "nats://127.0.0.1:4222";
 const NATS_PREFIX: &str = "piton";
 
-/// How a worker is set up. Every field has a default; [`from_env`](Self::from_env) reads `PITON_…`.
+/// How a worker is set up. Every field has a default; [`from_env`](Self::from_env) reads `PITON_…`. Its `Debug` shows no
+/// secret.
 ///
 /// ```
 /// use piton::{WorkerOptions, name::Queue};
@@ -24,11 +26,16 @@ const NATS_PREFIX: &str = "piton";
 /// };
 /// assert_eq!(options.org.as_str(), "default");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WorkerOptions {
-    /// Where NATS is: one URL, or several of one cluster with commas between them.
+    /// Where NATS is: one URL, or several of one cluster with commas between them. It may hold a user and a password, or a
+    /// token.
     /// Variable `PITON_NATS_URL`. Defaults to `nats://127.0.0.1:4222`.
     pub url: String,
+    /// How to log in there, beside what the URL says. Variables `PITON_NATS_USER` and `PITON_NATS_PASSWORD`, or one of
+    /// `PITON_NATS_TOKEN`, `PITON_NATS_NKEY` and `PITON_NATS_CREDS`; `PITON_NATS_CA` for the server's certificate,
+    /// `PITON_NATS_CERT` and `PITON_NATS_KEY` for a client's. Defaults to nothing.
+    pub nats_auth: NatsAuth,
     /// The prefix of every subject, which tells installations on one NATS apart: the scheduler's.
     /// Variable `PITON_NATS_PREFIX`. Defaults to `piton`.
     pub nats_prefix: String,
@@ -60,6 +67,7 @@ impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
             url: NATS_URL.to_owned(),
+            nats_auth: NatsAuth::default(),
             nats_prefix: NATS_PREFIX.to_owned(),
             org: Org::DEFAULT,
             queues: vec![Queue::DEFAULT],
@@ -76,7 +84,25 @@ impl Default for WorkerOptions {
 const RUN_SLOTS: NonZeroU32 = NonZeroU32::new(limits::RUN_SLOTS).expect("the limit is not zero");
 const STEP_SLOTS: NonZeroU32 = NonZeroU32::new(limits::STEP_SLOTS).expect("the limit is not zero");
 
-/// A variable of the environment that cannot be used.
+impl fmt::Debug for WorkerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerOptions")
+            .field("url", &shown_url(&self.url))
+            .field("nats_auth", &self.nats_auth)
+            .field("nats_prefix", &self.nats_prefix)
+            .field("org", &self.org)
+            .field("queues", &self.queues)
+            .field("build", &self.build)
+            .field("name", &self.name)
+            .field("run_slots", &self.run_slots)
+            .field("step_slots", &self.step_slots)
+            .field("drain", &self.drain)
+            .field("metrics_address", &self.metrics_address)
+            .finish()
+    }
+}
+
+/// A variable of the environment that cannot be used. No text of it shows a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
     /// Not a name.
@@ -105,6 +131,9 @@ pub enum OptionsError {
         /// The variable.
         variable: &'static str,
     },
+    /// Not one way to log in to NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsAuthError),
 }
 
 impl WorkerOptions {
@@ -128,6 +157,7 @@ impl WorkerOptions {
         if let Some(value) = text("PITON_NATS_URL")? {
             options.url = url("PITON_NATS_URL", value)?;
         }
+        options.nats_auth = NatsAuth::read(environment)?;
         if let Some(value) = text("PITON_NATS_PREFIX")? {
             let prefix = named("PITON_NATS_PREFIX", &value, Queue::new)?;
             prefix.as_str().clone_into(&mut options.nats_prefix);
@@ -186,15 +216,10 @@ fn queues(variable: &'static str, value: &str) -> Result<Vec<Queue>, OptionsErro
 }
 
 fn url(variable: &'static str, value: String) -> Result<String, OptionsError> {
-    let usable = |url: &str| match url.split_once("://") {
-        Some((scheme, rest)) => ["nats", "tls", "ws", "wss"].contains(&scheme) && !rest.is_empty(),
-        None => !url.is_empty(),
-    };
-    if value.split(',').map(str::trim).all(usable) {
-        return Ok(value);
+    match check_url(&value) {
+        Ok(()) => Ok(value),
+        Err(error) => Err(OptionsError::Form { variable, value: shown_url(&value), expected: error.to_string() }),
     }
-    let expected = "write `nats://host:4222` or `tls://host:4222`, several with commas".to_owned();
-    Err(OptionsError::Form { variable, value, expected })
 }
 
 fn worker_name(variable: &'static str, value: String) -> Result<String, OptionsError> {
@@ -243,6 +268,8 @@ pub(crate) fn host_name() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use piton_transport::Credentials;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<WorkerOptions, OptionsError> {
@@ -262,6 +289,7 @@ mod tests {
     fn every_variable_is_read() {
         let options = read(&[
             ("PITON_NATS_URL", "nats://a:4222, tls://b:4222"),
+            ("PITON_NATS_CREDS", "a.creds"),
             ("PITON_NATS_PREFIX", "blue"),
             ("PITON_ORG", "acme"),
             ("PITON_QUEUES", "default, gpu"),
@@ -274,6 +302,7 @@ mod tests {
         ]);
         let expected = WorkerOptions {
             url: "nats://a:4222, tls://b:4222".to_owned(),
+            nats_auth: NatsAuth { credentials: Some(Credentials::File("a.creds".into())), ..NatsAuth::default() },
             nats_prefix: "blue".to_owned(),
             org: Org::new("acme").expect("a name"),
             queues: vec![Queue::DEFAULT, Queue::new("gpu").expect("a name")],
@@ -320,7 +349,20 @@ mod tests {
             ("PITON_METRICS_ADDRESS", "localhost:9464"),
         ] {
             let text = read(&[(variable, value)]).expect_err(value).to_string();
-            assert!(text.starts_with(&format!("{variable} is `{value}`")), "{text}");
+            let shown = if variable == "PITON_NATS_URL" { shown_url(value) } else { value.to_owned() };
+            assert!(text.starts_with(&format!("{variable} is `{shown}`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let options = read(&[("PITON_NATS_URL", "nats://u:hush@a")]).expect("usable");
+        assert!(!format!("{options:?}").contains("hush"), "{options:?}");
+        for pairs in
+            [&[("PITON_NATS_URL", "ws://u:hush@a")][..], &[("PITON_NATS_TOKEN", "hush"), ("PITON_NATS_NKEY", "f")]]
+        {
+            let error = read(pairs).expect_err("it cannot be used");
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
         }
     }
 }

@@ -17,6 +17,7 @@ mod explain;
 mod follow;
 mod key;
 mod migrate;
+mod nats;
 mod new;
 mod openapi;
 mod patch;

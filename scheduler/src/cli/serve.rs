@@ -7,7 +7,7 @@ use piton_shared::limits;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{CliError, Console, Exit, error::chain, signal::Signals};
+use super::{CliError, Console, Exit, error::chain, nats::NatsArgs, signal::Signals};
 use crate::{
     api::{Access, time},
     dev::{Door, DoorError},
@@ -20,9 +20,11 @@ pub(super) struct Serve {
     /// The database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Its schema comes from `piton migrate`.
     #[arg(long, env = "PITON_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: String,
-    /// NATS with JetStream: `nats://HOST:PORT`.
+    /// NATS with JetStream: `nats://HOST:PORT`, or `nats://USER:PASSWORD@HOST:PORT`.
     #[arg(long, env = "PITON_NATS_URL", hide_env_values = true, value_name = "URL")]
     nats_url: String,
+    #[command(flatten)]
+    nats: NatsArgs,
     /// Where the API listens. An API key is needed for every request, wherever it comes from.
     #[arg(
         long,
@@ -98,6 +100,7 @@ impl Serve {
             return wrong("--lease must outlive lost heartbeats: at least four of them, and more than 500 ms");
         }
         Ok(SchedulerOptions {
+            nats_auth: self.nats.auth()?,
             nats_prefix: self.nats_prefix,
             lease: self.lease,
             heartbeat: self.heartbeat,
@@ -120,7 +123,7 @@ pub(super) fn failed(error: &DoorError) -> CliError {
         DoorError::Startup(StartupError::Postgres(_)) => {
             "check PITON_DATABASE_URL with `piton doctor`; `piton migrate` makes the schema"
         }
-        DoorError::Startup(StartupError::Nats(_)) => "check PITON_NATS_URL with `piton doctor`",
+        DoorError::Startup(StartupError::Nats(_)) => "check PITON_NATS_URL and how to log in there with `piton doctor`",
         DoorError::Startup(StartupError::Stream(_)) => {
             "NATS needs JetStream (`nats-server -js`); `piton doctor` checks it"
         }

@@ -1,4 +1,5 @@
 use clap::CommandFactory;
+use piton_transport::NatsAuth;
 
 use super::Cli;
 
@@ -104,11 +105,16 @@ fn the_reference_of_options_is_complete() {
     for argument in serve.get_arguments() {
         let (Some(long), Some(variable)) = (argument.get_long(), argument.get_env()) else { continue };
         let default = argument.get_default_values().first();
-        let default = default.map_or("none: needed".into(), |value| format!("`{}`", value.to_string_lossy()));
+        let none = if argument.is_required_set() { "none: needed" } else { "none" };
+        let default = default.map_or(none.into(), |value| format!("`{}`", value.to_string_lossy()));
         let row = format!("| `--{long}` | `{}` | {default} |", variable.to_string_lossy());
         if !reference.contains(&row) {
             missing.push(row);
         }
     }
+    // Secrets have no option.
+    missing.extend(
+        NatsAuth::VARIABLES.map(|name| format!("`{name}`")).into_iter().filter(|name| !reference.contains(name)),
+    );
     assert_eq!(missing, Vec::<String>::new());
 }

@@ -1,13 +1,16 @@
 //! Reaching a server for the first time.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use piton_shared::{limits, subject::Subjects};
 
 use crate::{
+    address::{self, shown_url},
+    auth::NatsAuth,
     error::ConnectError,
     link::{Link, link},
+    login::Login,
     reconnect::{Reconnect, TryError},
 };
 
@@ -17,12 +20,13 @@ const CONNECT_TRY: Duration = Duration::from_secs(2);
 /// How to reach NATS. Its `Debug` shows no secret.
 #[derive(Clone)]
 pub struct BusOptions {
-    /// Where: `nats://host:port` or `tls://host:port`, several separated by commas.
+    /// Where: `nats://host:port` or `tls://host:port`, several separated by commas. A user, password or token in it is used
+    /// like [`NatsAuth::credentials`].
     pub url: String,
     /// What the server shows of this connection.
     pub name: String,
-    /// How to prove who this is, if the server asks. Defaults to none.
-    pub credentials: Option<Credentials>,
+    /// How to log in. Defaults to nothing but what the URL says.
+    pub auth: NatsAuth,
     /// The names of the installation. Defaults to those with the prefix `piton`.
     pub subjects: Subjects,
     /// How long the first connection may take; afterwards it is tried without end. Defaults to 10 s.
@@ -41,7 +45,7 @@ impl BusOptions {
         Self {
             url: url.into(),
             name: name.into(),
-            credentials: None,
+            auth: NatsAuth::default(),
             subjects: Subjects::default(),
             connect_within: Duration::from_secs(10),
             reconnect: Reconnect::default(),
@@ -54,46 +58,19 @@ impl BusOptions {
 impl fmt::Debug for BusOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BusOptions")
-            .field("url", &without_credentials(&self.url))
+            .field("url", &shown_url(&self.url))
             .field("name", &self.name)
-            .field("credentials", &self.credentials)
+            .field("auth", &self.auth)
             .field("subjects", &self.subjects)
             .finish_non_exhaustive()
     }
 }
 
-/// How to prove to NATS who one is. Its `Debug` shows no secret.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// A token.
-    Token(String),
-    /// A user and a password.
-    Password {
-        /// The user.
-        user: String,
-        /// The password.
-        password: String,
-    },
-    /// The seed of an `NKey`.
-    NKey(String),
-    /// A file of credentials (JWT and seed) as `nsc` writes it.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(_) => f.write_str("Token"),
-            Self::Password { user, .. } => write!(f, "Password({user})"),
-            Self::NKey(_) => f.write_str("NKey"),
-            Self::File(path) => write!(f, "File({})", path.display()),
-        }
-    }
-}
-
 pub(crate) async fn connect(options: &BusOptions) -> Result<(Client, Link), ConnectError> {
-    let shown = without_credentials(&options.url);
-    let connecting = options.reconnect.until(options.connect_within, || try_connect(options));
+    let address = address::read(&options.url)?;
+    let login = Login::of(&options.auth, address.credentials).await?;
+    let shown = shown_url(&options.url);
+    let connecting = options.reconnect.until(options.connect_within, || try_connect(options, &address.servers, &login));
     connecting.await.map_err(|failure| match failure {
         Failed::Refused(reason) => ConnectError::Refused { url: shown.clone(), reason },
         Failed::Options { what, reason } => ConnectError::Options { what, reason },
@@ -111,11 +88,15 @@ enum Failed {
     Passing(String),
 }
 
-async fn try_connect(options: &BusOptions) -> Result<(Client, Link), TryError<Failed>> {
+async fn try_connect(
+    options: &BusOptions,
+    servers: &[ServerAddr],
+    login: &Login,
+) -> Result<(Client, Link), TryError<Failed>> {
     let (events, link) = link();
     let events = Arc::new(events);
     let reconnect = options.reconnect;
-    let mut connect = ConnectOptions::new()
+    let connect = ConnectOptions::new()
         .name(&options.name)
         .connection_timeout(CONNECT_TRY.min(options.connect_within))
         .subscription_capacity(options.subscription_messages)
@@ -124,23 +105,13 @@ async fn try_connect(options: &BusOptions) -> Result<(Client, Link), TryError<Fa
             events.take(&event);
             std::future::ready(())
         });
-    connect = match options.credentials.clone() {
-        None => connect,
-        Some(Credentials::Token(token)) => connect.token(token),
-        Some(Credentials::Password { user, password }) => connect.user_and_password(user, password),
-        Some(Credentials::NKey(seed)) => connect.nkey(seed),
-        Some(Credentials::File(path)) => connect.credentials_file(&path).await.map_err(|error| {
-            let reason = format!("{}: {error}", path.display());
-            TryError::Lasting(Failed::Options { what: "the credentials file", reason })
-        })?,
-    };
-    let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
+    let connect = login.apply(connect).map_err(|(what, reason)| TryError::Lasting(Failed::Options { what, reason }))?;
     let client = connect.connect(servers).await.map_err(|error| match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             TryError::Lasting(Failed::Refused(error.to_string()))
         }
         ConnectErrorKind::ServerParse => {
-            TryError::Lasting(Failed::Options { what: "the address", reason: error.to_string() })
+            TryError::Lasting(Failed::Options { what: "the URL", reason: error.to_string() })
         }
         ConnectErrorKind::Dns
         | ConnectErrorKind::TimedOut
@@ -151,30 +122,16 @@ async fn try_connect(options: &BusOptions) -> Result<(Client, Link), TryError<Fa
     Ok((client, link))
 }
 
-/// A URL as it may be logged.
-fn without_credentials(url: &str) -> String {
-    let shown = url.split(',').map(|url| match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => {
-            format!("{}{}", &url[..scheme + 3], &url[at + 1..])
-        }
-        (None, Some(at)) => url[at + 1..].to_owned(),
-        _ => url.to_owned(),
-    });
-    shown.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Credentials;
 
     #[test]
     fn no_secret_is_shown() {
-        assert_eq!(without_credentials("nats://u:p@h:1,tls://h2:2"), "nats://h:1,tls://h2:2");
-        assert_eq!(without_credentials("token@h:1"), "h:1");
+        let mut options = BusOptions::new("nats://u:hush@h", "n");
         let password = Credentials::Password { user: "u".to_owned(), password: "hush".to_owned() };
-        let mut options = BusOptions::new("nats://h", "n");
-        options.credentials = Some(password);
+        options.auth.credentials = Some(password);
         assert!(!format!("{options:?}").contains("hush"));
-        assert!(!format!("{:?}", Credentials::Token("hush".to_owned())).contains("hush"));
     }
 }

@@ -8,18 +8,23 @@
 //! connection to come back: while it is away every call fails at once with a `Disconnected` error, and what
 //! was under way fails as soon as the loss is noticed. [`Bus::state`] says when to try again.
 
+mod address;
+mod auth;
 mod bus;
 mod connect;
 mod delivery;
 mod error;
 mod inbox;
 mod link;
+mod login;
 mod pull;
 mod reconnect;
 mod work;
 
+pub use address::{check_url, shown_url};
+pub use auth::{ClientCertificate, Credentials, NatsAuth, NatsAuthError};
 pub use bus::Bus;
-pub use connect::{BusOptions, Credentials};
+pub use connect::BusOptions;
 pub use delivery::Delivery;
 pub use error::{ConnectError, RequestError, SendError};
 pub use inbox::{Inbox, Received};

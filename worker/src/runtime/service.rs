@@ -61,6 +61,7 @@ impl Worker {
         let options = self.options();
         let watched = Watched::listen(options.metrics_address).await?;
         let mut bus = BusOptions::new(options.url.clone(), options.name.clone());
+        bus.auth = options.nats_auth.clone();
         bus.subjects = Subjects::new(options.nats_prefix.clone()).map_err(ConnectError::Prefix)?;
         let lease = BusOptions { name: format!("{} lease", options.name), ..bus.clone() };
         let bus = Bus::connect(bus).await.map_err(ConnectError::Nats)?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use piton_devstack::{PostgresBinaries, nats_binary};
-use piton_transport::{Bus, BusOptions};
+use piton_transport::{Bus, BusOptions, ConnectError, NatsAuth};
 use serde_json::Value;
 
 use super::check::Check;
@@ -107,15 +107,23 @@ async fn clock(store: &Store) -> Check {
     }
 }
 
-pub(super) async fn nats(url: Option<&str>) -> Vec<Check> {
+pub(super) async fn nats(url: Option<&str>, auth: NatsAuth) -> Vec<Check> {
     let Some(url) = url else {
         return vec![Check::note("NATS", "not looked at", "set PITON_NATS_URL or --nats-url")];
     };
-    let options = BusOptions { connect_within: NATS, ..BusOptions::new(url, "piton-doctor") };
+    let options = BusOptions { auth, connect_within: NATS, ..BusOptions::new(url, "piton-doctor") };
     let bus = match Bus::connect(options).await {
         Ok(bus) => bus,
         Err(error) => {
-            let advice = "is NATS running, and is the URL right? runs are accepted without it, and wait";
+            let advice = match error {
+                ConnectError::Unreachable { .. } => {
+                    "is NATS running, and is the URL right? runs are accepted without it, and wait"
+                }
+                ConnectError::Refused { .. } => {
+                    "is it the right user, token, NKey or credentials file? all options begin with --nats or PITON_NATS"
+                }
+                ConnectError::Options { .. } => "mend that option",
+            };
             return vec![Check::problem("NATS", chain(&error), advice)];
         }
     };

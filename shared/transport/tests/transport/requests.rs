@@ -195,7 +195,7 @@ async fn a_wrong_password_is_final_and_a_right_one_serves() {
     let with = |password: &str| {
         let mut options = server.options();
         let password = password.to_owned();
-        options.credentials = Some(Credentials::Password { user: "u".to_owned(), password });
+        options.auth.credentials = Some(Credentials::Password { user: "u".to_owned(), password });
         options
     };
     let refused = Bus::connect(with("wrong")).await.expect_err("refused");
