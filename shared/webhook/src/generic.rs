@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Headers, Outgoing, Refusal, Template,
+    DeduplicateBy, Headers, Outgoing, Refusal, Template,
     claim::{Claim, SIGNATURES},
     mac::{self, Algorithm, Encoding},
     template::Part,
@@ -31,6 +31,9 @@ pub struct HmacTerms {
     pub id_header: Option<String>,
     /// Where the event's name stands.
     pub event: Option<EventPlace>,
+    /// By what a repeated delivery is recognized; see [`deduplicated_by`](Self::deduplicated_by).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deduplicate_by: Option<DeduplicateBy>,
 }
 
 /// Where the name of an event stands.
@@ -61,6 +64,9 @@ pub enum TermsError {
     /// The template has an id that no header brings.
     #[error("`{{id}}` in the template needs the header that has it")]
     Id,
+    /// Repeated deliveries are to be recognized by an id that no header brings.
+    #[error("to deduplicate by `{0}`, name the header that has the delivery's id")]
+    DeduplicateBy(&'static str),
 }
 
 impl HmacTerms {
@@ -75,6 +81,17 @@ impl HmacTerms {
             timestamp_header: None,
             id_header: None,
             event: None,
+            deduplicate_by: None,
+        }
+    }
+
+    /// By what a repeated delivery is recognized: as the terms say, else by the id where a header for it is named, else by
+    /// what was signed.
+    pub const fn deduplicated_by(&self) -> DeduplicateBy {
+        match (self.deduplicate_by, &self.id_header) {
+            (Some(said), _) => said,
+            (None, Some(_)) => DeduplicateBy::Id,
+            (None, None) => DeduplicateBy::Content,
         }
     }
 
@@ -102,6 +119,9 @@ impl HmacTerms {
         }
         if self.id_header.is_none() && self.template.has(&Part::Id) {
             return Err(TermsError::Id);
+        }
+        if let Some(by) = self.deduplicate_by.filter(|by| by.needs_id() && self.id_header.is_none()) {
+            return Err(TermsError::DeduplicateBy(by.as_str()));
         }
         Ok(())
     }
@@ -191,6 +211,10 @@ mod tests {
             (HmacTerms { timestamp_header: None, ..timed.clone() }, TermsError::Timestamp),
             (HmacTerms { template: template("{id}{body}"), ..good.clone() }, TermsError::Id),
             (HmacTerms { prefix: some("a\nb"), ..good.clone() }, TermsError::Prefix),
+            (
+                HmacTerms { deduplicate_by: Some(DeduplicateBy::IdOrContent), ..good.clone() },
+                TermsError::DeduplicateBy("id_or_content"),
+            ),
             (
                 HmacTerms { event: Some(EventPlace::Pointer("type".into())), ..good.clone() },
                 TermsError::Pointer("type".into()),

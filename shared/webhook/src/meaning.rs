@@ -6,7 +6,6 @@ use piton_shared::{
     trigger::{NamePattern, Provider},
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::{EventPlace, Headers, Scheme, Verified, github, standard};
 
@@ -32,8 +31,7 @@ pub struct Described {
     pub delivery_id: Option<String>,
     /// When it happened, if that was signed: as the body says where the provider writes it there, else when it was signed.
     pub occurred_at: Option<Timestamp>,
-    /// By which a repetition is known: of each delivery its id, and where that is not signed, or there is none, what was
-    /// signed.
+    /// The keys by which a repeated delivery is recognized: its id where the provider has one, else what was signed.
     pub keys: Vec<String>,
 }
 
@@ -43,13 +41,9 @@ pub enum Meaningless {
     /// The event's name is not where the provider has it.
     #[error("it does not say what event it is: there is no {0}")]
     NoType(&'static str),
-}
-
-/// Whether somebody who changes the id of a delivery breaks its signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Covered {
-    Signed,
-    Unsigned,
+    /// The endpoint recognizes repeated deliveries by their ids.
+    #[error("it has no id in the header `{0}`, by which this endpoint recognizes repeated deliveries")]
+    NoId(String),
 }
 
 impl Scheme {
@@ -82,22 +76,13 @@ impl Scheme {
         if *self == Self::Github && event_type.as_deref() == Some("ping") {
             return Ok(Meaning::Ping);
         }
-        let (id, covered) = match self {
-            Self::Stripe => (text("/id"), Covered::Signed),
-            Self::Github => (headers.find(github::DELIVERY), Covered::Unsigned),
-            Self::Slack => (text("/event_id"), Covered::Signed),
-            Self::Standard => (standard::id(headers), Covered::Signed),
-            Self::Hmac(terms) => {
-                let covered = if terms.signs_id() { Covered::Signed } else { Covered::Unsigned };
-                (terms.id_header.as_deref().and_then(|name| headers.find(name)), covered)
-            }
-        };
+        let id = self.delivery_id(headers, data);
         Ok(Meaning::Event(Described {
             name: self.name(endpoint, event_type.as_deref()),
             event_type,
             delivery_id: id.map(ToOwned::to_owned),
             occurred_at: self.occurred_at(data, verified),
-            keys: keys(id, covered, verified),
+            keys: self.dedupe_keys(id, headers, verified)?,
         }))
     }
 
@@ -137,16 +122,4 @@ fn slack_type(data: &Value) -> Option<&str> {
         Some(other) => Some(other),
         None => text("/command").map(|_| "slash_command"),
     }
-}
-
-fn keys(id: Option<&str>, covered: Covered, verified: &Verified) -> Vec<String> {
-    // Ids are whatever somebody sends: as hashes all have the same length.
-    let by_id = id.map(|id| format!("id:{}", hex::encode(Sha256::digest(id.as_bytes()))));
-    let by_content = match (id, covered) {
-        (Some(_), Covered::Signed) => None,
-        (Some(_), Covered::Unsigned) | (None, Covered::Signed | Covered::Unsigned) => {
-            Some(format!("signed:{}", hex::encode(verified.fingerprint)))
-        }
-    };
-    by_id.into_iter().chain(by_content).collect()
 }

@@ -44,6 +44,8 @@ words! {
     HmacAlgorithm = piton_webhook::Algorithm::ALL;
     /// How a signature is written.
     HmacEncoding = piton_webhook::Encoding::ALL;
+    /// How a generic endpoint recognizes a repeated delivery.
+    DeduplicateBy = piton_webhook::DeduplicateBy::ALL;
     /// What became of a webhook's delivery.
     Verdict = crate::webhook::Verdict::ALL;
     /// A workflow or a function.

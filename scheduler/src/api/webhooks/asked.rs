@@ -7,7 +7,7 @@ use piton_shared::{
     name::Queue,
     trigger::{NamePattern, Provider},
 };
-use piton_webhook::{Algorithm, Encoding, EventPlace, HmacTerms, Scheme, Secret, Template};
+use piton_webhook::{Algorithm, DeduplicateBy, Encoding, EventPlace, HmacTerms, Scheme, Secret, Template};
 use rand::Rng as _;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -105,6 +105,11 @@ pub(super) struct HmacBody {
     /// Where in the body the event's name stands, as a JSON pointer.
     #[schema(schema_with = shapes::maybe_name, required = false)]
     event_pointer: (),
+    /// How a repeated delivery is recognized. Unset, it is `id` where `id_header` is named, else `content`: then two
+    /// deliveries with equal signed content within seven days are one event, even if the sender means two. With `none` each
+    /// delivery is an event, a retry too.
+    #[schema(value_type = Option<shapes::DeduplicateBy>, required = false)]
+    deduplicate_by: (),
 }
 
 /// The secret that somebody asks for.
@@ -282,6 +287,10 @@ fn hmac(fields: &mut Fields) -> Option<HmacTerms> {
         (None, Some(pointer)) => Some(EventPlace::Pointer(pointer)),
         (None, None) => None,
     };
+    let deduplicate_by = fields.checked("deduplicate_by", |word| {
+        let known = DeduplicateBy::ALL.into_iter().find(|known| known.as_str() == word);
+        known.ok_or("must be id, id_or_content, content or none")
+    });
     let terms = HmacTerms {
         algorithm: algorithm.unwrap_or(Algorithm::Sha256),
         encoding: encoding.unwrap_or(Encoding::Hex),
@@ -290,6 +299,7 @@ fn hmac(fields: &mut Fields) -> Option<HmacTerms> {
         timestamp_header,
         id_header,
         event,
+        deduplicate_by,
         ..HmacTerms::new(signature_header?)
     };
     if fields.faults() == 0 {

@@ -67,6 +67,9 @@ pub(in crate::api) struct HmacView {
     event_header: Option<String>,
     /// Where in the body the event's name stands.
     event_pointer: Option<String>,
+    /// How a repeated delivery is recognized.
+    #[schema(value_type = shapes::DeduplicateBy)]
+    deduplicate_by: &'static str,
 }
 
 /// The webhooks of an org.
@@ -149,6 +152,7 @@ impl HmacView {
             id_header: terms.id_header.clone(),
             event_header,
             event_pointer,
+            deduplicate_by: terms.deduplicated_by().as_str(),
         }
     }
 }

@@ -3,7 +3,10 @@
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use super::options::{HmacOptions, SECRET, SecretOptions};
+use super::{
+    options::{HmacOptions, SECRET, SecretOptions},
+    repeats::repeats,
+};
 use crate::cli::{
     CliError, Console, Exit,
     screen::{Screen, text},
@@ -68,6 +71,9 @@ fn added(screen: Screen, server: &Url, made: &Value) -> String {
         let once = screen.dim("this is the only time it is shown");
         shown.push(format!("secret    {secret}\n          {once}\n"));
     }
+    for (place, line) in repeats(made).iter().enumerate() {
+        shown.push(format!("{:<9} {line}\n", if place == 0 { "repeats" } else { "" }));
+    }
     let mut steps = vec![match provider {
         "stripe" => {
             "in Stripe: Developers, Webhooks, Add destination: give it the address and choose events".to_owned()
@@ -105,13 +111,31 @@ mod tests {
         let server: Url = "http://127.0.0.1:7070".parse().expect("an address");
         let shown: Vec<_> = ["stripe", "github", "slack", "standard", "hmac"]
             .map(|provider| {
-                let made =
-                    json!({"name": "shop", "provider": provider, "path": "/v1/hooks/0197a000", "secret": "whsec_AAAA"});
+                let made = json!({
+                    "name": "shop", "provider": provider, "path": "/v1/hooks/0197a000", "secret": "whsec_AAAA",
+                    "hmac": (provider == "hmac").then(|| json!({"template": "{body}", "deduplicate_by": "content"})),
+                });
                 added(PLAIN, &server, &made)
             })
             .into();
         insta::assert_snapshot!(shown.join("\n"));
         let given = json!({"name": "shop", "provider": "stripe", "path": "/v1/hooks/0197a000"});
         insta::assert_snapshot!(added(PLAIN, &server, &given));
+    }
+
+    #[test]
+    fn how_repeats_are_recognized_is_said_for_each_choice() {
+        let said = |id: Option<&str>, template: &str, by: &str| {
+            let hmac = json!({"id_header": id, "template": template, "deduplicate_by": by});
+            repeats(&json!({"provider": "hmac", "hmac": hmac})).join("\n")
+        };
+        let shown = [
+            said(Some("X-Id"), "{body}", "id"),
+            said(Some("X-Id"), "{id}.{timestamp}.{body}", "id"),
+            said(Some("X-Id"), "{timestamp}.{body}", "id_or_content"),
+            said(None, "{timestamp}.{body}", "content"),
+            said(None, "{body}", "none"),
+        ];
+        insta::assert_snapshot!(shown.join("\n\n"));
     }
 }

@@ -3,6 +3,7 @@
 mod add;
 mod deliveries;
 mod options;
+mod repeats;
 mod sample;
 mod secret;
 mod send;

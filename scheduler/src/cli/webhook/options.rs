@@ -67,6 +67,10 @@ pub(in crate::cli) struct HmacOptions {
     /// Where in the body the event's name stands: `/event/type`.
     #[arg(long, value_name = "POINTER")]
     event_pointer: Option<String>,
+    /// How a repeated delivery is recognized: `id` (the default with --id-header), `content` (what was signed; the default
+    /// without), `id_or_content`, or `none` (each delivery is an event, a retry too).
+    #[arg(long, value_name = "WHAT")]
+    deduplicate_by: Option<String>,
 }
 
 impl HmacOptions {
@@ -82,6 +86,7 @@ impl HmacOptions {
             ("id_header", &self.id_header),
             ("event_header", &self.event_header),
             ("event_pointer", &self.event_pointer),
+            ("deduplicate_by", &self.deduplicate_by),
         ];
         let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
         let given: Map<_, _> = given.collect();

@@ -196,8 +196,8 @@ impl<'a> IntoFuture for Delivery<'a> {
 impl TestEngine {
     /// Delivers a webhook with this JSON body, as `stripe`, `github`, `slack`, `standard` or `hmac` sends it, and runs to its
     /// end whatever it starts: see [`publish`](Self::publish). The event's name, its id and what it is about are read from
-    /// the delivery as a server reads them, and a delivery that comes again is [the event that it was](Published::novelty):
-    /// by its id, and where that is not signed (GitHub, HMAC) by its body too.
+    /// the delivery as a server reads them, and a delivery that comes again is [the event that it was](Published::novelty),
+    /// by its id.
     ///
     /// It is taken for verified: signatures, secrets, and which events an endpoint takes, are the server's.
     ///
