@@ -154,6 +154,11 @@ impl Store {
             return Ok(Some(PauseOutcome::Before));
         }
         let version = number_control(&mut tx, org).await?;
+        sqlx::query(include_str!("sql/lock_steps.sql"))
+            .bind(run.uuid())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::new("lock_steps"))?;
         let holders: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/pause.sql"))
             .bind(run.uuid())
             .bind(org.as_str())

@@ -1,4 +1,5 @@
--- Pauses a run whose lock is held and which is not paused. $1 run, $2 org, $3 the control's version.
+-- Pauses a run whose lock is held, with those of its dispatched work, and which is not paused. $1 run, $2 org, $3 the control's
+-- version.
 with changed as (
     update runs r
     set paused_at = clock_timestamp(),
@@ -18,7 +19,7 @@ stopped as (
     set stopped = 'paused', published_at = null, epoch = d.epoch + 1
     where d.run_id = any (array(select id from changed)) and d.worker is null and d.stopped is null
 ),
--- What somebody claimed this instant is executed to its end.
+-- Whoever claimed something of it has committed that before this statement began, and is seen.
 holders as materialized (
     select coalesce(array_agg(distinct h.worker), '{}') as workers
     from (

@@ -2,7 +2,7 @@
 
 use piton_scheduler::{
     journal::Committer,
-    store::{Finish, KillOutcome},
+    store::{Finish, KillOutcome, PauseOutcome},
 };
 use piton_shared::{
     message::append::{AppendAnswer, Next},
@@ -12,13 +12,14 @@ use piton_shared::{
 use super::{Obstacle, held_up};
 use crate::{
     database::Database,
-    making::{LONG, ORG, With},
+    making::{LONG, ORG, With, fresh},
     store::steps::{RETURNED, again, done, finishing},
 };
 
 const DISPATCH: &str = include_str!("../sql/lock_dispatch.sql");
 const HELD: &str = include_str!("../sql/lock_held.sql");
 const GATE: &str = include_str!("../sql/shut_gate.sql");
+const CLAIM: &str = include_str!("../../../src/store/sql/step_claim.sql");
 const ORG_ROW: &str = include_str!("../sql/lock_org.sql");
 
 /// A run that is held and gave `a#1` and `b#1` away; the first is executed.
@@ -219,5 +220,36 @@ async fn an_append_that_looked_before_a_finish_and_locks_after_it_dispatches_not
     assert_eq!(appending.await.expect("it ran"), [Ok(AppendAnswer::Accepted)]);
     let steps = db.store.steps_of(hold.run, 10).await.expect("read");
     assert_eq!(steps.iter().map(|step| step.key.as_str()).collect::<Vec<_>>(), ["b#1", "c#1"]);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn a_pause_beside_an_uncommitted_claim_waits_for_it_and_names_who_claimed() {
+    let db = Database::new("pause_beside_claim").await;
+    let (holder, executor) = (db.worker().await, db.worker().await);
+    let hold = db.held(holder).await;
+    let append = hold.append(1, Next::GoOn).with_step("a#1");
+    let offer = db.store.append(&[append]).await.expect("written").offers.remove(0);
+    let mut claim = db.pool.begin().await.expect("a transaction");
+    let claimed = sqlx::query(CLAIM)
+        .bind(executor.uuid())
+        .bind(vec![hold.run.uuid()])
+        .bind(vec![offer.dispatch.key.as_str()])
+        .bind(vec![0_i32])
+        .bind(vec![i32::try_from(offer.epoch.0).expect("small")])
+        .bind(vec![fresh()])
+        .fetch_all(&mut *claim)
+        .await
+        .expect("it is free");
+    assert_eq!(claimed.len(), 1);
+    let store = db.other_store().await;
+    let pausing = held_up(&db, 1, async move { store.pause(hold.run, &ORG).await }).await;
+    claim.commit().await.expect("it stands");
+    let outcome = pausing.await.expect("it ran").expect("answered").expect("it is there");
+    let PauseOutcome::Paused { mut holders, .. } = outcome else { panic!("{outcome:?}") };
+    let mut both = [holder, executor];
+    both.sort_unstable();
+    holders.sort_unstable();
+    assert_eq!(holders, both, "whoever may begin something of it has to confirm");
     db.finish().await;
 }
