@@ -196,6 +196,9 @@ impl With for Appending {
             input: payload(key),
             queue: None,
             terms: StepOptions::default(),
+            failed_tries: 0,
+            next_try: 1,
+            first_started_at: None,
         });
         self
     }
@@ -242,7 +245,12 @@ impl Database {
     /// A run that a worker holds from its start.
     pub(crate) async fn held(&self, worker: WorkerId) -> Hold {
         let attempt = AttemptId::new(fresh());
-        Hold { run: self.accept(Placement::Held { worker, attempt }).await, epoch: Epoch(1), attempt, worker }
+        Hold {
+            run: self.accept(Placement::Held { worker, attempt }).await,
+            epoch: Epoch(1),
+            attempt,
+            worker,
+        }
     }
 
     /// A hold that a worker could ask for: the run as it stands now, under a fresh attempt.

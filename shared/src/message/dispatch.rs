@@ -63,6 +63,19 @@ pub struct NewDispatch {
     pub queue: Option<Queue>,
     /// How it is executed; [`StepOptions::queue`] plays no part here.
     pub terms: StepOptions,
+    /// Tries that failed before it was given away, where a holder of the run executed it.
+    #[serde(default)]
+    pub failed_tries: u32,
+    /// The number of its next try: higher than that of every try before.
+    #[serde(default = "first_try")]
+    pub next_try: u32,
+    /// When its first try began, if there was one that failed.
+    #[serde(default)]
+    pub first_started_at: Option<Timestamp>,
+}
+
+fn first_try() -> u32 {
+    1
 }
 
 /// Says in the work queue that work was published. Everything else comes with the claim.

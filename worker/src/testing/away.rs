@@ -129,7 +129,12 @@ impl Away {
         for dispatch in &append.dispatches {
             let id = WorkId { key: dispatch.key.clone(), item: 0 };
             let (function, input) = (dispatch.function.clone(), dispatch.input.clone());
-            self.work.push(Work::new(id, function, input, dispatch.terms.clone()));
+            self.work.push(Work {
+                try_number: dispatch.next_try,
+                failed: dispatch.failed_tries,
+                first_started: dispatch.first_started_at,
+                ..Work::new(id, function, input, dispatch.terms.clone())
+            });
         }
         for chunk in &append.batches {
             let batch = self.batches.entry(chunk.key.clone()).or_insert_with(|| Batch::new(chunk.terms.clone(), now));

@@ -44,6 +44,9 @@ pub(super) struct Columns {
     pub(super) step_queue: Vec<Option<String>>,
     pub(super) step_input: Vec<Vec<u8>>,
     pub(super) step_terms: Vec<Vec<u8>>,
+    pub(super) step_failed: Vec<i32>,
+    pub(super) step_try: Vec<i32>,
+    pub(super) step_started: Vec<Option<jiff_sqlx::Timestamp>>,
     pub(super) brings: Vec<i32>,
 }
 
@@ -154,6 +157,9 @@ pub(super) fn columns<'a>(appends: impl IntoIterator<Item = &'a Appending>) -> C
             c.step_queue.push(step.queue.as_ref().map(ToString::to_string));
             c.step_input.push(step.input.clone());
             c.step_terms.push(value::terms_bytes(&step.terms));
+            c.step_failed.push(value::int(step.failed_tries));
+            c.step_try.push(value::int(step.next_try.max(step.failed_tries.saturating_add(1))));
+            c.step_started.push(step.first_started_at.map(value::at));
         }
         let brings = append.waits.len() + append.dispatches.len() + append.batches.len();
         c.brings.push(i32::try_from(brings).unwrap_or(i32::MAX));

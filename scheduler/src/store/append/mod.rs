@@ -135,6 +135,9 @@ pub(super) async fn append_on<'c>(
         .bind(c.step_input)
         .bind(c.step_terms)
         .bind(c.brings)
+        .bind(c.step_failed)
+        .bind(c.step_try)
+        .bind(c.step_started)
         .fetch_one(executor)
         .await
         .map_err(StoreError::new("append"))?;

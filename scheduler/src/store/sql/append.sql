@@ -2,7 +2,8 @@
 --
 -- $1–$8 the appends, sorted by run; $9–$21 their rows, each with its org and the place of its append; $22–$29
 -- failed tries; $30–$36 new waits; $37–$38 withdrawn calls; $39 the rows from outside that a suspend has seen; $40–$46
--- steps to be given away; $47 how much of what can wake a run each append brings. Places count from 1.
+-- steps to be given away, $48–$50 what they were tried before; $47 how much of what can wake a run each append brings.
+-- Places count from 1.
 --
 -- No join here has a choice: runs are found by one index lookup each (lateral with limit) or by an array of keys,
 -- and what belongs together is matched by its place in the arrays. So the plan is the same on an empty, a never
@@ -14,10 +15,10 @@ with asked as materialized (
 ),
 -- Locks in the order given. What the lock returns is the newest version of the row, also after a wait.
 locked as materialized (
-    select a.*, r.id is not null as mine, coalesce(r.strikes, 0) as strikes, r.outside, r.queue, r.build, r.paused_at
+    select a.*, r.id is not null as mine, coalesce(r.strikes, 0) as strikes, r.outside, r.queue, r.build, r.epoch, r.paused_at
     from asked a
     left join lateral (
-        select r.id, r.strikes, r.outside, r.queue, r.build, r.paused_at
+        select r.id, r.strikes, r.outside, r.queue, r.build, r.epoch, r.paused_at
         from runs r
         where r.id = a.run_id and r.attempt = a.attempt and r.worker = a.worker and r.state = 'running'
           and (a.number = 0 or a.number = r.append_number + 1)
@@ -67,6 +68,7 @@ fence as materialized (
            array_agg(outcome = 'written' order by place) as ok,
            array_agg(queue order by place) as queues,
            array_agg(build order by place) as builds,
+           array_agg(epoch order by place) as epochs,
            array_agg(paused_at order by place) as paused,
            (select count(*) from there) = 0 as all_new
     from fenced
@@ -138,11 +140,15 @@ waiting as (
     returning due_at
 ),
 dispatched as (
-    insert into dispatches (run_id, step_key, item, org, queue, build, function, input, terms, stopped)
+    -- Its epochs go on from the run's: (epoch, try) of a try is higher than of any that a holder of the run has made.
+    insert into dispatches (run_id, step_key, item, org, queue, build, function, input, terms, stopped, epoch, failed_tries,
+                            try_number, first_started_at)
     select $1[n.place], n.step_key, 0, n.org, coalesce(n.queue, fence.queues[n.place]), fence.builds[n.place], n.function, n.input,
-           n.terms, case when fence.paused[n.place] is not null then 'paused' end
-    from fence, unnest($40::int[], $41::text[], $42::text[], $43::text[], $44::text[], $45::bytea[], $46::bytea[])
-        as n (place, step_key, org, function, queue, input, terms)
+           n.terms, case when fence.paused[n.place] is not null then 'paused' end, fence.epochs[n.place], n.failed_tries,
+           n.try_number, n.first_started_at
+    from fence, unnest($40::int[], $41::text[], $42::text[], $43::text[], $44::text[], $45::bytea[], $46::bytea[], $48::int[],
+                $49::int[], $50::timestamptz[])
+        as n (place, step_key, org, function, queue, input, terms, failed_tries, try_number, first_started_at)
     where fence.ok[n.place] and ($6::text[])[n.place] in ('go_on', 'suspend', 'park')
       -- What has its answer already is told and not executed again.
       and (select true from journal j where j.run_id = $1[n.place] and j.step_key = n.step_key limit 1) is null

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use piton_scheduler::store::{Finish, FinishPass, Finishing, GrantedStep, Offer};
+use piton_scheduler::store::{Finish, FinishPass, Finishing, GrantedStep, Offer, Placement};
 use piton_shared::{
     failure::Failure,
-    ids::{HoldId, RunId, WorkerId},
+    ids::{Epoch, HoldId, RunId, WorkerId},
     journal::StepKey,
     message::{
         append::{AppendAnswer, Next},
@@ -272,5 +272,29 @@ async fn open_calls_say_what_was_given_away_page_by_page() {
     assert!(first.iter().all(|call| call.waiting == Some(Waiting::Dispatched)));
     assert_eq!(first[1].failed_tries, 1);
     assert_eq!(page(Some("b#1")).await.len(), 1);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_holder_tried_before_counts_on_after_it_is_given_away() {
+    let db = Database::new("steps_tried").await;
+    let worker = db.worker().await;
+    let run = db.accept(Placement::Queued).await;
+    // Tries of the run's third epoch came before.
+    let mut hold = db.wish(worker, run).await;
+    for _ in 0..2 {
+        assert!(db.claim(&hold).await.is_some());
+        db.store.hand_back(worker, &[(run, hold.attempt)], None).await.expect("it goes back");
+        hold = db.wish(worker, run).await;
+    }
+    assert!(db.claim(&hold).await.is_some());
+    let began = Timestamp::from_micros(1_000_000);
+    let mut appending = hold.append(1, Next::GoOn).with_step("a#1");
+    let given = &mut appending.append.dispatches[0];
+    (given.failed_tries, given.next_try, given.first_started_at) = (2, 4, Some(began));
+    let offer = db.store.append(&[appending]).await.expect("written").offers.remove(0);
+    let step = db.take_step(worker, &offer).await;
+    assert_eq!((step.epoch, step.try_number), (hold.epoch, 4), "neither goes back");
+    assert_eq!((hold.epoch, step.failed_tries, step.first_started_at), (Epoch(3), 2, Some(began)));
     db.finish().await;
 }

@@ -7,7 +7,7 @@ use piton_shared::{
     replay::{Road, StepCall, StepOptions},
 };
 
-use super::Attempt;
+use super::{Attempt, step::Step};
 
 impl Attempt {
     /// Whether the call is one of a fan-out, or asks for a queue that this worker does not listen on.
@@ -19,14 +19,19 @@ impl Attempt {
         }
     }
 
-    /// Gives a step away with the next append, together with the rows that led to it.
-    pub(super) fn give_away(&mut self, call: StepCall) {
+    /// Gives a step away with the next append, together with the rows that led to it. What was tried here or by earlier
+    /// holders counts on: its tries, their numbers and its time.
+    pub(super) fn give_away(&mut self, step: Step) {
+        let Step { call, failed, next_try, first_started, .. } = step;
         self.outbox.give(NewDispatch {
             key: call.key,
             function: call.function.into_owned(),
             input: call.input,
             queue: call.options.queue.clone(),
             terms: StepOptions { queue: None, ..call.options },
+            failed_tries: failed,
+            next_try,
+            first_started_at: first_started,
         });
     }
 }

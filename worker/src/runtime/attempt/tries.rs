@@ -35,7 +35,7 @@ impl Attempt {
                 self.settle(ended, now, effects);
             } else if self.goes_away(&step.call) {
                 if let Some(step) = self.steps.remove(&key) {
-                    self.give_away(step.call);
+                    self.give_away(step);
                 }
             } else {
                 effects.push(Effect::Start(Box::new(Start {

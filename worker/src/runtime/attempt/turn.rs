@@ -59,7 +59,7 @@ impl Attempt {
             StepStage::Waiting { .. } | StepStage::Timer => self.left.is_over(&step.call.key, step.next_try),
         };
         if may_begin && self.goes_away(&step.call) {
-            return self.give_away(step.call);
+            return self.give_away(step);
         }
         if may_begin {
             step.stage = blocked;

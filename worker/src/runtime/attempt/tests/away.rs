@@ -8,7 +8,7 @@ use piton_shared::{
     limits,
     message::{
         append::{AppendAnswer, Next},
-        claim::{HandBackReason, Waiting},
+        claim::{HandBackReason, OpenCall, Waiting},
     },
     name::Queue,
     replay::{Machine, StepOptions},
@@ -115,6 +115,28 @@ fn a_step_goes_to_the_queue_it_asks_for_unless_that_is_served_here() {
     let machine = Box::new(Machine::new(uuid::Uuid::nil(), Timestamp::EPOCH, workflow(queue)));
     let effects = here.on(Input::Journal { machine, entries: Vec::new() }, case.now, 1.0);
     assert_eq!(start(&effects).function, "f");
+}
+
+#[test]
+fn a_step_that_was_tried_before_it_is_given_away_goes_on_where_it_was() {
+    let workflow = |scope: piton_shared::replay::Scope| -> Boxed<_> {
+        let options = StepOptions { queue: Queue::new("gpu").ok(), ..options(2, Duration::ZERO) };
+        Box::pin(async move { Ok(scope.step::<_, u64>("step", "f", &0_u64, options).await.map(encode)?) })
+    };
+    // A worker that serves the queue tried it: one try failed, one was interrupted, one failed; then the worker died.
+    let began = Timestamp::from_micros(7);
+    let open = OpenCall {
+        key: StepKey::new("step#1"),
+        failed_tries: 2,
+        last_try: 3,
+        first_started_at: Some(began),
+        last_failed_at: Some(Timestamp::EPOCH),
+        waiting: None,
+    };
+    let (mut case, effects) = Case::with(workflow, Vec::new(), vec![open]);
+    let effects = if effects.is_empty() { case.after(Duration::from_secs(60)) } else { effects };
+    let given = &append(&effects).dispatches[0];
+    assert_eq!((given.failed_tries, given.next_try, given.first_started_at), (2, 4, Some(began)));
 }
 
 #[test]
