@@ -161,6 +161,13 @@ pub const WORKER_KEPT: Duration = Duration::from_hours(7 * 24);
 pub const WORKER_HOPES: Duration = Duration::from_hours(24);
 /// What a worker takes off its lease for the drift of clocks and its own delays.
 pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
+/// How long a grant may be begun, counted by the worker's clock from when it sent the heartbeat that the grant names, or the
+/// claim that was answered. The worker claims a later one again, under the same attempt or hold. With heartbeats further
+/// apart than this most direct grants are claimed again.
+pub const GRANT_VALID: Duration = Duration::from_millis(1500);
+/// How long after its grant, by the database's clock, a worker is asked whether it knows what it is said to hold. What it does
+/// not know goes to others, so no grant may be good for as long.
+pub const HOLD_ASKED: Duration = Duration::from_secs(2);
 /// The longest wait between two tries to reach NATS again.
 pub const RECONNECT_WAIT: Duration = Duration::from_secs(2);
 /// How often a scheduler looks for what is overdue.
@@ -200,6 +207,9 @@ pub const SCHEDULE_CHANGES: usize = 2;
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
+// A grant that survives one lost heartbeat is over before what it gave can be given to another, also where clocks drift.
+const _: () = assert!(GRANT_VALID.as_millis() >= 3 * HEARTBEAT.as_millis());
+const _: () = assert!(GRANT_VALID.as_millis() + LEASE_MARGIN.as_millis() <= HOLD_ASKED.as_millis());
 // No worker may come back under an id that was forgotten.
 const _: () = assert!(2 * WORKER_HOPES.as_secs() < WORKER_KEPT.as_secs());
 // All workers together may pull what is pending, each at least something.

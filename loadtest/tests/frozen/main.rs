@@ -12,6 +12,8 @@ use piton_scheduler::{engine::Killed, server::DirectGrants};
 use piton_shared::state::RunState;
 use tokio::sync::Notify;
 
+mod late;
+
 #[path = "../worker/stack.rs"]
 #[expect(dead_code, reason = "these tests need less of it than those it stands with")]
 mod stack;

@@ -14,7 +14,7 @@ use piton_telemetry::metrics::{Ending, Group, SchedulerMetrics};
 use super::plan::plan;
 use crate::{
     dispatch::{Giver, GrantedSteps, cut},
-    lease::Roster,
+    lease::{Place, Roster},
     store::{BatchId, BatchLook, Ends, Offer, ReleasedItem, Slot, Store, StoreError, Turn},
     wake::{End, Teller, Waiters},
 };
@@ -66,11 +66,14 @@ impl Turns {
             self.roster.step_left(worker);
             freed.entry(batch).or_default().push(worker);
         }
+        let mut places: HashMap<WorkerId, Place> = HashMap::new();
         let plan = plan(looks, ITEMS, |look| {
             let freed = freed.get_mut(&look.id).and_then(Vec::pop);
             let place = || self.roster.place_step(&look.org, &look.queue, look.build.as_ref(), &look.function);
-            let worker = freed.and_then(|worker| self.roster.take_step(worker)).or_else(place)?;
-            Some(Slot { worker, hold: HoldId::new(uuid_v7(0, rand::random())) })
+            let place = freed.and_then(|worker| self.roster.take_step(worker)).or_else(place)?;
+            // The first names the oldest heartbeat: what it makes good is good for all.
+            places.entry(place.worker).or_insert(place);
+            Some(Slot { worker: place.worker, hold: HoldId::new(uuid_v7(0, rand::random())) })
         });
         let turned = match turn.write(&plan.wanted, INPUT_BYTES).await {
             Ok(turned) => turned,
@@ -84,7 +87,7 @@ impl Turns {
         self.metrics.commits.at(Group::Batch).inc();
         self.metrics.commit_rows.at(Group::Batch).add((turned.items.len() + plan.wanted.ends.len()) as u64);
         self.metrics.commit_time.at(Group::Batch).seconds(began.elapsed());
-        self.hand_on(turned.items, looks).await;
+        self.hand_on(turned.items, looks, &places).await;
         self.giver.drop_steps(turned.dropped);
         self.teller.tell(turned.told).await;
         for (batch, summary, failure) in plan.wanted.ends {
@@ -97,7 +100,7 @@ impl Turns {
     }
 
     /// Tells those whose slots were taken; the rest waits for room.
-    async fn hand_on(&self, items: Vec<ReleasedItem>, looks: &[BatchLook]) {
+    async fn hand_on(&self, items: Vec<ReleasedItem>, looks: &[BatchLook], places: &HashMap<WorkerId, Place>) {
         let control_version = items.iter().map(|item| item.control_version).max().unwrap_or(0);
         let of =
             |item: &ReleasedItem| looks.iter().find(|look| look.id.run == item.id.run && look.id.key == item.id.key);
@@ -129,8 +132,9 @@ impl Turns {
             }
         }
         for (worker, grants) in grants {
+            let place = places.get(&worker).copied().unwrap_or(Place { worker, heartbeat: 0 });
             for grants in cut(grants, grant_bytes) {
-                self.teller.workers.grant_steps(worker, GrantedSteps { control_version, grants }).await;
+                self.teller.workers.grant_steps(place, GrantedSteps { control_version, grants }).await;
             }
         }
         self.giver.offer(offers);

@@ -15,7 +15,10 @@ use piton_shared::{
 use piton_transport::Bus;
 
 use super::GrantedSteps;
-use crate::store::{Executing, NewRun};
+use crate::{
+    lease::Place,
+    store::{Executing, NewRun},
+};
 
 /// Bytes a grant takes beside its input, generously.
 const GRANT_BYTES: usize = 512;
@@ -39,24 +42,24 @@ impl ToWorkers {
         }
     }
 
-    /// Hands over runs that were inserted held.
-    pub async fn grant(&self, grants: Vec<(WorkerId, Grant)>, control_version: i64) {
-        let mut by_worker: HashMap<WorkerId, Vec<Grant>> = HashMap::new();
-        for (worker, grant) in grants {
-            by_worker.entry(worker).or_default().push(grant);
+    /// Hands over runs that are held by the workers whose places these are.
+    pub async fn grant(&self, grants: Vec<(Place, Grant)>, control_version: i64) {
+        let mut by_place: HashMap<Place, Vec<Grant>> = HashMap::new();
+        for (place, grant) in grants {
+            by_place.entry(place).or_default().push(grant);
         }
-        for (worker, grants) in by_worker {
+        for (Place { worker, heartbeat }, grants) in by_place {
             for grants in cut(grants, grant_bytes) {
-                self.tell(worker, &ToWorker::Granted { control_version, grants }).await;
+                self.tell(worker, &ToWorker::Granted { control_version, heartbeat, grants }).await;
             }
         }
     }
 
     /// Hands over dispatched work that a worker holds already; it fits into one message.
-    pub async fn grant_steps(&self, worker: WorkerId, granted: GrantedSteps) {
-        let GrantedSteps { control_version, grants } = granted;
+    pub async fn grant_steps(&self, place: Place, granted: GrantedSteps) {
+        let (Place { worker, heartbeat }, GrantedSteps { control_version, grants }) = (place, granted);
         if !grants.is_empty() {
-            self.tell(worker, &ToWorker::GrantedSteps { control_version, grants }).await;
+            self.tell(worker, &ToWorker::GrantedSteps { control_version, heartbeat, grants }).await;
         }
     }
 

@@ -53,7 +53,7 @@ impl Granter {
         self.metrics.claims.at(ClaimOutcome::Granted).add(granted.len() as u64);
         self.metrics.claims.at(ClaimOutcome::Stale).add(asks.len().saturating_sub(granted.len()) as u64);
         let control_version = granted.iter().map(|grant| grant.control_version).max().unwrap_or(0);
-        let resumed: Vec<_> = granted.iter().filter(|grant| grant.attempts > 1).map(|grant| grant.run).collect();
+        let resumed: Vec<_> = granted.iter().filter(|grant| has_journal(grant)).map(|grant| grant.run).collect();
         let mut open: HashMap<RunId, Vec<OpenCall>> = HashMap::new();
         if !resumed.is_empty() {
             for row in self.store.open_calls(&resumed, None, GRANT_OPEN).await? {
@@ -71,6 +71,7 @@ impl Granter {
     }
 
     async fn with_journal(&self, found: Granted, open: Vec<OpenCall>, room: &mut usize) -> Result<Grant, StoreError> {
+        let resumed = has_journal(&found);
         let open_bytes: usize = open.iter().map(open_bytes).sum();
         let mut more_open = if open.len() as u64 >= u64::from(GRANT_OPEN) { More::Follows } else { More::End };
         let open = if open_bytes < *room {
@@ -88,7 +89,7 @@ impl Granter {
             None
         };
         let (mut entries, mut journal) = (Vec::new(), More::End);
-        if found.attempts > 1 {
+        if resumed {
             (entries, journal) = self.store.journal_page(found.run, None, GRANT_ROWS).await?;
             let size: usize = entries.iter().map(entry_bytes).sum();
             if size < *room {
@@ -115,6 +116,11 @@ impl Granter {
             trace: found.trace,
         })
     }
+}
+
+/// Whether there may be rows before this attempt: of others, or from outside where a first one is granted again.
+fn has_journal(granted: &Granted) -> bool {
+    granted.attempts > 1 || granted.outside > 0
 }
 
 /// Bytes of an open call in a message, generously.

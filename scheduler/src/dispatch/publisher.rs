@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use piton_shared::{
-    ids::{AttemptId, WorkerId, uuid_v7},
+    ids::{AttemptId, uuid_v7},
     message::{
         claim::{ClaimAsk, Company},
         task::RunTask,
@@ -17,7 +17,11 @@ use piton_transport::{PublishError, Task, WorkStream};
 use tokio::sync::mpsc;
 
 use super::{Granter, ToWorkers};
-use crate::{failpoint::failpoint, lease::Roster, store::Published};
+use crate::{
+    failpoint::failpoint,
+    lease::{Place, Roster},
+    store::Published,
+};
 
 /// Batches that wait; beyond that they are left to the sweeper.
 const WAITING: usize = 1024;
@@ -76,26 +80,27 @@ impl Publishing {
                 Company::Alone => 0,
                 Company::Shared => 1,
             });
-            let mut direct: HashMap<WorkerId, Vec<ClaimAsk>> = HashMap::new();
+            let mut direct: HashMap<Place, Vec<ClaimAsk>> = HashMap::new();
             runs.retain(|run| {
                 let place = |workflow: &String| {
                     self.roster.place(&run.org, &run.queue, run.build.as_ref(), workflow, run.company)
                 };
-                let Some(worker) = run.workflow.as_ref().and_then(place) else { return true };
+                let Some(place) = run.workflow.as_ref().and_then(place) else { return true };
                 let attempt = AttemptId::new(uuid_v7(0, rand::random()));
-                direct.entry(worker).or_default().push(ClaimAsk { run: run.run, epoch: run.epoch, attempt });
+                direct.entry(place).or_default().push(ClaimAsk { run: run.run, epoch: run.epoch, attempt });
                 false
             });
-            for (worker, asks) in direct {
+            for (place, asks) in direct {
                 for asks in asks.chunks(AT_ONCE) {
-                    self.hand(worker, asks.to_vec()).await;
+                    self.hand(place, asks.to_vec()).await;
                 }
             }
             self.to_stream(&runs).await;
         }
     }
 
-    async fn hand(&self, worker: WorkerId, asks: Vec<ClaimAsk>) {
+    async fn hand(&self, place: Place, asks: Vec<ClaimAsk>) {
+        let worker = place.worker;
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {
             Ok(granted) => {
@@ -104,7 +109,7 @@ impl Publishing {
                 if granted.grants.iter().any(|grant| grant.company == Company::Alone) {
                     self.roster.keep(worker);
                 }
-                let grants = granted.grants.into_iter().map(|grant| (worker, grant)).collect();
+                let grants = granted.grants.into_iter().map(|grant| (place, grant)).collect();
                 self.workers.grant(grants, granted.control_version).await;
             }
             Err(error) => {

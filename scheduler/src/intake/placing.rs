@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use piton_shared::{
-    ids::{AttemptId, Epoch, RunId},
+    ids::{AttemptId, Epoch, RunId, uuid_v7},
     message::claim::Company,
     state::RunState,
 };
@@ -11,7 +11,7 @@ use piton_shared::{
 use crate::{
     dispatch::{Backlog, Publisher, ToWorkers, new_grant},
     failpoint::failpoint,
-    lease::Roster,
+    lease::{Place, Roster},
     store::{Accepted, NewRun, Placement, Published, Room},
 };
 
@@ -34,10 +34,11 @@ impl Placing {
         if run.not_before.is_some() {
             return Placement::Backlog;
         }
-        if let Some(worker) =
+        if let Some(Place { worker, heartbeat }) =
             self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
         {
-            return Placement::Held { worker, attempt: AttemptId::new(run.id.uuid()) };
+            let attempt = AttemptId::new(uuid_v7(0, rand::random()));
+            return Placement::Held { worker, attempt, heartbeat };
         }
         match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
             Room::Some => Placement::Queued,
@@ -60,8 +61,8 @@ impl Placing {
             };
             control_version = control_version.max(found.control_version);
             match (found.state, run.placement) {
-                (RunState::Running, Placement::Held { worker, attempt }) => {
-                    grants.push((worker, new_grant(run, attempt, found.created_at)));
+                (RunState::Running, Placement::Held { worker, attempt, heartbeat }) => {
+                    grants.push((Place { worker, heartbeat }, new_grant(run, attempt, found.created_at)));
                 }
                 (RunState::Queued, _) => publish.push(Published {
                     run: run.id,

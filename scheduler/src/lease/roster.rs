@@ -17,6 +17,15 @@ use piton_shared::{
 
 use crate::server::DirectGrants;
 
+/// Room for one run or function at a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Who has it.
+    pub worker: WorkerId,
+    /// Its last heartbeat that was seen here before the place was taken: by that it knows how long a grant is good.
+    pub heartbeat: u64,
+}
+
 /// A worker's place in the roster.
 #[derive(Debug)]
 struct Member {
@@ -33,6 +42,8 @@ struct Member {
     step_room: u32,
     /// When it was last heard of, in sweeps of this scheduler.
     heard: u64,
+    /// The number of its last heartbeat.
+    heartbeat: u64,
 }
 
 impl Member {
@@ -93,6 +104,7 @@ impl Roster {
                 room: 0,
                 step_room: 0,
                 heard,
+                heartbeat: 0,
             },
         );
     }
@@ -103,6 +115,7 @@ impl Roster {
         let heard = members.sweep;
         if let Some(member) = members.workers.get_mut(&beat.worker) {
             member.heard = heard;
+            member.heartbeat = member.heartbeat.max(beat.number);
             member.intent = Some(beat.intent);
             (member.room, member.step_room) = match beat.intent {
                 Intent::Working => (beat.free_runs.min(member.slots), beat.free_steps.min(member.step_slots)),
@@ -163,7 +176,7 @@ impl Roster {
     }
 
     /// Takes a place at this worker, if it is at home here and has a free step slot.
-    pub fn take_step(&self, worker: WorkerId) -> Option<WorkerId> {
+    pub fn take_step(&self, worker: WorkerId) -> Option<Place> {
         if self.direct == DirectGrants::Off {
             return None;
         }
@@ -174,16 +187,16 @@ impl Roster {
             return None;
         }
         member.step_room -= 1;
-        Some(worker)
+        Some(Place { worker, heartbeat: member.heartbeat })
     }
 
     /// Takes a place at the worker with the most free step slots that has the function, if any has some.
-    pub fn place_step(&self, org: &Org, queue: &Queue, build: Option<&Build>, function: &str) -> Option<WorkerId> {
+    pub fn place_step(&self, org: &Org, queue: &Queue, build: Option<&Build>, function: &str) -> Option<Place> {
         let serves = |member: &Member| member.step_room > 0 && member.functions.iter().any(|name| name == function);
         let mut members = self.members.lock();
         let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.step_room)?;
         member.step_room -= 1;
-        Some(worker)
+        Some(Place { worker, heartbeat: member.heartbeat })
     }
 
     /// Takes a place at the worker with the most room for a run, if any has some. For one that runs alone all of its
@@ -195,7 +208,7 @@ impl Roster {
         build: Option<&Build>,
         workflow: &str,
         company: Company,
-    ) -> Option<WorkerId> {
+    ) -> Option<Place> {
         let serves = |member: &Member| member.room > 0 && member.workflows.iter().any(|name| name == workflow);
         let mut members = self.members.lock();
         let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.room)?;
@@ -203,7 +216,7 @@ impl Roster {
             Company::Shared => member.room -= 1,
             Company::Alone => member.keep(),
         }
-        Some(worker)
+        Some(Place { worker, heartbeat: member.heartbeat })
     }
 
     /// Of those that listen there and `serve`, the one with the most room.
@@ -274,7 +287,33 @@ mod tests {
     }
 
     fn beat(worker: WorkerId, free_runs: u32) -> Heartbeat {
-        Heartbeat { worker, intent: Intent::Working, free_runs, free_steps: 1, control_applied: 0, under_way: vec![] }
+        Heartbeat {
+            worker,
+            number: 0,
+            intent: Intent::Working,
+            free_runs,
+            free_steps: 1,
+            control_applied: 0,
+            under_way: vec![],
+        }
+    }
+
+    fn at(roster: &Roster, workflow: &str, company: Company) -> Option<WorkerId> {
+        roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, workflow, company).map(|place| place.worker)
+    }
+
+    #[test]
+    fn a_place_names_the_last_heartbeat_that_was_seen() {
+        let roster = Roster::new(DirectGrants::On, usual());
+        let one = worker(1);
+        roster.registered(&register(one));
+        // Answers of two heartbeats may pass each other.
+        for (number, last) in [(3, 3), (2, 3), (4, 4)] {
+            roster.beat(&Heartbeat { number, ..beat(one, 2) });
+            let place = roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
+            assert_eq!(place, Some(Place { worker: one, heartbeat: last }));
+            assert_eq!(roster.take_step(one), place);
+        }
     }
 
     #[test]
@@ -283,7 +322,7 @@ mod tests {
         let one = worker(1);
         roster.registered(&register(one));
         roster.left(one);
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
+        let place = || at(&roster, "order", Company::Shared);
         assert_eq!(place(), None, "it has not said a word yet");
         roster.beat(&beat(one, 1));
         roster.beat(&Heartbeat { intent: Intent::Draining, ..beat(one, 1) });
@@ -299,7 +338,7 @@ mod tests {
     fn a_worker_that_is_kept_for_one_run_is_given_nothing_until_it_says_so() {
         let roster = Roster::new(DirectGrants::On, usual());
         let (one, two) = (worker(1), worker(2));
-        let place = |company| roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", company);
+        let place = |company| at(&roster, "order", company);
         roster.registered(&register(one));
         roster.beat(&beat(one, 2));
         assert_eq!(place(Company::Alone), Some(one));
@@ -328,7 +367,7 @@ mod tests {
             roster.registered(&register(one));
             roster.beat(&beat(one, 2));
             (1..heard).for_each(|_| roster.swept());
-            let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
+            let place = || at(&roster, "order", Company::Shared);
             assert_eq!(place(), Some(one), "{lease} ms, {sweep} ms");
             roster.swept();
             assert_eq!(place(), None, "{lease} ms, {sweep} ms");
@@ -343,7 +382,7 @@ mod tests {
         let (one, two) = (worker(1), worker(2));
         roster.registered(&register(one));
         roster.registered(&register(two));
-        let place = || roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
+        let place = || at(&roster, "order", Company::Shared);
         assert_eq!(place(), None, "nobody has said that it has room");
         roster.beat(&beat(one, 1));
         roster.beat(&beat(two, 9));
@@ -354,6 +393,6 @@ mod tests {
         assert_eq!(place(), None);
         roster.left(one);
         assert_eq!(place(), Some(one));
-        assert_eq!(roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "other", Company::Shared), None);
+        assert_eq!(at(&roster, "other", Company::Shared), None);
     }
 }

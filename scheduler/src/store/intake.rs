@@ -51,6 +51,8 @@ pub enum Placement {
         worker: WorkerId,
         /// The hold.
         attempt: AttemptId,
+        /// The worker's last heartbeat that was seen before.
+        heartbeat: u64,
     },
     /// Published after the commit.
     Queued,
@@ -127,7 +129,7 @@ pub(super) async fn intake(
     let column = |of: fn(&NewRun) -> String| runs.iter().map(of).collect::<Vec<_>>();
     let maybe = |of: fn(&NewRun) -> Option<String>| runs.iter().map(of).collect::<Vec<_>>();
     let holder = |run: &NewRun| match run.placement {
-        Placement::Held { worker, attempt } => Some((worker.uuid(), attempt.uuid())),
+        Placement::Held { worker, attempt, .. } => Some((worker.uuid(), attempt.uuid())),
         Placement::Queued | Placement::Backlog => None,
     };
     let rows = sqlx::query(include_str!("sql/intake.sql"))

@@ -13,8 +13,6 @@ use uuid::Uuid;
 use super::Sweeper;
 use crate::store::StoreError;
 
-/// How long a grant may be on its way before its worker is asked.
-pub(super) const AGE: Duration = Duration::from_secs(2);
 /// How long to wait for a worker's answer; a silent one is its lease's business.
 pub(super) const ANSWER: Duration = Duration::from_millis(500);
 
@@ -32,7 +30,7 @@ impl Default for LostHolds {
 
 impl LostHolds {
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
-        let page = sweeper.store.held_page(self.after, AGE, limits::SWEEP_ROWS).await?;
+        let page = sweeper.store.held_page(self.after, limits::HOLD_ASKED, limits::SWEEP_ROWS).await?;
         self.after = match page.last() {
             Some(last) if page.len() as i64 >= limits::SWEEP_ROWS => last.run,
             _ => RunId::new(Uuid::nil()),

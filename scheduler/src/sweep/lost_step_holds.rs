@@ -15,10 +15,7 @@ use piton_shared::{
 use piton_telemetry::metrics::Swept;
 use uuid::Uuid;
 
-use super::{
-    Sweeper,
-    lost_holds::{AGE, ANSWER},
-};
+use super::{Sweeper, lost_holds::ANSWER};
 use crate::{
     dispatch::cut,
     store::{Finishing, StoreError},
@@ -43,7 +40,7 @@ fn first() -> DispatchId {
 
 impl LostStepHolds {
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
-        let page = sweeper.store.steps_held_page(&self.after, AGE, limits::SWEEP_ROWS).await?;
+        let page = sweeper.store.steps_held_page(&self.after, limits::HOLD_ASKED, limits::SWEEP_ROWS).await?;
         self.after = match page.last() {
             Some(last) if page.len() as i64 >= limits::SWEEP_ROWS => last.dispatch.clone(),
             _ => first(),

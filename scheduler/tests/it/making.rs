@@ -246,7 +246,7 @@ impl Database {
     pub(crate) async fn held(&self, worker: WorkerId) -> Hold {
         let attempt = AttemptId::new(fresh());
         Hold {
-            run: self.accept(Placement::Held { worker, attempt }).await,
+            run: self.accept(Placement::Held { worker, attempt, heartbeat: 0 }).await,
             epoch: Epoch(1),
             attempt,
             worker,

@@ -18,6 +18,10 @@ pub enum ToWorker {
     Granted {
         /// The newest control that the granting statement saw.
         control_version: i64,
+        /// The worker's last heartbeat that the scheduler had seen before that statement. The grants are good for
+        /// [`limits::GRANT_VALID`](crate::limits::GRANT_VALID) after the worker sent it.
+        #[serde(default)]
+        heartbeat: u64,
         /// The runs.
         grants: Vec<Grant>,
     },
@@ -34,6 +38,9 @@ pub enum ToWorker {
     GrantedSteps {
         /// The newest control that the granting statement saw.
         control_version: i64,
+        /// The worker's last heartbeat that the scheduler had seen before that statement, as in [`ToWorker::Granted`].
+        #[serde(default)]
+        heartbeat: u64,
         /// The work.
         grants: Vec<StepGrant>,
     },

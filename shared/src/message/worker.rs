@@ -59,6 +59,9 @@ pub struct Registered {
 pub struct Heartbeat {
     /// Who.
     pub worker: WorkerId,
+    /// Counts the heartbeats of this registration, from 1. A direct grant names the last one that was seen before it.
+    #[serde(default)]
+    pub number: u64,
     /// Whether it takes new work.
     pub intent: Intent,
     /// Runs it could take now.

@@ -1,4 +1,4 @@
-//! Having pulled runs granted.
+//! Having runs granted: those that were pulled, and those whose grant came too late.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,63 +13,119 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     failpoint::failpoint,
+    holdings::Expected,
     member::{Member, fresh_uuid},
     solitude::Solitude,
+    validity::Validity,
 };
 
 /// How long a scheduler may take before another is asked.
 const ANSWER: Duration = Duration::from_secs(3);
+/// Runs that are claimed again with one request.
+const AT_ONCE: usize = 256;
+
+/// A run that is claimed, and the slot in which it will be held.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) ask: ClaimAsk,
+    pub(super) slot: OwnedSemaphorePermit,
+}
 
 /// Claims what was pulled, as far as there are slots; the rest goes back to the queue. Any answer spends the messages.
 pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
-    let mut asked = Vec::with_capacity(tasks.len());
+    let (mut asking, mut deliveries) = (Vec::with_capacity(tasks.len()), Vec::with_capacity(tasks.len()));
     for delivery in tasks {
         if delivery.delivered_count > 1 {
             member.door.metrics.redeliveries.inc();
         }
         match ask_for(&member, &delivery) {
-            Ask::For(ask, slot) => asked.push((ask, slot, delivery)),
+            Ask::For(asked) => {
+                asking.push(asked);
+                deliveries.push(delivery);
+            }
             Ask::NoRoom => spend(&delivery, delivery.give_back().await),
             Ask::Foreign => spend(&delivery, delivery.ack().await),
         }
     }
-    if asked.is_empty() {
+    if asking.is_empty() {
         return;
     }
-    let claim = Claim { worker: member.id, asks: asked.iter().map(|(ask, ..)| *ask).collect() };
-    let _expected = member.holdings.expect(claim.asks.iter().map(|ask| ask.attempt.uuid()).collect());
+    let _expected = expect(&member, &asking);
+    let answered = ask(&member, &asking).await;
+    failpoint!("claim-answered");
+    if member.over.is_cancelled() {
+        return;
+    }
+    for delivery in &deliveries {
+        spend(delivery, delivery.ack().await);
+    }
+    if let Some(answered) = answered {
+        insist(&member, take(&member, asking, answered)).await;
+    }
+}
+
+/// Claims what was granted too long ago, under the same attempts: it is granted again where it still stands.
+pub(super) async fn again(member: Arc<Member>, late: Vec<Asking>) {
+    let _expected = expect(&member, &late);
+    insist(&member, late).await;
+}
+
+/// Claims until an answer comes in time. Each keeps its slot, so no more of this is under way than there are slots.
+async fn insist(member: &Arc<Member>, mut late: Vec<Asking>) {
+    while !late.is_empty() {
+        let mut later = Vec::new();
+        while !late.is_empty() {
+            let asking = late.split_off(late.len().saturating_sub(AT_ONCE));
+            let Some(answered) = ask(member, &asking).await else { return };
+            later.extend(take(member, asking, answered));
+        }
+        late = later;
+    }
+}
+
+/// Nobody is told that these are not known here, as long as the answer to their claim may be on its way.
+fn expect<'a>(member: &'a Member, asking: &[Asking]) -> Expected<'a> {
+    member.holdings.expect(asking.iter().map(|asking| asking.ask.attempt.uuid()).collect())
+}
+
+/// One request; none when the registration is over, or it was refused.
+async fn ask(member: &Member, asking: &[Asking]) -> Option<(Claimed, Validity)> {
+    let claim = Claim { worker: member.id, asks: asking.iter().map(|asking| asking.ask).collect() };
     let began = Instant::now();
     let answered = tokio::select! {
         biased;
-        () = member.over.cancelled() => return,
-        answered = member.door.insist::<_, Claimed>(Method::Claim, &claim, ANSWER) => answered,
+        () = member.over.cancelled() => return None,
+        answered = member.door.insist_since::<_, Claimed>(Method::Claim, &claim, ANSWER) => answered,
     };
     member.door.metrics.claim_time.seconds(began.elapsed());
-    failpoint!("claim-answered");
-    for (.., delivery) in &asked {
-        spend(delivery, delivery.ack().await);
-    }
-    let Claimed { control_version, answers } = match answered {
-        Ok(claimed) => claimed,
+    match answered {
+        Ok((claimed, sent)) => Some((claimed, Validity::since(sent))),
         Err(error) => {
             tracing::warn!(%error, "a claim was refused");
             member.beat_now.notify_one();
-            return;
-        }
-    };
-    for ((_, slot, _), answer) in asked.into_iter().zip(answers) {
-        match answer {
-            ClaimAnswer::Granted(grant) => {
-                member.door.metrics.claims.at(ClaimOutcome::Granted).inc();
-                member.take(*grant, control_version, slot);
-            }
-            ClaimAnswer::Stale => member.door.metrics.claims.at(ClaimOutcome::Stale).inc(),
+            None
         }
     }
 }
 
+/// Takes what was granted; returns what was answered too late to know whether it still stands.
+fn take(member: &Arc<Member>, asking: Vec<Asking>, answered: (Claimed, Validity)) -> Vec<Asking> {
+    let (Claimed { control_version, answers }, validity) = answered;
+    let mut late = Vec::new();
+    for (Asking { slot, .. }, answer) in asking.into_iter().zip(answers) {
+        match answer {
+            ClaimAnswer::Granted(grant) => {
+                member.door.metrics.claims.at(ClaimOutcome::Granted).inc();
+                late.extend(member.take(*grant, control_version, validity, slot));
+            }
+            ClaimAnswer::Stale => member.door.metrics.claims.at(ClaimOutcome::Stale).inc(),
+        }
+    }
+    late
+}
+
 enum Ask {
-    For(ClaimAsk, OwnedSemaphorePermit),
+    For(Asking),
     NoRoom,
     Foreign,
 }
@@ -88,7 +144,7 @@ fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
     match Arc::clone(&member.run_slots).try_acquire_owned() {
         Ok(slot) => {
             let attempt = AttemptId::new(fresh_uuid(member.clock));
-            Ask::For(ClaimAsk { run: task.run, epoch: task.epoch, attempt }, slot)
+            Ask::For(Asking { ask: ClaimAsk { run: task.run, epoch: task.epoch, attempt }, slot })
         }
         Err(_) => Ask::NoRoom,
     }

@@ -14,6 +14,8 @@ use piton_transport::{Bus, Reconnect, RequestError};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
+use super::clock::steady;
+
 /// The waits between tries while nobody serves a request.
 const AGAIN: Reconnect = Reconnect { initial: Duration::from_millis(25), max: Duration::from_secs(1) };
 
@@ -108,8 +110,23 @@ impl Door {
         Q: Serialize,
         A: DeserializeOwned,
     {
+        self.insist_since(method, question, timeout).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Door::insist`]. Returns also a moment of the steady clock before the request was sent that was answered.
+    pub(super) async fn insist_since<Q, A>(
+        &self,
+        method: Method,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<(A, Duration), Unserved>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
         let mut tries = 0;
         loop {
+            let sent = steady();
             match self.ask(method, question, timeout).await {
                 Err(unserved) if unserved.may_pass() => {
                     tries += 1;
@@ -126,7 +143,7 @@ impl Door {
                     }
                     tokio::time::sleep(AGAIN.delay(tries)).await;
                 }
-                served => return served,
+                served => return served.map(|answer| (answer, sent)),
             }
         }
     }

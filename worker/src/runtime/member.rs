@@ -8,14 +8,16 @@ use piton_shared::{
     ids::{AttemptId, RunId, WorkerId, uuid_v7},
     limits,
     message::{
-        claim::{Grant, HandBackReason},
-        dispatch::{StepEnd, StepEnding, StepGrant},
+        claim::{ClaimAsk, Grant, HandBackReason},
+        dispatch::{StepAsk, StepEnd, StepEnding, StepGrant},
     },
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    claim::Asking,
+    claim_steps::AskingStep,
     clock::Clock,
     controls::Controls,
     dispatched,
@@ -26,6 +28,7 @@ use super::{
     holdings::{Added, AddedStep, Holdings},
     journaler::Job,
     lease::Lease,
+    validity::Validity,
 };
 use crate::{Registry, WorkerOptions};
 
@@ -75,45 +78,76 @@ impl Terms {
 }
 
 impl Member {
-    /// Holds a run that was granted by a statement that saw controls up to `control_version`, or gives it back.
-    pub(super) fn take(self: &Arc<Self>, grant: Grant, control_version: i64, slot: OwnedSemaphorePermit) {
-        let (run, attempt) = (grant.run, grant.attempt);
+    /// Holds a run that was granted by a statement that saw controls up to `control_version`, or gives it back. A grant
+    /// that is not good any more is returned, to be claimed again.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        grant: Grant,
+        control_version: i64,
+        validity: Validity,
+        slot: OwnedSemaphorePermit,
+    ) -> Option<Asking> {
+        let (run, epoch, attempt) = (grant.run, grant.epoch, grant.attempt);
         if self.draining.is_cancelled() {
-            return self.give_back(run, attempt, HandBackReason::Released);
+            self.give_back(run, attempt, HandBackReason::Released);
+            return None;
         }
         if self.registry.workflow(&grant.workflow).is_none() {
             tracing::warn!(%run, workflow = grant.workflow, "this worker has no such workflow: it gives the run back");
-            return self.give_back(run, attempt, HandBackReason::Lacking);
+            self.give_back(run, attempt, HandBackReason::Lacking);
+            return None;
         }
         let (letters, inbox) = mpsc::channel(LETTERS);
         let drain = self.draining.child_token();
-        match self.holdings.add(&grant, control_version, letters.clone(), drain) {
+        match self.holdings.add(&grant, control_version, validity, letters.clone(), drain) {
             Added::Yes(place) => {
                 self.tasks.spawn(hold::hold(Arc::clone(self), grant, slot, letters, inbox, place));
             }
             Added::Already => tracing::debug!(%run, "granted again, and held already"),
+            Added::Denied => tracing::debug!(%run, "granted after this worker denied that it holds it"),
+            Added::Late => {
+                tracing::debug!(%run, "the grant came late: the run is claimed again");
+                return Some(Asking { ask: ClaimAsk { run, epoch, attempt }, slot });
+            }
             Added::Killed => tracing::debug!(%run, "granted after it was killed"),
             Added::Refused | Added::Paused => self.give_back(run, attempt, HandBackReason::Released),
         }
+        None
     }
 
-    /// Executes dispatched work that was granted by a statement that saw controls up to `control_version`, or returns it.
-    pub(super) fn take_step(self: &Arc<Self>, grant: StepGrant, control_version: i64, slot: OwnedSemaphorePermit) {
+    /// Executes dispatched work that was granted by a statement that saw controls up to `control_version`, or returns it. A
+    /// grant that is not good any more is returned, to be claimed again.
+    pub(super) fn take_step(
+        self: &Arc<Self>,
+        grant: StepGrant,
+        control_version: i64,
+        validity: Validity,
+        slot: OwnedSemaphorePermit,
+    ) -> Option<AskingStep> {
         if self.draining.is_cancelled() {
-            return self.return_step(grant, HandBackReason::Released);
+            self.return_step(grant, HandBackReason::Released);
+            return None;
         }
         let Some(function) = self.registry.function(&grant.function).cloned() else {
             tracing::warn!(work = %grant.dispatch, function = grant.function, "this worker has no such function");
-            return self.return_step(grant, HandBackReason::Lacking);
+            self.return_step(grant, HandBackReason::Lacking);
+            return None;
         };
-        match self.holdings.add_step(&grant, control_version) {
+        match self.holdings.add_step(&grant, control_version, validity) {
             AddedStep::Yes(place) => {
                 self.tasks.spawn(dispatched::hold(Arc::clone(self), function, grant, slot, place));
             }
             AddedStep::Already => tracing::debug!(work = %grant.dispatch, "granted again, and held already"),
+            AddedStep::Denied => tracing::debug!(work = %grant.dispatch, "granted after it was denied or dropped"),
+            AddedStep::Late => {
+                tracing::debug!(work = %grant.dispatch, "the grant came late: the work is claimed again");
+                let ask = StepAsk { dispatch: grant.dispatch, epoch: grant.epoch, hold: grant.hold };
+                return Some(AskingStep { ask, slot });
+            }
             AddedStep::Killed => tracing::debug!(work = %grant.dispatch, "granted after its run was killed"),
             AddedStep::Paused | AddedStep::Refused => self.return_step(grant, HandBackReason::Released),
         }
+        None
     }
 
     /// Returns dispatched work that does not begin here. Should there be no room to say so, the scheduler finds that it is

@@ -44,6 +44,7 @@ mod signals;
 mod solitude;
 mod standing;
 mod unfit;
+mod validity;
 
 pub use error::{ConnectError, RunError};
 pub(crate) use execution::panicked;

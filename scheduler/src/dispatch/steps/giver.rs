@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use piton_shared::{
-    ids::{HoldId, WorkerId, uuid_v7},
+    ids::{HoldId, uuid_v7},
     message::dispatch::{StepAsk, StepTask},
     subject::Subjects,
 };
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{StepBacklog, StepGranter};
 use crate::{
     dispatch::ToWorkers,
-    lease::Roster,
+    lease::{Place, Roster},
     store::{Executing, Offer, Room, Store},
 };
 
@@ -120,20 +120,20 @@ impl Giving {
                 }
                 next = told.try_recv().ok();
             }
-            let mut direct: HashMap<WorkerId, Vec<StepAsk>> = HashMap::new();
+            let mut direct: HashMap<Place, Vec<StepAsk>> = HashMap::new();
             for offers in [&mut published, &mut fed, &mut waiting] {
                 offers.retain(|offer| {
                     let place = self.roster.place_step(&offer.org, &offer.queue, offer.build.as_ref(), &offer.function);
-                    let Some(worker) = place else { return true };
+                    let Some(place) = place else { return true };
                     let hold = HoldId::new(uuid_v7(0, rand::random()));
                     let ask = StepAsk { dispatch: offer.dispatch.clone(), epoch: offer.epoch, hold };
-                    direct.entry(worker).or_default().push(ask);
+                    direct.entry(place).or_default().push(ask);
                     false
                 });
             }
-            for (worker, asks) in direct {
+            for (place, asks) in direct {
                 for asks in asks.chunks(AT_ONCE) {
-                    self.hand(worker, asks.to_vec()).await;
+                    self.hand(place, asks.to_vec()).await;
                 }
             }
             waiting.retain(|offer| self.backlog.take(offer) == Room::Some);
@@ -153,12 +153,13 @@ impl Giving {
         }
     }
 
-    async fn hand(&self, worker: WorkerId, asks: Vec<StepAsk>) {
+    async fn hand(&self, place: Place, asks: Vec<StepAsk>) {
+        let worker = place.worker;
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {
             Ok(granted) => {
                 (granted.grants.len()..asked).for_each(|_| self.roster.step_left(worker));
-                self.workers.grant_steps(worker, granted).await;
+                self.workers.grant_steps(place, granted).await;
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, %worker, "failed to give work away; the next sweep tries again");

@@ -14,8 +14,8 @@ locked as materialized (
         from runs r
         where r.id = a.run_id
           and ((r.state = 'queued' and r.epoch = a.epoch)
-               -- The answer to this very claim was lost.
-               or (r.state = 'running' and r.attempt = a.attempt and r.worker = v.id))
+               -- The answer to this very claim was lost, or came late. One that is paused since then must not begin.
+               or (r.state = 'running' and r.attempt = a.attempt and r.worker = v.id and r.paused_at is null))
         limit 1
         for no key update
     ) r

@@ -14,8 +14,9 @@ free as materialized (
         from dispatches d
         where d.run_id = a.run_id and d.step_key = a.step_key and d.item = a.item
           and ((d.epoch = a.epoch and d.worker is null and d.due_at is null and d.stopped is null)
-               -- The answer to this very claim was lost.
-               or (d.hold = a.hold and d.worker = v.id))
+               -- The answer to this very claim was lost, or came late. What is paused since then must not begin.
+               or (d.hold = a.hold and d.worker = v.id
+                   and (select r.paused_at from runs r where r.id = d.run_id limit 1) is null))
         limit 1
         for no key update skip locked
     ) d

@@ -82,6 +82,7 @@ impl Hand {
             let held = u32::try_from(self.held.lock().len()).unwrap_or(SLOTS);
             let beat = Heartbeat {
                 worker: self.id,
+                number: 1,
                 intent: Intent::Working,
                 free_runs: 0,
                 free_steps: SLOTS.saturating_sub(held),

@@ -69,6 +69,7 @@ impl Hand {
             often.tick().await;
             let beat = Heartbeat {
                 worker: self.id,
+                number: 1,
                 intent: Intent::Working,
                 free_runs: 5,
                 free_steps: 5,

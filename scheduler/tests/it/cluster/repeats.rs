@@ -149,3 +149,19 @@ async fn what_a_stranger_says_changes_nothing() {
     assert!(cluster.db.journal(run).await.is_empty());
     cluster.finish().await;
 }
+
+#[tokio::test]
+async fn a_first_claim_that_is_repeated_says_what_came_from_outside_since() {
+    let cluster = Cluster::new("repeats_outside").await;
+    let mut worker = Worker::join(&cluster).await;
+    let run = cluster.start("x").await;
+    let task = worker.pulls().await.remove(0);
+    let ask = ClaimAsk { run, epoch: task.epoch, attempt: AttemptId::new(fresh()) };
+    for told in [vec![], vec!["cancel#1"]] {
+        let ClaimAnswer::Granted(grant) = worker.claims(vec![ask]).await.remove(0) else { panic!("it stands") };
+        assert_eq!(grant.entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), told);
+        assert_eq!(grant.outside as usize, told.len());
+        cluster.db.store.cancel(run, &ORG, "stop").await.expect("answered").expect("it is there");
+    }
+    cluster.finish().await;
+}

@@ -40,6 +40,7 @@ async fn a_run_is_handed_straight_to_a_worker_with_room_and_awaited() {
     let run = home(&cluster).await;
     let grant = worker.granted().await;
     assert_eq!((grant.run, grant.input.as_deref()), (run, Some(&payload("x")[..])));
+    assert_ne!(grant.attempt.uuid(), run.uuid(), "whoever knows the run's id must not know its fencing token");
     let waiting = {
         let engines: Vec<_> = cluster.schedulers.iter().map(piton_scheduler::server::Scheduler::engine).collect();
         tokio::spawn(async move {

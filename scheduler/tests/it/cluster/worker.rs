@@ -56,6 +56,7 @@ impl Worker {
     pub(crate) fn beat(&self, free_runs: u32) -> Heartbeat {
         Heartbeat {
             worker: self.id,
+            number: 1,
             intent: Intent::Working,
             free_runs,
             free_steps: 10,

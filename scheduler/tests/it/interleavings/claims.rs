@@ -116,7 +116,7 @@ async fn a_claim_beside_an_uncommitted_cancel_gets_nothing() {
 /// A run that is to be inserted held by this worker, and whoever inserts it is held up after it has looked at the
 /// worker.
 fn meant_for(worker: piton_shared::ids::WorkerId) -> NewRun {
-    new_run(Placement::Held { worker, attempt: AttemptId::new(fresh()) })
+    new_run(Placement::Held { worker, attempt: AttemptId::new(fresh()), heartbeat: 0 })
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ impl Doer {
             .map(|_| {
                 let held = self.any(|world| &world.workers);
                 let mut run = new_run(match (self.random.random_range(0..3), held) {
-                    (0, Some(worker)) => Placement::Held { worker, attempt: AttemptId::new(fresh()) },
+                    (0, Some(worker)) => Placement::Held { worker, attempt: AttemptId::new(fresh()), heartbeat: 0 },
                     (1, _) => Placement::Backlog,
                     _ => Placement::Queued,
                 });
@@ -151,7 +151,7 @@ impl Doer {
         for told in accepted {
             self.world.runs.lock().push(told.run);
             let run = runs.iter().find(|run| run.id == told.run).expect("it was asked for");
-            if let Placement::Held { worker, attempt } = run.placement {
+            if let Placement::Held { worker, attempt, .. } = run.placement {
                 let hold = Hold { run: run.id, epoch: Epoch(1), attempt, worker };
                 self.world.holds.lock().push(Known { hold, number: 0, own: 0 });
             }

@@ -6,6 +6,7 @@ use piton_shared::{
     message::{
         append::{AppendAnswer, Next},
         claim::Waiting,
+        dispatch::StepAsk,
     },
     name::Org,
     state::RunState,
@@ -13,7 +14,7 @@ use piton_shared::{
 
 use crate::{
     database::Database,
-    making::{Hold, LONG, With, fresh, payload, register},
+    making::{Hold, LONG, ORG, With, fresh, payload, register},
 };
 
 #[tokio::test]
@@ -153,5 +154,25 @@ async fn a_resume_is_told_what_is_open() {
     let open = db.store.open_calls(&[hold.run], None, 100).await.expect("they are read");
     assert!(open.iter().all(|row| row.call.waiting.is_none()));
     assert_eq!(open.len(), 3, "the nap is over");
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_paused_since_its_claim_is_not_granted_again() {
+    let db = Database::new("claim_paused").await;
+    let worker = db.worker().await;
+    let (hold, offers) = db.fan_out(worker, &["a#1"]).await;
+    let run = db.accept(Placement::Queued).await;
+    let held = db.wish(worker, run).await;
+    assert!(db.claim(&held).await.is_some());
+    let step = db.take_step(worker, &offers[0]).await;
+    let ask = StepAsk { dispatch: step.dispatch, epoch: step.epoch, hold: step.hold };
+    let again = async || db.store.claim_steps(worker, std::slice::from_ref(&ask)).await.expect("answered").len();
+    assert_eq!((db.claim(&held).await.is_some(), again().await), (true, 1), "the answers were lost");
+    for paused in [run, hold.run] {
+        db.store.pause(paused, &ORG).await.expect("answered").expect("it is there");
+    }
+    // The grant would have seen the pause, as one does that was given after its end.
+    assert_eq!((db.claim(&held).await.is_some(), again().await), (false, 0));
     db.finish().await;
 }

@@ -24,7 +24,7 @@ async fn a_batch_goes_where_it_was_placed() {
     let db = Database::new("intake_places").await;
     let (alive, dead) = (db.worker().await, db.worker().await);
     db.store.leave(dead).await.expect("it leaves");
-    let held = |worker| Placement::Held { worker, attempt: AttemptId::new(fresh()) };
+    let held = |worker| Placement::Held { worker, attempt: AttemptId::new(fresh()), heartbeat: 0 };
     let expected = [
         (held(alive), RunState::Running, 1, 1),
         (held(dead), RunState::Queued, 1, 0),

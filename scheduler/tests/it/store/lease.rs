@@ -24,6 +24,7 @@ use crate::{
 pub(crate) fn beat(worker: WorkerId) -> Heartbeat {
     Heartbeat {
         worker,
+        number: 1,
         intent: Intent::Working,
         free_runs: 5,
         free_steps: 6,

@@ -28,7 +28,7 @@ impl Database {
     async fn in_session(&self, session: &str) -> Hold {
         let worker = self.worker().await;
         let attempt = AttemptId::new(fresh());
-        let placement = Placement::Held { worker, attempt };
+        let placement = Placement::Held { worker, attempt, heartbeat: 0 };
         let run = NewRun { session: Some(session.into()), ..new_run(placement) };
         let accepted = self.store.intake(std::slice::from_ref(&run), DEDUPE_WINDOW).await;
         assert_eq!(accepted.expect("it is accepted").len(), 1);

@@ -4,6 +4,7 @@
 //! one step, so that after a kill was applied, or the lease has lapsed, none begins.
 
 mod company;
+mod denied;
 mod executed;
 mod steps;
 #[cfg(test)]
@@ -29,16 +30,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::steps::HeldStep;
+use self::{denied::Denied, steps::HeldStep};
 pub(super) use self::{
     executed::Executed,
     steps::{AddedStep, StepPlace},
 };
 use super::{
+    clock::steady,
     controls::{Killed, Paused},
     lease::Lease,
     run::Letter,
     solitude::{Admission, Solitude},
+    validity::Validity,
 };
 
 /// What is held.
@@ -55,6 +58,7 @@ struct Inner {
     steps: HashMap<DispatchId, HeldStep>,
     /// Attempts, and holds on dispatched work, that were asked for and may be granted any moment.
     expected: HashSet<Uuid>,
+    denied: Denied,
     killed: Killed,
     paused: Paused,
     solitude: Solitude,
@@ -98,6 +102,10 @@ pub(super) enum Added {
     Yes(Place),
     /// It is held already, by this very attempt or by one of a later publish: a grant may be handled late.
     Already,
+    /// It was denied to a scheduler, which gives it to another.
+    Denied,
+    /// It came too late to know whether it still stands.
+    Late,
     /// It was killed.
     Killed,
     /// It was paused after it was granted.
@@ -125,6 +133,7 @@ impl Holdings {
         &self,
         grant: &Grant,
         control_version: i64,
+        validity: Validity,
         letters: mpsc::Sender<Letter>,
         drain: CancellationToken,
     ) -> Added {
@@ -132,11 +141,17 @@ impl Holdings {
         if inner.killed.contains(grant.run) {
             return Added::Killed;
         }
+        if inner.denied.contains(grant.attempt.uuid()) {
+            return Added::Denied;
+        }
         if inner.paused.since(grant.run, control_version) {
             return Added::Paused;
         }
         if inner.runs.get(&grant.run).is_some_and(|held| held.attempt == grant.attempt || held.epoch >= grant.epoch) {
             return Added::Already;
+        }
+        if validity.is_over(steady()) {
+            return Added::Late;
         }
         match inner.solitude.admit(grant.run, grant.company) {
             Admission::Refused => return Added::Refused,
@@ -274,13 +289,15 @@ impl Holdings {
         }
     }
 
-    /// Those of the runs that are not here.
-    pub(super) fn unknown(&self, runs: Vec<(RunId, AttemptId)>) -> Vec<(RunId, AttemptId)> {
-        let inner = self.inner.lock();
-        let known = |run: &RunId, attempt: &AttemptId| {
-            inner.expected.contains(&attempt.uuid()) || inner.runs.get(run).is_some_and(|held| held.attempt == *attempt)
-        };
-        runs.into_iter().filter(|(run, attempt)| !known(run, attempt)).collect()
+    /// Those of the runs that are not here. They are denied from now on: a grant of them that comes later begins nothing.
+    pub(super) fn deny(&self, mut runs: Vec<(RunId, AttemptId)>) -> Vec<(RunId, AttemptId)> {
+        let mut inner = self.inner.lock();
+        runs.retain(|(run, attempt)| {
+            let held = inner.runs.get(run).is_some_and(|held| held.attempt == *attempt);
+            !held && !inner.expected.contains(&attempt.uuid())
+        });
+        runs.iter().for_each(|(_, attempt)| inner.denied.insert(attempt.uuid()));
+        runs
     }
 
     /// Functions that have been under way for `longer`, the oldest first, at most `max`.

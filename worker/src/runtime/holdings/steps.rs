@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Begun, Executed, Holdings};
-use crate::runtime::solitude::Solitude;
+use crate::runtime::{clock::steady, solitude::Solitude, validity::Validity};
 
 /// Dispatched work in this worker's hands.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub(in crate::runtime) enum AddedStep {
     Yes(StepPlace),
     /// It is held already, by this very hold or by one of a later publish.
     Already,
+    /// It was denied to a scheduler, or dropped by one.
+    Denied,
+    /// It came too late to know whether it still stands.
+    Late,
     /// Its run was killed.
     Killed,
     /// Its run was paused after it was granted.
@@ -64,21 +68,32 @@ impl HeldStep {
 impl Holdings {
     /// Takes dispatched work, granted by a statement that saw controls up to `control_version`. A hold of an earlier
     /// publish that was here has lost it.
-    pub(in crate::runtime) fn add_step(&self, grant: &StepGrant, control_version: i64) -> AddedStep {
+    pub(in crate::runtime) fn add_step(
+        &self,
+        grant: &StepGrant,
+        control_version: i64,
+        validity: Validity,
+    ) -> AddedStep {
         let mut inner = self.inner.lock();
         let run = grant.dispatch.run;
         if inner.killed.contains(run) {
             return AddedStep::Killed;
         }
+        if inner.denied.contains(grant.hold.uuid()) {
+            return AddedStep::Denied;
+        }
         if inner.paused.since(run, control_version) {
             return AddedStep::Paused;
-        }
-        if inner.solitude != Solitude::Open {
-            return AddedStep::Refused;
         }
         let before = inner.steps.get(&grant.dispatch);
         if before.is_some_and(|held| held.hold == grant.hold || held.epoch >= grant.epoch) {
             return AddedStep::Already;
+        }
+        if inner.solitude != Solitude::Open {
+            return AddedStep::Refused;
+        }
+        if validity.is_over(steady()) {
+            return AddedStep::Late;
         }
         let (lost, gone) = (CancellationToken::new(), CancellationToken::new());
         let held =
@@ -130,12 +145,20 @@ impl Holdings {
         }
     }
 
-    /// Those of the holds that are not here.
-    pub(in crate::runtime) fn unknown_steps(&self, steps: Vec<(DispatchId, HoldId)>) -> Vec<(DispatchId, HoldId)> {
-        let inner = self.inner.lock();
-        let known = |dispatch: &DispatchId, hold: &HoldId| {
-            inner.expected.contains(&hold.uuid()) || inner.steps.get(dispatch).is_some_and(|held| held.hold == *hold)
-        };
-        steps.into_iter().filter(|(dispatch, hold)| !known(dispatch, hold)).collect()
+    /// A scheduler says that nobody waits for its result: it is dropped, also if its grant comes later.
+    pub(in crate::runtime) fn drop_step(&self, dispatch: &DispatchId, hold: HoldId) {
+        self.inner.lock().denied.insert(hold.uuid());
+        self.remove_step(dispatch, hold);
+    }
+
+    /// Those of the holds that are not here. They are denied from now on: a grant of them that comes later begins nothing.
+    pub(in crate::runtime) fn deny_steps(&self, mut steps: Vec<(DispatchId, HoldId)>) -> Vec<(DispatchId, HoldId)> {
+        let mut inner = self.inner.lock();
+        steps.retain(|(dispatch, hold)| {
+            let held = inner.steps.get(dispatch).is_some_and(|held| held.hold == *hold);
+            !held && !inner.expected.contains(&hold.uuid())
+        });
+        steps.iter().for_each(|(_, hold)| inner.denied.insert(hold.uuid()));
+        steps
     }
 }

@@ -136,13 +136,13 @@ async fn ask(door: &Door, member: &Member) -> (Duration, Result<Standing, Unserv
     let sent = steady();
     failpoint!("heartbeat-lost", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
     let began = Instant::now();
-    let answer = door.ask(Method::Heartbeat, &heartbeat(member), member.terms.lease / 2).await;
+    let answer = door.ask(Method::Heartbeat, &heartbeat(member, sent), member.terms.lease / 2).await;
     member.door.metrics.heartbeat_time.seconds(began.elapsed());
     failpoint!("heartbeat-unanswered", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
     (sent, answer)
 }
 
-fn heartbeat(member: &Member) -> Heartbeat {
+fn heartbeat(member: &Member, sent: Duration) -> Heartbeat {
     let free = |slots: usize| u32::try_from(slots).unwrap_or(u32::MAX);
     let bus = &member.door.bus;
     member.door.metrics.nats_up.set(i64::from(*bus.state().borrow() == BusState::Connected));
@@ -154,6 +154,7 @@ fn heartbeat(member: &Member) -> Heartbeat {
     };
     Heartbeat {
         worker: member.id,
+        number: member.lease.sent.lock().number(sent),
         intent,
         free_runs: match intent {
             Intent::Working => free(member.run_slots.available_permits()),

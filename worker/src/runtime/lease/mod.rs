@@ -13,17 +13,22 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use piton_shared::limits;
 use tokio::sync::watch;
 
 pub(super) use self::heart::{Heart, HeartError};
-use super::clock::steady;
+use super::{
+    clock::steady,
+    validity::{SentHeartbeats, Validity},
+};
 
 /// One registration's lease.
 #[derive(Debug)]
 pub(super) struct Lease {
     /// In microseconds of the steady clock.
     until: AtomicU64,
+    sent: Mutex<SentHeartbeats>,
     view: watch::Sender<View>,
 }
 
@@ -50,7 +55,7 @@ impl Lease {
     /// Held until that moment of the steady clock.
     pub(super) fn new(until: Duration) -> Self {
         let view = watch::Sender::new(View { state: LeaseState::Held, lapses: 0 });
-        Self { until: AtomicU64::new(micros(until)), view }
+        Self { until: AtomicU64::new(micros(until)), sent: Mutex::default(), view }
     }
 
     /// Whether a function may begin this instant.
@@ -60,6 +65,11 @@ impl Lease {
 
     pub(super) fn watch(&self) -> watch::Receiver<View> {
         self.view.subscribe()
+    }
+
+    /// Until when a grant is good that was given after this heartbeat was seen.
+    pub(super) fn validity(&self, heartbeat: u64) -> Validity {
+        self.sent.lock().validity(heartbeat)
     }
 
     /// How long it is held from now on.
