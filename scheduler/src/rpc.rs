@@ -13,6 +13,7 @@ use piton_shared::{
         batch::BatchItems,
         read::More,
         wake::Ended,
+        worker::Heartbeat,
     },
     name::Org,
     subject::{Method, Subjects},
@@ -151,10 +152,11 @@ impl Desk {
     }
 
     async fn beat(&self, received: Received) {
-        let Some(beat) = open(&received).await else {
+        let Some(beat) = open::<Heartbeat>(&received).await else {
             return;
         };
-        if let Err(error) = self.beats.try_send(BeatJob { beat, reply: received }) {
+        let given = self.registrar.roster.given(beat.worker);
+        if let Err(error) = self.beats.try_send(BeatJob { beat, given, reply: received }) {
             let (mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = error;
             let answer = Answer::<()>::Unavailable { reason: "too many heartbeats are waiting".into() };
             respond(&job.reply, &answer).await;

@@ -34,6 +34,11 @@ impl Backlog {
         self.lanes.take(org, queue, build)
     }
 
+    /// Whether runs wait for room in a queue's stream: what comes now goes behind them, whoever has a slot.
+    pub fn is_behind(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> bool {
+        self.lanes.has_backlog(org, queue, build)
+    }
+
     /// Runs were claimed: there may be room.
     pub fn claimed(&self) {
         self.claimed.notify_one();

@@ -32,6 +32,12 @@ impl Lanes {
         }
     }
 
+    /// Whether runs wait here for which there was no room when it was last looked at.
+    pub(super) fn has_backlog(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> bool {
+        let lane = (org.clone(), queue.clone(), build.cloned());
+        self.room.lock().get(&lane).is_some_and(|left| *left <= 0)
+    }
+
     /// What was seen; queues that are not among it are empty.
     pub(super) fn seen(&self, rooms: impl IntoIterator<Item = (Depth, i64)>) {
         let rooms = rooms.into_iter().map(|(depth, room)| ((depth.org, depth.queue, depth.build), room));

@@ -34,8 +34,9 @@ impl Placing {
         if run.not_before.is_some() {
             return Placement::Backlog;
         }
-        if let Some(Place { worker, heartbeat }) =
-            self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
+        if !self.backlog.is_behind(&run.org, &run.queue, run.build.as_ref())
+            && let Some(Place { worker, heartbeat }) =
+                self.roster.place(&run.org, &run.queue, run.build.as_ref(), &run.workflow, Company::Shared)
         {
             let attempt = AttemptId::new(uuid_v7(0, rand::random()));
             return Placement::Held { worker, attempt, heartbeat };

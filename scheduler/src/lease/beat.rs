@@ -11,7 +11,7 @@ use piton_shared::message::{
 };
 use piton_transport::Received;
 
-use super::Roster;
+use super::{Given, Roster};
 use crate::{
     gather::Gatherer,
     store::{Beat, Store},
@@ -25,6 +25,8 @@ const CONTROLS: i64 = 1000;
 pub struct BeatJob {
     /// What the worker says.
     pub beat: Heartbeat,
+    /// What had been given to it when this arrived.
+    pub given: Given,
     /// Where the answer goes.
     pub reply: Received,
 }
@@ -52,7 +54,7 @@ impl Beats {
             jobs.committed(beats.len(), began);
             for job in batch {
                 let answer = match &renewed {
-                    Ok(renewed) => self.answer(&job.beat, renewed).await,
+                    Ok(renewed) => self.answer(&job.beat, job.given, renewed).await,
                     Err(error) => Answer::Unavailable { reason: error.to_string() },
                 };
                 if let Err(error) = job.reply.respond(&answer).await {
@@ -62,12 +64,12 @@ impl Beats {
         }
     }
 
-    async fn answer(&self, beat: &Heartbeat, renewed: &[Beat]) -> Answer<Standing> {
+    async fn answer(&self, beat: &Heartbeat, given: Given, renewed: &[Beat]) -> Answer<Standing> {
         let Some(found) = renewed.iter().find(|found| found.worker == beat.worker) else {
             self.roster.gone(beat.worker);
             return Answer::Done(Standing::Ended);
         };
-        self.roster.beat(beat);
+        self.roster.beat(beat, given);
         if found.control_version <= beat.control_applied {
             return Answer::Done(Standing::Renewed { controls: Vec::new() });
         }

@@ -6,4 +6,4 @@ mod roster;
 
 pub use beat::{BeatJob, Beats};
 pub use register::Registrar;
-pub use roster::{Place, Roster, SilentSweeps};
+pub use roster::{Given, Place, Roster, SilentSweeps};

@@ -3,6 +3,9 @@
 //! Only a worker's home scheduler grants to it directly, so the room is counted in one place. It is an estimate all
 //! the same: a worker that is given more than it has slots gives the rest back.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
@@ -26,6 +29,13 @@ pub struct Place {
     pub heartbeat: u64,
 }
 
+/// How much was given to a worker directly since it registered here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Given {
+    runs: u32,
+    steps: u32,
+}
+
 /// A worker's place in the roster.
 #[derive(Debug)]
 struct Member {
@@ -44,9 +54,22 @@ struct Member {
     heard: u64,
     /// The number of its last heartbeat.
     heartbeat: u64,
+    given: Given,
 }
 
 impl Member {
+    fn give(&mut self, worker: WorkerId) -> Place {
+        self.room -= 1;
+        self.given.runs = self.given.runs.wrapping_add(1);
+        Place { worker, heartbeat: self.heartbeat }
+    }
+
+    fn give_step(&mut self, worker: WorkerId) -> Place {
+        self.step_room -= 1;
+        self.given.steps = self.given.steps.wrapping_add(1);
+        Place { worker, heartbeat: self.heartbeat }
+    }
+
     fn keep(&mut self) {
         self.intent = Some(Intent::Solitary);
         self.room = 0;
@@ -105,12 +128,18 @@ impl Roster {
                 step_room: 0,
                 heard,
                 heartbeat: 0,
+                given: Given::default(),
             },
         );
     }
 
-    /// A worker said how much room it has.
-    pub fn beat(&self, beat: &Heartbeat) {
+    /// How much was given to a worker so far: to be asked when a heartbeat of it arrives.
+    pub fn given(&self, worker: WorkerId) -> Given {
+        self.members.lock().workers.get(&worker).map_or_else(Given::default, |member| member.given)
+    }
+
+    /// A worker said how much room it has. What was given to it while the heartbeat was being written, it did not know of.
+    pub fn beat(&self, beat: &Heartbeat, before: Given) {
         let mut members = self.members.lock();
         let heard = members.sweep;
         if let Some(member) = members.workers.get_mut(&beat.worker) {
@@ -118,7 +147,12 @@ impl Roster {
             member.heartbeat = member.heartbeat.max(beat.number);
             member.intent = Some(beat.intent);
             (member.room, member.step_room) = match beat.intent {
-                Intent::Working => (beat.free_runs.min(member.slots), beat.free_steps.min(member.step_slots)),
+                Intent::Working => (
+                    beat.free_runs.min(member.slots).saturating_sub(member.given.runs.wrapping_sub(before.runs)),
+                    beat.free_steps
+                        .min(member.step_slots)
+                        .saturating_sub(member.given.steps.wrapping_sub(before.steps)),
+                ),
                 Intent::Draining | Intent::Solitary => (0, 0),
             };
         }
@@ -186,8 +220,7 @@ impl Roster {
         if member.step_room == 0 || member.heard + self.silent.0 <= sweep {
             return None;
         }
-        member.step_room -= 1;
-        Some(Place { worker, heartbeat: member.heartbeat })
+        Some(member.give_step(worker))
     }
 
     /// Takes a place at the worker with the most free step slots that has the function, if any has some.
@@ -195,8 +228,7 @@ impl Roster {
         let serves = |member: &Member| member.step_room > 0 && member.functions.iter().any(|name| name == function);
         let mut members = self.members.lock();
         let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.step_room)?;
-        member.step_room -= 1;
-        Some(Place { worker, heartbeat: member.heartbeat })
+        Some(member.give_step(worker))
     }
 
     /// Takes a place at the worker with the most room for a run, if any has some. For one that runs alone all of its
@@ -212,11 +244,12 @@ impl Roster {
         let serves = |member: &Member| member.room > 0 && member.workflows.iter().any(|name| name == workflow);
         let mut members = self.members.lock();
         let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.room)?;
+        let place = member.give(worker);
         match company {
-            Company::Shared => member.room -= 1,
+            Company::Shared => {}
             Company::Alone => member.keep(),
         }
-        Some(Place { worker, heartbeat: member.heartbeat })
+        Some(place)
     }
 
     /// Of those that listen there and `serve`, the one with the most room.
@@ -253,146 +286,5 @@ impl Roster {
         members.sweep += 1;
         let sweep = members.sweep;
         members.workers.retain(|_, member| member.heard + 100 * self.silent.0 > sweep);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use piton_shared::{ids::uuid_v7, limits};
-
-    use super::*;
-
-    fn usual() -> SilentSweeps {
-        SilentSweeps::of(limits::LEASE, limits::SWEEP)
-    }
-
-    fn worker(number: u8) -> WorkerId {
-        WorkerId::new(uuid_v7(1, [number; 10]))
-    }
-
-    fn register(worker: WorkerId) -> Register {
-        Register {
-            worker,
-            org: Org::DEFAULT,
-            name: "w".into(),
-            host: "h".into(),
-            process: 1,
-            build: None,
-            queues: vec![Queue::DEFAULT],
-            workflows: vec!["order".into()],
-            functions: vec![],
-            run_slots: 2,
-            step_slots: 1,
-        }
-    }
-
-    fn beat(worker: WorkerId, free_runs: u32) -> Heartbeat {
-        Heartbeat {
-            worker,
-            number: 0,
-            intent: Intent::Working,
-            free_runs,
-            free_steps: 1,
-            control_applied: 0,
-            under_way: vec![],
-        }
-    }
-
-    fn at(roster: &Roster, workflow: &str, company: Company) -> Option<WorkerId> {
-        roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, workflow, company).map(|place| place.worker)
-    }
-
-    #[test]
-    fn a_place_names_the_last_heartbeat_that_was_seen() {
-        let roster = Roster::new(DirectGrants::On, usual());
-        let one = worker(1);
-        roster.registered(&register(one));
-        // Answers of two heartbeats may pass each other.
-        for (number, last) in [(3, 3), (2, 3), (4, 4)] {
-            roster.beat(&Heartbeat { number, ..beat(one, 2) });
-            let place = roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
-            assert_eq!(place, Some(Place { worker: one, heartbeat: last }));
-            assert_eq!(roster.take_step(one), place);
-        }
-    }
-
-    #[test]
-    fn gives_nothing_to_a_worker_that_drains_however_many_runs_leave_it() {
-        let roster = Roster::new(DirectGrants::On, usual());
-        let one = worker(1);
-        roster.registered(&register(one));
-        roster.left(one);
-        let place = || at(&roster, "order", Company::Shared);
-        assert_eq!(place(), None, "it has not said a word yet");
-        roster.beat(&beat(one, 1));
-        roster.beat(&Heartbeat { intent: Intent::Draining, ..beat(one, 1) });
-        roster.left(one);
-        assert_eq!(place(), None);
-        roster.beat(&beat(one, 1));
-        assert_eq!(place(), Some(one));
-        roster.left(one);
-        assert_eq!(place(), Some(one));
-    }
-
-    #[test]
-    fn a_worker_that_is_kept_for_one_run_is_given_nothing_until_it_says_so() {
-        let roster = Roster::new(DirectGrants::On, usual());
-        let (one, two) = (worker(1), worker(2));
-        let place = |company| at(&roster, "order", company);
-        roster.registered(&register(one));
-        roster.beat(&beat(one, 2));
-        assert_eq!(place(Company::Alone), Some(one));
-        roster.left(one);
-        assert_eq!(place(Company::Shared), None, "what leaves it makes no room");
-        roster.beat(&Heartbeat { intent: Intent::Solitary, ..beat(one, 2) });
-        assert_eq!(place(Company::Shared), None);
-        roster.beat(&beat(one, 2));
-        assert_eq!(place(Company::Shared), Some(one));
-
-        roster.registered(&register(two));
-        roster.beat(&beat(two, 2));
-        roster.keep(two);
-        roster.left(two);
-        assert_eq!((place(Company::Shared), place(Company::Shared)), (Some(one), None));
-    }
-
-    #[test]
-    fn gives_nothing_to_a_worker_that_is_silent_for_half_its_lease() {
-        for (lease, sweep, heard) in [(2500, 250, 5), (700, 50, 7), (700, 250, 4), (3_600_000, 50, 36_000)] {
-            let roster = Roster::new(
-                DirectGrants::On,
-                SilentSweeps::of(Duration::from_millis(lease), Duration::from_millis(sweep)),
-            );
-            let one = worker(1);
-            roster.registered(&register(one));
-            roster.beat(&beat(one, 2));
-            (1..heard).for_each(|_| roster.swept());
-            let place = || at(&roster, "order", Company::Shared);
-            assert_eq!(place(), Some(one), "{lease} ms, {sweep} ms");
-            roster.swept();
-            assert_eq!(place(), None, "{lease} ms, {sweep} ms");
-            roster.beat(&beat(one, 2));
-            assert_eq!(place(), Some(one), "it is heard again");
-        }
-    }
-
-    #[test]
-    fn gives_to_the_roomiest_and_never_more_than_said() {
-        let roster = Roster::new(DirectGrants::On, usual());
-        let (one, two) = (worker(1), worker(2));
-        roster.registered(&register(one));
-        roster.registered(&register(two));
-        let place = || at(&roster, "order", Company::Shared);
-        assert_eq!(place(), None, "nobody has said that it has room");
-        roster.beat(&beat(one, 1));
-        roster.beat(&beat(two, 9));
-        assert_eq!(place(), Some(two));
-        let mut rest = [place(), place()];
-        rest.sort();
-        assert_eq!(rest, [Some(one), Some(two)]);
-        assert_eq!(place(), None);
-        roster.left(one);
-        assert_eq!(place(), Some(one));
-        assert_eq!(at(&roster, "other", Company::Shared), None);
     }
 }

@@ -3,7 +3,7 @@
 use piton_shared::{limits::QUEUE_DEPTH, state::RunState};
 use piton_transport::{Bus, BusOptions, WorkOptions, WorkStream};
 
-use super::{Cluster, Crew};
+use super::{Cluster, Crew, Worker, start, started};
 use crate::{database::Database, making::until};
 
 /// Runs that sleep.
@@ -33,6 +33,30 @@ async fn what_wakes_at_once_keeps_the_stream_shallow_and_is_fed_as_room_appears(
     let fired: i64 =
         sqlx::query_scalar(include_str!("../sql/ended_once.sql")).fetch_one(&cluster.db.pool).await.expect("counted");
     assert_eq!(fired, i64::from(SLEEPERS), "each was told once and ran once");
+    drop(crew);
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn what_comes_now_goes_behind_what_waits_for_room() {
+    let cluster = Cluster::new("flood_behind").await;
+    let worker = Worker::join(&cluster).await;
+    for _ in 0..QUEUE_DEPTH * 3 {
+        cluster.start("x").await;
+    }
+    // It has room again, and the scheduler it beats to may grant it what comes.
+    worker.beats(5).await;
+    let starts_on_each = async || {
+        let mut states = Vec::new();
+        for scheduler in &cluster.schedulers {
+            states.push(started(scheduler.engine().start(start("x")).await).state);
+        }
+        states
+    };
+    assert_eq!(starts_on_each().await, [RunState::Backlog; 2], "others wait for the same slots");
+    // Once nothing waits any more it is granted directly.
+    let crew = Crew::join(&cluster).await;
+    until(async || starts_on_each().await.contains(&RunState::Running)).await;
     drop(crew);
     cluster.finish().await;
 }
