@@ -183,8 +183,12 @@ impl Scheduler {
         tasks.spawn(ends.run(bus.clone()));
 
         let (intake, starts) = IntakeHandle::new(clock.clone(), metrics.clone());
-        let placing =
-            Placing { roster: roster.clone(), backlog: backlog.clone(), publisher: publisher.clone(), workers };
+        let placing = Placing {
+            roster: roster.clone(),
+            backlog: backlog.clone(),
+            publisher: publisher.clone(),
+            workers: workers.clone(),
+        };
         let committer = Intake {
             store: store.clone(),
             placing: placing.clone(),
@@ -309,6 +313,7 @@ impl Scheduler {
             publisher,
             backlog,
             giver: giver.clone(),
+            workers,
             step_backlog,
             waiters: waiters.clone(),
             roster,

@@ -182,8 +182,9 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 pub const RUN_SLOTS: u32 = 1000;
 /// Functions a worker executes at once.
 pub const STEP_SLOTS: u32 = 100;
-/// Deaths of its worker in a row after which a run is parked. Before the last of them it runs alone, and only what died
-/// alone is parked. Of work that was given away: after which its run is parked, or the item of a batch fails.
+/// Ends of its worker's lease in a row after which a run is parked, if it was alone the last time. From the last but one on a
+/// run is a suspect: few of them are together, and the last one is alone. Of work that was given away: after which its run is
+/// parked, or the item of a batch fails.
 pub const STRIKES: u32 = 3;
 /// Published runs a queue holds at least before the rest waits in the backlog.
 pub const QUEUE_DEPTH: u32 = 64;

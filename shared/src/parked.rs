@@ -50,8 +50,8 @@ pub enum Parked {
         /// The wire name asked for.
         name: String,
     },
-    /// Workers died too often with the run, or with a step of it that was given away.
-    #[error("workers died {strikes} times while they held {}", step.as_ref().map_or_else(|| "the run".to_owned(), |key| format!("`{key}`, which was given away")))]
+    /// Leases of workers ended too often while they held the run, or a step of it that was given away.
+    #[error("a worker's lease ended {strikes} times in a row while it held {}", step.as_ref().map_or_else(|| "the run".to_owned(), |key| format!("`{key}`, which was given away")))]
     Poison {
         /// How often.
         strikes: u32,

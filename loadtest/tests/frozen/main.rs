@@ -106,6 +106,43 @@ async fn a_worker_that_is_cut_off_drops_what_runs_before_its_work_is_given_away(
     scenario.teardown();
 }
 
+/// A worker that is cut off again and again is no reason to suspect what it holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn leases_that_end_while_the_process_lives_strike_nothing() {
+    const RUNS: u32 = 3;
+    let scenario = FailScenario::setup();
+    let stack = Stack::start().await;
+    let notes = Arc::new(Notes::default());
+    let worker = stack.work(builder(&notes)).await;
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(stack.begin("one_step", &()).await);
+    }
+    let executed = || notes.begun.load(Ordering::SeqCst) - notes.dropped.load(Ordering::SeqCst);
+    for _ in 0..2 {
+        eventually("all of them at once", async || (executed() == RUNS).then_some(())).await;
+        set("worker::heartbeat-lost", "return");
+        for run in &runs {
+            assert_eq!(stack.reaches(*run, RunState::Queued).await.strikes, 1, "nobody has come back yet");
+        }
+        fail::remove("worker::heartbeat-lost");
+    }
+    eventually("all of them at once", async || (executed() == RUNS).then_some(())).await;
+    for run in &runs {
+        assert_eq!(stack.reaches(*run, RunState::Running).await.strikes, 0);
+    }
+    for run in runs {
+        let ended = async || {
+            notes.go_on.notify_waiters();
+            let row = stack.engine.run(run, &ORG).await.ok().flatten()?;
+            (row.state == RunState::Completed).then_some(())
+        };
+        eventually("the run to end", ended).await;
+    }
+    worker.stop().await;
+    scenario.teardown();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_lease_that_is_renewed_in_time_goes_on_with_another_try() {
     let scenario = FailScenario::setup();

@@ -37,19 +37,21 @@ async fn a_run_that_kills_its_workers_is_parked_and_costs_nobody_else_anything()
     }
     let poison = rig.begin("poison", serde_json::Value::Null).await?;
     let died = until_parked(&mut rig, &poison).await?;
-    assert_eq!(died, 3, "twice in company, once alone");
+    // Twice in company, once alone; in between with half of those it died with, as long as some of them had not come further.
+    assert!((3..=3 + INNOCENTS.ilog2() as usize).contains(&died), "{died}");
     let run = rig.run(&poison).await?;
-    assert_eq!((&run["parked"]["code"], &run["parked"]["strikes"]), (&"poison".into(), &3.into()), "{run}");
+    assert_eq!((&run["parked"]["code"], &run["parked"]["strikes"]), (&"poison".into(), &died.into()), "{run}");
     let calls = rig.ledger.books()?.calls;
     let processes: BTreeSet<_> = calls.iter().filter(|call| call.order == "die").map(|call| call.pid).collect();
-    assert_eq!((calls.len(), processes.len()), (3, 3), "{calls:?}");
+    assert_eq!((calls.len(), processes.len()), (died, died), "{calls:?}");
     for innocent in &innocents {
         let ended = rig.completed(innocent).await?;
         assert_eq!((&ended["result"], &ended["strikes"]), (&9000.into(), &0.into()), "{ended}");
     }
     // The worker that was there to the end is open to all again.
+    let last = format!("worker-{}", died + 1);
     let workers = until("a worker that takes runs", SOON, async || {
-        let workers = rig.registrations("worker-4").await?;
+        let workers = rig.registrations(&last).await?;
         Ok((workers[0]["intent"] == "working").then_some(workers))
     });
     workers.await?;

@@ -10,3 +10,4 @@ mod flow;
 mod outage;
 mod sleepers;
 mod stack;
+mod suspects;

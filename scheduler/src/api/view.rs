@@ -66,7 +66,7 @@ struct StepView {
     key: String,
     name: String,
     queue: String,
-    /// `waiting` for a worker, `executing`, `retrying` later, `paused`, or `poison`: workers died with it too often.
+    /// `waiting` for a worker, `executing`, `retrying` later, `paused`, or `poison`: leases of workers ended too often while they executed it.
     status: &'static str,
     /// Since when it stands so.
     since: Rfc3339,

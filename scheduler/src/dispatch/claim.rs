@@ -25,6 +25,8 @@ use crate::{
 const CLAIM_RUNS: usize = 1024;
 /// Bytes of results after which a page of them ends: the last of them fits into the message all the same.
 const RESULT_BYTES: usize = limits::MESSAGE_BYTES - limits::PAYLOAD_BYTES - 64 * 1024;
+/// How long a run waits in the backlog whose worker holds as many as may be beside it. Each round costs a claim.
+const CROWDED_FOR: std::time::Duration = std::time::Duration::from_secs(1);
 /// How long a run that its worker lacks waits for another.
 const LACKING_FOR: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -144,6 +146,7 @@ impl Claims {
         let after = match back.reason {
             HandBackReason::Released => None,
             HandBackReason::Lacking => Some(LACKING_FOR),
+            HandBackReason::Crowded => Some(CROWDED_FOR),
         };
         match self.store.hand_back(back.worker, &back.runs, after).await {
             Ok(requeued) => {

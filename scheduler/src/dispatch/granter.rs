@@ -7,7 +7,7 @@ use piton_shared::{
     journal::Entry,
     limits,
     message::{
-        claim::{ClaimAsk, Company, Grant, OpenCall},
+        claim::{ClaimAsk, Grant, OpenCall},
         read::More,
     },
 };
@@ -103,7 +103,7 @@ impl Granter {
             run: found.run,
             epoch: found.epoch,
             attempt: found.attempt,
-            company: Company::after(found.strikes),
+            company: found.company,
             workflow: found.workflow,
             seed: found.seed,
             created_at: found.created_at,

@@ -78,7 +78,7 @@ impl Publishing {
             // First those that take a whole worker, so that nobody is sent there beside them.
             runs.sort_by_key(|run| match run.company {
                 Company::Alone => 0,
-                Company::Shared => 1,
+                Company::Few(_) | Company::Shared => 1,
             });
             let mut direct: HashMap<Place, Vec<ClaimAsk>> = HashMap::new();
             runs.retain(|run| {

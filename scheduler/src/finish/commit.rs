@@ -158,9 +158,10 @@ fn counted(ending: &StepEnding, outcome: &Outcome) -> FinishOutcome {
         (Ok(FinishAnswer::Accepted), StepEnding::Returned { reason: HandBackReason::Released }) => {
             FinishOutcome::Returned
         }
-        (Ok(FinishAnswer::Accepted), StepEnding::Returned { reason: HandBackReason::Lacking }) => {
-            FinishOutcome::Lacking
-        }
+        (
+            Ok(FinishAnswer::Accepted),
+            StepEnding::Returned { reason: HandBackReason::Lacking | HandBackReason::Crowded },
+        ) => FinishOutcome::Lacking,
         (Ok(FinishAnswer::Fenced), _) => FinishOutcome::Fenced,
         (Ok(FinishAnswer::Invalid { .. }), _) => FinishOutcome::Refused,
         (Err(_), _) => FinishOutcome::Unavailable,

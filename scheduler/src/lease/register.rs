@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use piton_shared::{
-    ids::SchedulerId,
+    ids::{SchedulerId, WorkerId},
     limits,
     message::{
         Answer, Refusal,
@@ -17,7 +17,7 @@ use piton_transport::{Work, WorkError, WorkStream};
 use super::Roster;
 use crate::{
     dispatch::{Giver, Publisher},
-    store::{Fault, LeaseTerms, Store},
+    store::{Back, Fault, LeaseTerms, Store, StoreError},
 };
 
 /// Names a worker may bring of each kind.
@@ -65,6 +65,11 @@ impl Registrar {
         };
         match self.store.register(&worker, self.lease).await {
             Ok(Some(LeaseTerms { control_version, lease })) => {
+                if let Some(previous) = worker.previous
+                    && let Err(error) = self.came_back(previous, &worker).await
+                {
+                    return Answer::Unavailable { reason: error.to_string() };
+                }
                 tracing::info!(worker = %worker.worker, org = %worker.org, name = worker.name, "worker registered");
                 self.roster.registered(&worker);
                 Answer::Done(Registered {
@@ -83,6 +88,22 @@ impl Registrar {
             }
             Err(error) => Answer::Unavailable { reason: error.to_string() },
         }
+    }
+
+    /// The process of a worker lives though an earlier registration of it is over: that was no crash.
+    async fn came_back(&self, previous: WorkerId, worker: &Register) -> Result<(), StoreError> {
+        let (runs, offers) = match self.store.came_back(previous, &worker.org).await? {
+            Back::Nothing => return Ok(()),
+            Back::Left(left) => {
+                self.roster.gone(previous);
+                (left.runs, left.offers)
+            }
+            Back::TakenBack { runs, offers } => (runs, offers),
+        };
+        tracing::info!(%previous, worker = %worker.worker, "a worker's process lives on under a new registration: the end of its lease counts as no crash");
+        self.publisher.publish(runs);
+        self.giver.offer(offers);
+        Ok(())
     }
 
     /// A worker leaves: what it still holds goes to others at once.

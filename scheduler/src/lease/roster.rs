@@ -246,7 +246,7 @@ impl Roster {
         let (worker, member) = self.roomiest(&mut members, org, queue, build, serves, |member| member.room)?;
         let place = member.give(worker);
         match company {
-            Company::Shared => {}
+            Company::Shared | Company::Few(_) => {}
             Company::Alone => member.keep(),
         }
         Some(place)

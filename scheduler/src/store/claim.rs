@@ -4,7 +4,7 @@ use piton_shared::{
     ids::{AttemptId, Epoch, RunId, WorkerId},
     journal::{Entry, Payload, StepKey},
     message::{
-        claim::{Alone, ClaimAsk, Moment, OpenCall, Solitude, Waiting},
+        claim::{Alone, ClaimAsk, Company, Moment, OpenCall, Solitude, Waiting},
         read::More,
     },
     time::Timestamp,
@@ -35,8 +35,8 @@ pub struct Granted {
     pub outside: u32,
     /// Claims so far, this one included.
     pub attempts: u32,
-    /// Deaths of its worker in a row.
-    pub strikes: u32,
+    /// Beside whom it may be.
+    pub company: Company,
     /// Trace context of its start.
     pub trace: Option<String>,
     /// The newest control that the statement saw.
@@ -174,7 +174,7 @@ fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
         input: row.try_get("input")?,
         outside: row.try_get::<i32, _>("outside")?.unsigned_abs(),
         attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
-        strikes: row.try_get::<i16, _>("strikes")?.unsigned_abs().into(),
+        company: super::ready::company(row.try_get("strikes")?, row.try_get("company")?),
         trace: row.try_get("trace")?,
         control_version: row.try_get("control_version")?,
     })

@@ -7,7 +7,7 @@ use piton_shared::{
     state::RunState,
     time::Timestamp,
 };
-use sqlx::{Postgres, Row, Transaction};
+use sqlx::{PgConnection, Postgres, Row, Transaction};
 use uuid::Uuid;
 
 use super::{Offer, Published, Store, StoreError, ready, step, value};
@@ -192,38 +192,9 @@ impl Store {
         }
         // Only who was told of a pause is told that it is over.
         let version = if look.paused_at.is_some() { Some(number_control(&mut tx, org).await?) } else { None };
-        let row = sqlx::query(include_str!("sql/resume.sql"))
-            .bind(run.uuid())
-            .bind(org.as_str())
-            .bind(version)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::new("resume"))?;
-        let steps = sqlx::query(include_str!("sql/resume_steps.sql"))
-            .bind(run.uuid())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::new("resume_steps"))?;
+        let resumed = resume_locked(&mut tx, run.uuid(), org, version).await?;
         tx.commit().await.map_err(StoreError::new("resume"))?;
-        let read = || {
-            let published = ready::published_run(&row)?;
-            let waits = |row: &&sqlx::postgres::PgRow| {
-                Ok::<_, sqlx::Error>(row.try_get::<Option<jiff_sqlx::Timestamp>, _>("due_at")?.is_none())
-            };
-            let mut offers = Vec::new();
-            for row in &steps {
-                if waits(&row)? {
-                    offers.push(step::offer(row)?);
-                }
-            }
-            Ok(ResumeOutcome::Resumed {
-                holder: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
-                version,
-                run: published,
-                offers,
-            })
-        };
-        read().map(Some).map_err(StoreError::new("resume"))
+        Ok(Some(resumed))
     }
 
     /// Gives held runs back without a strike: published at once, or after a moment in the backlog.
@@ -241,8 +212,9 @@ impl Store {
             .bind(ids)
             .bind(worker.uuid())
             .bind(attempts)
-            .bind(0_i16)
-            .bind(None::<i32>)
+            .bind(Vec::<Option<i16>>::new())
+            .bind(Vec::<Option<i32>>::new())
+            .bind(Vec::<bool>::new())
             .bind(after.map(value::micros))
             .fetch_all(&mut *tx)
             .await
@@ -275,4 +247,41 @@ impl Store {
         };
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("controls_after"))
     }
+}
+
+/// Lets a run go on that is parked or paused; its lock is held.
+pub(super) async fn resume_locked(
+    connection: &mut PgConnection,
+    run: Uuid,
+    org: &Org,
+    version: Option<i64>,
+) -> Result<ResumeOutcome, StoreError> {
+    let row = sqlx::query(include_str!("sql/resume.sql"))
+        .bind(run)
+        .bind(org.as_str())
+        .bind(version)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(StoreError::new("resume"))?;
+    let steps = sqlx::query(include_str!("sql/resume_steps.sql"))
+        .bind(run)
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::new("resume_steps"))?;
+    let read = || {
+        let published = ready::published_run(&row)?;
+        let mut offers = Vec::new();
+        for row in &steps {
+            if row.try_get::<Option<jiff_sqlx::Timestamp>, _>("due_at")?.is_none() {
+                offers.push(step::offer(row)?);
+            }
+        }
+        Ok(ResumeOutcome::Resumed {
+            holder: row.try_get::<Option<Uuid>, _>("worker")?.map(WorkerId::new),
+            version,
+            run: published,
+            offers,
+        })
+    };
+    read().map_err(StoreError::new("resume"))
 }

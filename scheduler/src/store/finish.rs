@@ -161,7 +161,7 @@ async fn back(tx: &mut Transaction<'_, Postgres>, ends: &[Finishing], pass: &mut
                 finished.push(None);
                 match reason {
                     HandBackReason::Released => None,
-                    HandBackReason::Lacking => Some(LACKING_FOR),
+                    HandBackReason::Lacking | HandBackReason::Crowded => Some(LACKING_FOR),
                 }
             }
         };

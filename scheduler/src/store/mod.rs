@@ -48,7 +48,7 @@ pub use give::{DueStep, GrantedStep};
 pub use intake::{Accepted, KeyHolder, NewRun, Placement};
 pub use journal::Seen;
 pub use key::{KeyFound, KeyRow};
-pub use lease::{Beat, Ended, LeaseTerms, WorkerRow};
+pub use lease::{Back, Beat, Ended, LeaseTerms, Poisoned, WorkerRow};
 pub use outside::{CancelOutcome, Told};
 pub use progress::{News, Standing};
 pub use ready::{Depth, HeldRow, Published, Room, Slots};

@@ -205,6 +205,11 @@ pub(super) fn queue_of(row: &PgRow) -> Result<(Org, Queue, Option<Build>), sqlx:
     Ok((org, queue, build))
 }
 
+/// Beside whom a run may be, by its row.
+pub(super) fn company(strikes: i16, company: Option<i32>) -> Company {
+    Company::after(strikes.unsigned_abs().into(), company.map(i32::unsigned_abs))
+}
+
 pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
     let (org, queue, build) = queue_of(row)?;
     let state = match row.try_get::<&str, _>("state") {
@@ -224,7 +229,7 @@ pub(super) fn published_run(row: &PgRow) -> Result<Published, sqlx::Error> {
     let company = match row.try_get::<i16, _>("strikes") {
         // The grant says it in any case.
         Err(sqlx::Error::ColumnNotFound(_)) => Company::Shared,
-        strikes => Company::after(strikes?.unsigned_abs().into()),
+        strikes => company(strikes?, row.try_get("company")?),
     };
     Ok(Published {
         run: RunId::new(run),

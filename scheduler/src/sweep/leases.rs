@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use piton_shared::{limits, state::RunState};
+use piton_shared::{limits, message::wake::ToWorker, state::RunState};
 use piton_transport::BusState;
 
 use piton_telemetry::metrics::{Ending, Swept};
 
 use super::Sweeper;
-use crate::{store::StoreError, wake::End};
+use crate::{
+    store::{Poisoned, StoreError},
+    wake::End,
+};
 
 /// Workers ended by one sweep at most.
 const WORKERS: i64 = 100;
@@ -59,22 +62,25 @@ impl LeaseEnds {
         for worker in expired {
             if let Some(left) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
                 let (runs, steps) = (left.runs.len(), left.offers.len());
-                tracing::warn!(%worker, runs, steps, "a worker's lease is over; what it held goes to others");
+                tracing::warn!(%worker, runs, steps, "a worker's lease has ended; what it held goes to others");
                 sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
                 sweeper.metrics.swept.at(Swept::Requeued).add((runs + steps) as u64);
                 sweeper.roster.gone(worker);
                 for run in left.runs.iter().filter(|run| run.state == RunState::Parked) {
-                    tracing::warn!(%worker, run = %run.run, "a run died alone with its worker, not for the first time: it is parked");
+                    tracing::warn!(%worker, run = %run.run, "a run was alone with its worker when the lease ended, not for the first time: it is parked");
                     sweeper.metrics.runs_ended.at(Ending::Parked).inc();
                     sweeper.waiters.ended(run.run, End::Elsewhere);
                 }
-                for run in left.poisoned {
-                    tracing::warn!(%run, "a run is parked: workers died too often with a step of it");
+                for Poisoned { run, holder } in left.poisoned {
+                    if let Some((holder, attempt)) = holder {
+                        sweeper.workers.tell(holder, &ToWorker::DropRun { run, attempt }).await;
+                    }
+                    tracing::warn!(%run, "a run is parked: leases ended too often while a worker executed a step of it");
                     sweeper.metrics.runs_ended.at(Ending::Parked).inc();
                     sweeper.waiters.ended(run, End::Elsewhere);
                 }
                 for batch in left.batches {
-                    tracing::warn!(run = %batch.run, batch = %batch.key, "an item has failed: workers died too often with it");
+                    tracing::warn!(run = %batch.run, batch = %batch.key, "an item has failed: leases ended too often while a worker executed it");
                     sweeper.releases.owed(batch);
                 }
                 sweeper.publisher.publish(left.runs);

@@ -20,7 +20,7 @@ use self::{
 };
 use crate::{
     batch::Releases,
-    dispatch::{Backlog, Giver, Publisher, StepBacklog},
+    dispatch::{Backlog, Giver, Publisher, StepBacklog, ToWorkers},
     event::Looker,
     intake::RunClock,
     lease::Roster,
@@ -49,6 +49,8 @@ pub struct Sweeper {
     pub backlog: Backlog,
     /// Who gives dispatched work away.
     pub giver: Giver,
+    /// How workers are told.
+    pub workers: ToWorkers,
     /// What of it waits for room.
     pub step_backlog: StepBacklog,
     /// Who waits for ends.

@@ -75,6 +75,7 @@ pub(crate) fn register(worker: WorkerId) -> Register {
         functions: vec!["charge".into()],
         run_slots: 10,
         step_slots: 10,
+        previous: None,
     }
 }
 

@@ -89,14 +89,23 @@ pub struct Grant {
 pub enum Company {
     /// It may.
     Shared,
-    /// Its workers died: it begins only once nothing else is held or executed there, and nothing is taken on beside it.
+    /// The leases of its workers ended again and again: at most so many runs of this kind are in one process, itself
+    /// included. Others may be beside them.
+    Few(u32),
+    /// It is the only one of its kind that is left: it begins only once nothing else is held or executed there, and nothing is
+    /// taken on beside it.
     Alone,
 }
 
 impl Company {
-    /// What becomes of a run after so many deaths of its worker in a row: when the next would park it, it runs alone.
-    pub const fn after(strikes: u32) -> Self {
-        if strikes + 1 >= limits::STRIKES { Self::Alone } else { Self::Shared }
+    /// What becomes of a run after so many ends of its worker's lease in a row: from the last but one on that could park it, at
+    /// most `company` of its kind are together, or it is alone.
+    pub const fn after(strikes: u32, company: Option<u32>) -> Self {
+        match company {
+            _ if strikes.saturating_add(1) < limits::STRIKES => Self::Shared,
+            Some(most) if most > 1 => Self::Few(most),
+            Some(_) | None => Self::Alone,
+        }
     }
 }
 
@@ -189,6 +198,9 @@ pub enum HandBackReason {
     Released,
     /// The worker has no such workflow: it waits a moment in the backlog for one that has.
     Lacking,
+    /// The worker holds as many runs as may be beside this one: it waits a moment in the backlog for another worker, or for
+    /// one of them to go on.
+    Crowded,
 }
 
 /// Confirms a [`HandBack`].
@@ -203,8 +215,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_alone_when_its_next_strike_would_park_it() {
-        let company: Vec<_> = (0..5).map(Company::after).collect();
-        assert_eq!(company, [Company::Shared, Company::Shared, Company::Alone, Company::Alone, Company::Alone]);
+    fn a_run_is_bounded_in_its_company_before_it_could_be_parked() {
+        use Company::{Alone, Few, Shared};
+        for (strikes, none, one, two) in [
+            (0, Shared, Shared, Shared),
+            (1, Shared, Shared, Shared),
+            (2, Alone, Alone, Few(2)),
+            (9, Alone, Alone, Few(2)),
+        ] {
+            let after = [None, Some(1), Some(2)].map(|company| Company::after(strikes, company));
+            assert_eq!(after, [none, one, two], "{strikes}");
+        }
     }
 }

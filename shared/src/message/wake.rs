@@ -49,6 +49,13 @@ pub enum ToWorker {
         /// The work, by the holds under which it was given.
         steps: Vec<(DispatchId, HoldId)>,
     },
+    /// A run that this worker has lost, though it lives: drop it, there is nothing to report.
+    DropRun {
+        /// The run.
+        run: RunId,
+        /// The hold that is lost.
+        attempt: AttemptId,
+    },
     /// A control to apply and to confirm with the next heartbeat, at once.
     Control(Control),
 }

@@ -35,6 +35,9 @@ pub struct Register {
     pub run_slots: u32,
     /// Functions it executes at once.
     pub step_slots: u32,
+    /// The registration that this same process had before, if it had one: the end of its lease was no crash.
+    #[serde(default)]
+    pub previous: Option<WorkerId>,
 }
 
 /// A worker's registration is committed.

@@ -35,7 +35,7 @@ pub(super) async fn begin(member: &Member, grant: &Grant, drain: &CancellationTo
     tracing::warn!(
         run = %grant.run,
         runs = member.holdings.beside(grant.run),
-        "workers died while they held this run: it runs alone here, and the others are given back"
+        "leases ended again and again while their workers held this run: it runs alone here, and the others are given back"
     );
     tokio::select! {
         biased;

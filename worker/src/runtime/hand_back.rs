@@ -35,7 +35,7 @@ pub(super) async fn serve(member: Arc<Member>, mut returns: mpsc::Receiver<Retur
             () = member.over.cancelled() => return,
             count = returns.recv_many(&mut waiting, RUNS) => if count == 0 { return },
         }
-        for reason in [HandBackReason::Released, HandBackReason::Lacking] {
+        for reason in [HandBackReason::Released, HandBackReason::Lacking, HandBackReason::Crowded] {
             let of_reason = waiting.iter().filter(|returned| returned.reason == reason);
             let runs: Vec<_> = of_reason.map(|returned| (returned.run, returned.attempt)).collect();
             if !runs.is_empty() {

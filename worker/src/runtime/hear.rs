@@ -87,6 +87,7 @@ fn take(member: &Arc<Member>, message: ToWorker) {
                 member.holdings.drop_step(&dispatch, hold);
             }
         }
+        ToWorker::DropRun { run, attempt } => member.holdings.remove(run, attempt),
         ToWorker::Control(control) => {
             member.controls.apply(&control, &member.holdings);
             member.beat_now.notify_one();

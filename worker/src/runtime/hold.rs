@@ -92,7 +92,7 @@ fn not_alone(member: &Member, grant: &Grant, not: NotAlone) {
             tracing::warn!(
                 "a function here never awaits and cannot be stopped: the run cannot be alone, another worker may fare better"
             );
-            HandBackReason::Lacking
+            HandBackReason::Crowded
         }
     };
     member.give_back(grant.run, grant.attempt, reason);

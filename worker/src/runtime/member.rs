@@ -111,6 +111,7 @@ impl Member {
             }
             Added::Killed => tracing::debug!(%run, "granted after it was killed"),
             Added::Refused | Added::Paused => self.give_back(run, attempt, HandBackReason::Released),
+            Added::Crowded => self.give_back(run, attempt, HandBackReason::Crowded),
         }
         None
     }

@@ -42,7 +42,7 @@ pub(super) struct Admitted {
 }
 
 /// What this worker says of itself.
-pub(super) fn card(worker: &Worker, id: WorkerId) -> Register {
+pub(super) fn card(worker: &Worker, id: WorkerId, previous: Option<WorkerId>) -> Register {
     let options = worker.options();
     let owned = |names: &mut dyn Iterator<Item = &'static str>| names.map(str::to_owned).collect();
     Register {
@@ -57,6 +57,7 @@ pub(super) fn card(worker: &Worker, id: WorkerId) -> Register {
         functions: owned(&mut worker.registry().function_names()),
         run_slots: options.run_slots.get(),
         step_slots: options.step_slots.get(),
+        previous,
     }
 }
 

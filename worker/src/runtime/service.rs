@@ -162,19 +162,23 @@ impl Connected {
     }
 
     async fn serve(self, mut stop: watch::Receiver<Stop>) -> Result<(), RunError> {
-        let mut ended = Ok(Left::LeaseEnded);
-        while let Ok(Left::LeaseEnded) = ended {
-            ended = self.serve_once(&mut stop).await;
-            if let Ok(Left::LeaseEnded) = ended {
-                self.metrics.leases_lost.inc();
+        let mut previous = None;
+        let ended = loop {
+            match self.serve_once(&mut stop, previous).await {
+                Ok(Left::LeaseEnded(worker)) => {
+                    self.metrics.leases_lost.inc();
+                    previous = Some(worker);
+                }
+                Ok(Left::Told) => break Ok(()),
+                Err(error) => break Err(error),
             }
-        }
+        };
         self.heart.stop().await;
-        ended.map(|_| ())
+        ended
     }
 
     /// One registration, from its beginning to its end.
-    async fn serve_once(&self, stop: &mut watch::Receiver<Stop>) -> Result<Left, RunError> {
+    async fn serve_once(&self, stop: &mut watch::Receiver<Stop>, previous: Option<WorkerId>) -> Result<Left, RunError> {
         let clock = Clock::new();
         let options = self.worker.options();
         let door = Door {
@@ -183,7 +187,7 @@ impl Connected {
             home: Arc::new(Home::default()),
             metrics: self.metrics.clone(),
         };
-        let card = card(&self.worker, WorkerId::new(fresh_uuid(clock)));
+        let card = card(&self.worker, WorkerId::new(fresh_uuid(clock)), previous);
         // Subscribe before you look: what is said from the registration on is heard.
         let admitted = async {
             let inboxes = subscribe(&self.bus, card.worker).await;
@@ -292,8 +296,8 @@ async fn subscribe(bus: &Bus, worker: WorkerId) -> Inboxes {
 enum Left {
     /// The worker was told to stop.
     Told,
-    /// Its lease has ended: it comes back under a new id.
-    LeaseEnded,
+    /// The lease of this registration has ended: it comes back under a new id.
+    LeaseEnded(WorkerId),
 }
 
 /// Lets everything go its way until the worker is told to stop, and has drained, or its lease has ended.
@@ -321,7 +325,7 @@ async fn until_over(member: &Member, stop: &mut watch::Receiver<Stop>) -> Left {
     };
     tokio::select! {
         biased;
-        () = ended => Left::LeaseEnded,
+        () = ended => Left::LeaseEnded(member.id),
         () = stopping => Left::Told,
     }
 }
@@ -352,7 +356,7 @@ async fn end(member: &Member, left: &Result<Left, RunError>) {
         );
     }
     match left {
-        Ok(Left::LeaseEnded) | Err(_) => {}
+        Ok(Left::LeaseEnded(_)) | Err(_) => {}
         Ok(Left::Told) => {
             let leave = Leave { worker: member.id };
             match member.door.ask::<_, HandedBack>(Method::Leave, &leave, LEAVE).await {

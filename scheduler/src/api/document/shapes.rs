@@ -94,7 +94,10 @@ impl PartialSchema for Parked {
             .property("message", text("What was seen."))
             .property("after", maybe_text("The call that was answered before."))
             .property("name", text("The workflow or function that no worker has."))
-            .property("strikes", number(1, u32::MAX).description(Some("How often workers died with it.")))
+            .property(
+                "strikes",
+                number(1, u32::MAX).description(Some("How often in a row the lease of its worker ended.")),
+            )
             .property("step", text("The step, or the item of a batch, that they died with."))
             .into()
     }

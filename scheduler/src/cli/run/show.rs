@@ -153,7 +153,7 @@ mod tests {
             &json!({
                 "id": "0197", "workflow": "order", "queue": "gpu", "state": "parked", "tags": [], "attempts": 1,
                 "strikes": 3, "created_at": "2026-11-21T10:00:00.000000Z",
-                "parked": {"code": "poison", "detail": "the run's worker died 3 times while it held it"},
+                "parked": {"code": "poison", "detail": "a worker's lease ended 3 times in a row while it held the run"},
             })
         ));
     }

@@ -23,6 +23,7 @@ fn register(worker: WorkerId) -> Register {
         functions: vec![],
         run_slots: 2,
         step_slots: 1,
+        previous: None,
     }
 }
 

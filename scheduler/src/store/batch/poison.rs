@@ -49,7 +49,7 @@ pub(in crate::store) async fn fail_poisoned(
 fn died(row: &PgRow, worker: WorkerId) -> Result<Finishing, sqlx::Error> {
     let struck: i32 = row.try_get("struck")?;
     let ending = StepEnding::Done {
-        outcome: Err(Failure::permanent(format!("the worker died {struck} times while it executed this"))),
+        outcome: Err(Failure::permanent(format!("a worker's lease ended {struck} times while it executed this"))),
         try_number: row.try_get::<i32, _>("try_number")?.unsigned_abs(),
         started_at: value::time(row, "held_at")?,
         finished_at: value::time(row, "died_at")?,

@@ -33,7 +33,7 @@ granted as (
         worker = $1,
         started_at = coalesce(r.started_at, clock_timestamp())
     where r.id = any (array(select id from locked))
-    returning r.id, r.epoch, r.attempt, r.workflow, r.seed, r.created_at, r.input, r.outside, r.attempts, r.strikes, r.trace
+    returning r.id, r.epoch, r.attempt, r.workflow, r.seed, r.created_at, r.input, r.outside, r.attempts, r.strikes, r.company, r.trace
 ),
 unready as (
     delete from ready d where d.run_id = any (array(select id from granted))
@@ -43,6 +43,6 @@ holding as (
     select g.id, $1, g.attempt from granted g
     on conflict (run_id) do nothing
 )
-select g.id, g.epoch, g.attempt, g.workflow, g.seed, g.created_at, g.input, g.outside, g.attempts, g.strikes, g.trace,
+select g.id, g.epoch, g.attempt, g.workflow, g.seed, g.created_at, g.input, g.outside, g.attempts, g.strikes, g.company, g.trace,
        (select o.control_version from orgs o where o.org = (select v.org from alive v)) as control_version
 from granted g

@@ -2,12 +2,13 @@
 -- $3 strikes to add, $4 the strikes that stop a step as poison. An item of a batch that has as many is failed before.
 with lost as (
     update dispatches d
-    set (stopped, strikes, try_number, epoch, worker, hold, held_at, offered_at) = (
+    set (stopped, strikes, struck_by, try_number, epoch, worker, hold, held_at, offered_at) = (
         select case
                    when d.item = 0 and $3 > 0 and d.strikes + $3 >= $4 then 'poison'
                    when (select r.paused_at from runs r where r.id = d.run_id) is not null then 'paused'
                end,
                d.strikes + $3,
+               case when $3 > 0 then $1 else d.struck_by end,
                -- Whether its try began nobody knows: if it did, the next one is another.
                d.try_number + least($3, 1),
                d.epoch + 1, null::uuid, null::uuid, null::timestamptz, clock_timestamp()

@@ -136,6 +136,7 @@ impl Hand {
                 ToWorker::Granted { .. }
                 | ToWorker::Wake { .. }
                 | ToWorker::DropSteps { .. }
+                | ToWorker::DropRun { .. }
                 | ToWorker::Control(_) => {}
             }
         }

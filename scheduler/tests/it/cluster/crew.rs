@@ -125,6 +125,7 @@ impl Hand {
                 ToWorker::Wake { .. }
                 | ToWorker::GrantedSteps { .. }
                 | ToWorker::DropSteps { .. }
+                | ToWorker::DropRun { .. }
                 | ToWorker::Control(_) => {}
             }
         }

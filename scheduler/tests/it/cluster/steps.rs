@@ -226,6 +226,29 @@ async fn a_dead_workers_steps_go_to_others() {
 }
 
 #[tokio::test]
+async fn the_holder_of_a_run_that_is_parked_for_a_step_is_told_to_drop_it() {
+    let short = |options: &mut piton_scheduler::server::SchedulerOptions| {
+        options.lease = Duration::from_secs(2);
+        options.direct_grants = DirectGrants::Off;
+    };
+    let cluster = Cluster::with("steps_parked", short).await;
+    let (mut holder, mut dying) = (Worker::join(&cluster).await, Worker::join(&cluster).await);
+    let grant = held(&cluster, &mut holder).await;
+    assert_eq!(holder.appends(fan_out(&holder, &grant, 1, Next::GoOn, &["a#1"])).await, AppendAnswer::Accepted);
+    dying.takes_steps(1).await;
+    let struck = include_str!("../sql/strike_steps.sql");
+    sqlx::query(struck).bind(grant.run.uuid()).bind(2_i16).execute(&cluster.db.pool).await.expect("it is struck");
+    until(async || {
+        holder.beats(0).await;
+        cluster.db.row(grant.run).await.state == RunState::Parked
+    })
+    .await;
+    assert_eq!(holder.hears().await, ToWorker::DropRun { run: grant.run, attempt: grant.attempt });
+    cluster.engine().kill(grant.run, &ORG, Duration::ZERO).await.expect("answered");
+    cluster.finish().await;
+}
+
+#[tokio::test]
 async fn only_workers_of_its_queue_and_with_its_function_execute_a_step() {
     let cluster = Cluster::new("steps_queues").await;
     let mut plain = Worker::join(&cluster).await;

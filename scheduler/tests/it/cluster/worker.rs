@@ -99,6 +99,7 @@ impl Worker {
             other @ (ToWorker::Wake { .. }
             | ToWorker::GrantedSteps { .. }
             | ToWorker::DropSteps { .. }
+            | ToWorker::DropRun { .. }
             | ToWorker::Control(_)) => panic!("{other:?}"),
         }
     }
@@ -110,6 +111,7 @@ impl Worker {
             other @ (ToWorker::Granted { .. }
             | ToWorker::Wake { .. }
             | ToWorker::DropSteps { .. }
+            | ToWorker::DropRun { .. }
             | ToWorker::Control(_)) => panic!("{other:?}"),
         }
     }
@@ -121,6 +123,7 @@ impl Worker {
             other @ (ToWorker::Granted { .. }
             | ToWorker::GrantedSteps { .. }
             | ToWorker::DropSteps { .. }
+            | ToWorker::DropRun { .. }
             | ToWorker::Control(_)) => panic!("{other:?}"),
         }
     }

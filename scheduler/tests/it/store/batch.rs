@@ -267,7 +267,7 @@ async fn an_item_that_workers_die_with_fails_and_the_batch_goes_on() {
         assert_eq!(db.row(hold.run).await.state, RunState::Running, "only the item stops");
         let (results, _) = db.store.batch_results(&batch(&hold), 0, 1, 1 << 20).await.expect("they are read");
         assert_eq!((results[0].item, results[0].try_number), (1, STRIKES));
-        let failure = Failure::permanent("the worker died 3 times while it executed this");
+        let failure = Failure::permanent("a worker's lease ended 3 times while it executed this");
         assert_eq!(results[0].outcome, Some(Err(failure)));
         let step = db.take_step(home, &beside).await;
         let mut released = numbers(&db.turns(&hold, Some(home)).await.items);

@@ -1,6 +1,6 @@
 //! A run whose workers die: struck, isolated, parked.
 
-use piton_scheduler::store::{Placement, Published};
+use piton_scheduler::store::{Back, Placement, Published};
 use piton_shared::{
     ids::{AttemptId, RunId, WorkerId},
     limits::STRIKES,
@@ -8,6 +8,7 @@ use piton_shared::{
         append::{AppendAnswer, Next},
         claim::{Alone, Company, Moment, Solitude},
     },
+    name::Org,
     parked::Parked,
     state::RunState,
 };
@@ -93,7 +94,7 @@ async fn a_grant_says_that_a_run_is_to_be_alone_and_a_new_step_makes_it_sociable
     let mut companies = Vec::new();
     for _ in 0..3 {
         let hold = db.wish(db.worker().await, run).await;
-        companies.push(Company::after(db.claim(&hold).await.expect("granted").strikes));
+        companies.push(db.claim(&hold).await.expect("granted").company);
         let published = end(&db, hold.worker).await;
         companies.push(published[0].company);
     }
@@ -104,6 +105,84 @@ async fn a_grant_says_that_a_run_is_to_be_alone_and_a_new_step_makes_it_sociable
     assert_eq!(db.append(hold.rows(1, &["a#1"])).await, AppendAnswer::Accepted);
     assert_eq!(end(&db, hold.worker).await[0].state, RunState::Queued, "it had come further: it is no poison");
     assert_eq!(strikes(&db, [run]).await, [1]);
+    db.finish().await;
+}
+
+/// Beside whom each run may be, as its next grant says.
+async fn companies(db: &Database, runs: &[RunId]) -> Vec<Company> {
+    let mut companies = Vec::new();
+    for run in runs {
+        let worker = db.worker().await;
+        companies.push(db.claim(&db.wish(worker, *run).await).await.expect("granted").company);
+        db.store.leave(worker).await.expect("it leaves").expect("it was there");
+    }
+    companies
+}
+
+#[tokio::test]
+async fn suspects_are_halved_until_one_is_alone() {
+    use Company::{Alone, Few, Shared};
+    let db = Database::new("isolation_halves").await;
+    let mut runs = Vec::new();
+    for _ in 0..8 {
+        runs.push(db.accept(Placement::Queued).await);
+    }
+    for (together, expected) in [
+        (8, [Shared; 8]),
+        (8, [Few(4); 8]),
+        (4, [Few(2), Few(2), Few(2), Few(2), Few(4), Few(4), Few(4), Few(4)]),
+        (2, [Alone, Alone, Few(2), Few(2), Few(4), Few(4), Few(4), Few(4)]),
+    ] {
+        die(&db, &runs[..together], Begins::Waiting).await;
+        assert_eq!(companies(&db, &runs).await, expected, "{together} died together");
+    }
+    // One goes on: nothing of it is left.
+    let hold = db.take(db.worker().await, runs[0]).await;
+    assert_eq!(db.append(hold.rows(1, &["a#1"])).await, AppendAnswer::Accepted);
+    end(&db, hold.worker).await;
+    assert_eq!(companies(&db, &runs[..1]).await, [Shared]);
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_lapse_left_on_runs_is_taken_back_once_and_no_more() {
+    let db = Database::new("isolation_back").await;
+    let run = db.accept(Placement::Queued).await;
+    let lapse = async || {
+        let worker = db.worker().await;
+        let hold = db.take(worker, run).await;
+        if db.row(run).await.strikes >= 2 {
+            assert_eq!(alone(&db, &hold).await, Solitude::Noted);
+        }
+        end(&db, worker).await;
+        worker
+    };
+    let back = async |worker| db.store.came_back(worker, &ORG).await.expect("answered");
+    for _ in 0..4 {
+        let worker = lapse().await;
+        assert_eq!(strikes(&db, [run]).await, [1]);
+        assert!(matches!(back(worker).await, Back::TakenBack { .. }));
+        assert!(matches!(back(worker).await, Back::Nothing), "repeated, it changes nothing");
+        assert_eq!(strikes(&db, [run]).await, [0]);
+    }
+    // One that comes back after another was struck tells nothing of that one.
+    let (first, second) = (lapse().await, lapse().await);
+    assert!(matches!(back(first).await, Back::TakenBack { .. }));
+    assert_eq!(strikes(&db, [run]).await, [2]);
+    let third = lapse().await;
+    assert_eq!(db.row(run).await.state, RunState::Parked);
+    let other = Org::new("other").expect("a name");
+    assert!(matches!(db.store.came_back(third, &other).await.expect("answered"), Back::Nothing));
+    let Back::TakenBack { runs, .. } = back(third).await else { panic!("it is taken back") };
+    assert_eq!((runs.len(), runs[0].run), (1, run), "it was parked though no worker had died");
+    assert_eq!(db.row(run).await.state, RunState::Queued);
+    assert!(matches!(back(second).await, Back::TakenBack { .. }));
+    assert_eq!(strikes(&db, [run]).await, [0]);
+    // Its registration stands yet: it leaves, and strikes nothing.
+    let worker = db.worker().await;
+    db.take(worker, run).await;
+    let Back::Left(left) = back(worker).await else { panic!("it had not ended") };
+    assert_eq!((left.runs.len(), strikes(&db, [run]).await), (1, [0]));
     db.finish().await;
 }
 

@@ -1,6 +1,6 @@
 //! What stops dispatched work: deaths of workers, a kill, a pause.
 
-use piton_scheduler::store::{Finish, KillOutcome, Offer, PauseOutcome, ResumeOutcome};
+use piton_scheduler::store::{Back, Finish, KillOutcome, Offer, PauseOutcome, Poisoned, ResumeOutcome};
 use piton_shared::{ids::Epoch, journal::StepKey, message::append::Next, parked::Parked, state::RunState};
 
 use super::steps::{RETURNED, done};
@@ -25,7 +25,8 @@ async fn the_end_of_a_lease_gives_it_to_others_and_too_many_park_the_run() {
         if strike < 3 {
             offer = left.offers[0].clone();
         } else {
-            assert_eq!((left.offers.len(), left.poisoned), (0, vec![hold.run]));
+            assert_eq!(left.offers, []);
+            assert_eq!(left.poisoned, [Poisoned { run: hold.run, holder: None }], "it is suspended");
         }
     }
     let row = db.row(hold.run).await;
@@ -48,6 +49,38 @@ async fn the_end_of_a_lease_gives_it_to_others_and_too_many_park_the_run() {
 fn depth() -> piton_scheduler::store::Depth {
     let queue = piton_shared::name::Queue::DEFAULT;
     piton_scheduler::store::Depth { org: ORG, queue, build: None, published: 0, backlog: 0 }
+}
+
+#[tokio::test]
+async fn a_step_is_not_stopped_for_leases_that_ended_while_their_processes_lived() {
+    let db = Database::new("steps_lapsed").await;
+    let home = db.worker().await;
+    let (hold, offers) = db.fan_out(home, &["a#1"]).await;
+    let mut offer = offers[0].clone();
+    let lapse = async |offer: &Offer| {
+        let worker = db.worker().await;
+        db.take_step(worker, offer).await;
+        db.expire(worker).await;
+        (worker, db.store.end_lease(worker, 3).await.expect("answered").expect("it ended"))
+    };
+    for _ in 0..4 {
+        let (worker, left) = lapse(&offer).await;
+        offer = left.offers[0].clone();
+        let back = db.store.came_back(worker, &ORG).await.expect("answered");
+        assert!(matches!(&back, Back::TakenBack { runs, offers } if runs.is_empty() && offers.is_empty()), "{back:?}");
+    }
+    // Nobody came back of the next two; of the third one did, after the run was parked.
+    for _ in 0..2 {
+        offer = lapse(&offer).await.1.offers[0].clone();
+    }
+    let (worker, left) = lapse(&offer).await;
+    assert_eq!((left.offers.len(), left.poisoned.len()), (0, 1));
+    assert_eq!(db.row(hold.run).await.state, RunState::Parked);
+    let back = db.store.came_back(worker, &ORG).await.expect("answered");
+    let Back::TakenBack { runs, offers } = back else { panic!("{back:?}") };
+    assert_eq!((runs.len(), offers.len()), (1, 1));
+    assert_eq!(db.row(hold.run).await.state, RunState::Queued);
+    db.finish().await;
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ impl Holdings {
     pub(in crate::runtime) fn drop_beside(&self, run: RunId) -> Vec<(RunId, AttemptId)> {
         let mut inner = self.inner.lock();
         inner.steps.values_mut().for_each(HeldStep::abort);
+        inner.suspects.clear();
         let others = inner.runs.extract_if(|other, _| *other != run);
         others
             .map(|(other, held)| {
@@ -37,7 +38,7 @@ impl Holdings {
             .collect()
     }
 
-    /// The worker is kept for this run no more, if this attempt still holds it.
+    /// The worker is kept for this run no more, and it counts as no suspect, if this attempt still holds it.
     pub(in crate::runtime) fn open(&self, run: RunId, attempt: AttemptId) {
         let mut inner = self.inner.lock();
         if inner.runs.get(&run).is_some_and(|held| held.attempt == attempt) {
@@ -47,6 +48,7 @@ impl Holdings {
 
     pub(super) fn left(&self, inner: &mut Inner, run: RunId) {
         inner.solitude.left(run);
+        inner.suspects.left(run);
         self.tell_solitude(inner);
     }
 

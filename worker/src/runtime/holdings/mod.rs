@@ -20,7 +20,11 @@ use parking_lot::Mutex;
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId},
     journal::{Entry, StepKey},
-    message::{claim::Grant, dispatch::DispatchId, worker::UnderWay},
+    message::{
+        claim::{Company, Grant},
+        dispatch::DispatchId,
+        worker::UnderWay,
+    },
     time::Timestamp,
 };
 use tokio::{
@@ -40,7 +44,7 @@ use super::{
     controls::{Killed, Paused},
     lease::Lease,
     run::Letter,
-    solitude::{Admission, Solitude},
+    solitude::{Admission, Counted, Solitude, Suspects},
     validity::Validity,
 };
 
@@ -62,6 +66,7 @@ struct Inner {
     killed: Killed,
     paused: Paused,
     solitude: Solitude,
+    suspects: Suspects,
 }
 
 /// A run in memory.
@@ -112,6 +117,8 @@ pub(super) enum Added {
     Paused,
     /// The worker is kept for another run, which runs alone.
     Refused,
+    /// As many runs are here as may be beside it.
+    Crowded,
 }
 
 /// Whether a function has begun.
@@ -153,7 +160,15 @@ impl Holdings {
         if validity.is_over(steady()) {
             return Added::Late;
         }
-        match inner.solitude.admit(grant.run, grant.company) {
+        inner.suspects.left(grant.run);
+        let admission = inner.solitude.admit(grant.run, grant.company);
+        self.tell_solitude(&inner);
+        if let (Company::Few(most), Admission::Shared) = (grant.company, admission)
+            && inner.suspects.admit(grant.run, most) == Counted::TooMany
+        {
+            return Added::Crowded;
+        }
+        match admission {
             Admission::Refused => return Added::Refused,
             Admission::Alone => {
                 let others = inner.runs.iter().filter(|(run, _)| **run != grant.run);
@@ -161,7 +176,6 @@ impl Holdings {
             }
             Admission::Shared => {}
         }
-        self.tell_solitude(&inner);
         let lost = CancellationToken::new();
         let (wanted, receiver) = watch::channel(Wanted::Work);
         let (attempt, epoch) = (grant.attempt, grant.epoch);
@@ -332,6 +346,7 @@ impl Holdings {
         inner.runs.drain().for_each(|(_, held)| held.lose());
         inner.steps.drain().for_each(|(_, held)| held.lose());
         inner.solitude = Solitude::Open;
+        inner.suspects.clear();
         self.tell_solitude(&inner);
     }
 }

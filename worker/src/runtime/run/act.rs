@@ -114,10 +114,15 @@ impl RunTask<'_> {
             self.member.door.metrics.runs_ended.at(ending).inc();
             tracing::debug!(?ending, "the run has ended here");
         }
-        if answer == AppendAnswer::Accepted && !append.rows.is_empty() && self.company == Company::Alone {
-            self.company = Company::Shared;
+        if answer == AppendAnswer::Accepted && !append.rows.is_empty() {
             let (run, attempt) = (self.owner.run, self.owner.attempt);
-            self.member.tasks.spawn(alone::over(Arc::clone(self.member), run, attempt));
+            match std::mem::replace(&mut self.company, Company::Shared) {
+                Company::Shared => {}
+                Company::Few(_) => self.member.holdings.open(run, attempt),
+                Company::Alone => {
+                    self.member.tasks.spawn(alone::over(Arc::clone(self.member), run, attempt));
+                }
+            }
         }
         if let AppendAnswer::Invalid { reason } = &answer {
             tracing::error!(reason, "an append cannot be written: the run is parked");

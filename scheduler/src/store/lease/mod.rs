@@ -1,18 +1,25 @@
 //! Workers' leases.
 
+mod back;
+mod end;
+mod strike;
+
 use std::time::Duration;
 
 use piton_shared::{
-    ids::{RunId, WorkerId},
+    ids::WorkerId,
     message::worker::{Heartbeat, Intent, Register, UnderWay},
     name::Org,
     time::Timestamp,
 };
-use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{BatchId, Offer, Published, Store, StoreError, batch, control, step, value};
-use crate::failpoint::failpoint;
+pub use self::{
+    back::Back,
+    end::{Ended, Poisoned},
+};
+use super::{Store, StoreError, value};
 
 /// A lease that was renewed.
 #[derive(Debug, Clone)]
@@ -32,19 +39,6 @@ pub struct LeaseTerms {
     pub control_version: i64,
     /// How long its lease runs after each heartbeat.
     pub lease: Duration,
-}
-
-/// What a worker left behind.
-#[derive(Debug, Clone, Default)]
-pub struct Ended {
-    /// Runs it held: each is queued again, in the backlog or parked.
-    pub runs: Vec<Published>,
-    /// Dispatched work that waits for another worker.
-    pub offers: Vec<Offer>,
-    /// Runs that are parked because of work that died with its worker too often.
-    pub poisoned: Vec<RunId>,
-    /// Batches of which an item has failed because it died with its workers too often: they go on.
-    pub batches: Vec<BatchId>,
 }
 
 /// A worker as people see it.
@@ -99,7 +93,7 @@ impl Store {
     /// the lease it was made with.
     pub async fn register(&self, worker: &Register, lease: Duration) -> Result<Option<LeaseTerms>, StoreError> {
         let names = |names: &[piton_shared::name::Queue]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let row = sqlx::query(include_str!("sql/register.sql"))
+        let row = sqlx::query(include_str!("../sql/register.sql"))
             .bind(worker.worker.uuid())
             .bind(worker.org.as_str())
             .bind(&worker.name)
@@ -128,7 +122,7 @@ impl Store {
     /// Renews leases in one commit, each for as long as its worker was told at registration, or for `lease` if that is not
     /// known; those that had ended are missing in the answer.
     pub async fn heartbeats(&self, beats: &[Heartbeat], lease: Duration) -> Result<Vec<Beat>, StoreError> {
-        let rows = sqlx::query(include_str!("sql/heartbeats.sql"))
+        let rows = sqlx::query(include_str!("../sql/heartbeats.sql"))
             .bind(beats.iter().map(|beat| beat.worker.uuid()).collect::<Vec<_>>())
             .bind(beats.iter().map(|beat| intent(beat.intent)).collect::<Vec<_>>())
             .bind(beats.iter().map(|beat| value::int(beat.free_runs)).collect::<Vec<_>>())
@@ -151,7 +145,7 @@ impl Store {
 
     /// Workers whose lease is over.
     pub async fn expired_workers(&self, rows: i64) -> Result<Vec<WorkerId>, StoreError> {
-        let ids: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/expired_workers.sql"))
+        let ids: Vec<Uuid> = sqlx::query_scalar(include_str!("../sql/expired_workers.sql"))
             .bind(rows)
             .fetch_all(&self.calm)
             .await
@@ -159,92 +153,9 @@ impl Store {
         Ok(ids.into_iter().map(WorkerId::new).collect())
     }
 
-    /// Ends a lease that is over and requeues what the worker held. What may have begun there gets a strike. If that makes
-    /// `strikes`, a run that ran alone there is parked, a run is that gave such a step away, and an item of a batch fails
-    /// for good. None when the worker came back in time, or another scheduler was first.
-    pub async fn end_lease(&self, worker: WorkerId, strikes: u32) -> Result<Option<Ended>, StoreError> {
-        self.end(worker, End::LeaseOver { strikes }).await
-    }
-
-    /// Ends a worker that leaves; what it still holds is requeued without a strike.
-    pub async fn leave(&self, worker: WorkerId) -> Result<Option<Ended>, StoreError> {
-        self.end(worker, End::Left).await
-    }
-
-    async fn end(&self, worker: WorkerId, end: End) -> Result<Option<Ended>, StoreError> {
-        let (lock, query) = match end {
-            End::LeaseOver { .. } => (include_str!("sql/end_lease_lock.sql"), "end_lease_lock"),
-            End::Left => (include_str!("sql/leave_lock.sql"), "leave_lock"),
-        };
-        let mut tx = self.calm.begin().await.map_err(StoreError::new(query))?;
-        // The lock waits for claims under way; only the statement after it sees what they were granted.
-        let locked: Option<Uuid> = sqlx::query_scalar(lock)
-            .bind(worker.uuid())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(StoreError::new(query))?;
-        if locked.is_none() {
-            return Ok(None);
-        }
-        let held: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/held_by.sql"))
-            .bind(worker.uuid())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::new("held_by"))?;
-        failpoint!("end-lease-looked");
-        let executed: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/steps_held_by.sql"))
-            .bind(worker.uuid())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::new("steps_held_by"))?;
-        let mut locked: Vec<Uuid> = held.iter().chain(&executed).copied().collect();
-        locked.sort_unstable();
-        locked.dedup();
-        control::lock_runs(&mut tx, &locked).await?;
-        let attempts = vec![None::<Uuid>; held.len()];
-        let (strike, poison) = match end {
-            End::LeaseOver { strikes } => (1_i16, Some(value::int(strikes))),
-            End::Left => (0, None),
-        };
-        let requeued = sqlx::query(include_str!("sql/requeue.sql"))
-            .bind(&held)
-            .bind(worker.uuid())
-            .bind(attempts)
-            .bind(strike)
-            .bind(poison)
-            .bind(None::<i64>)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::new("requeue"))?;
-        let batches = match end {
-            End::LeaseOver { strikes } if !executed.is_empty() => {
-                batch::fail_poisoned(&mut tx, worker, &executed, strikes).await?
-            }
-            End::LeaseOver { .. } | End::Left => Vec::new(),
-        };
-        let (offers, poisoned) = if executed.is_empty() {
-            (Vec::new(), Vec::new())
-        } else {
-            lost_steps(&mut tx, worker, &executed, end).await?
-        };
-        sqlx::query(include_str!("sql/end_worker.sql"))
-            .bind(worker.uuid())
-            .bind(match end {
-                End::LeaseOver { .. } => "lease_over",
-                End::Left => "left",
-            })
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::new("end_worker"))?;
-        tx.commit().await.map_err(StoreError::new("end_worker"))?;
-        let mut runs = super::ready::published_rows(&requeued).map_err(StoreError::new("requeue"))?;
-        runs.retain(|run| !poisoned.contains(&run.run));
-        Ok(Some(Ended { runs, offers, poisoned, batches }))
-    }
-
     /// Forgets workers that ended longer ago than that; says how many.
     pub async fn forget_workers(&self, ended: Duration, rows: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query(include_str!("sql/forget_workers.sql"))
+        let done = sqlx::query(include_str!("../sql/forget_workers.sql"))
             .bind(value::micros(ended))
             .bind(rows)
             .execute(&self.calm)
@@ -255,7 +166,7 @@ impl Store {
 
     /// Workers of an org: the live ones and those that ended lately.
     pub async fn workers_list(&self, org: &Org, rows: i64) -> Result<Vec<WorkerRow>, StoreError> {
-        let found = sqlx::query(include_str!("sql/workers_list.sql"))
+        let found = sqlx::query(include_str!("../sql/workers_list.sql"))
             .bind(org.as_str())
             .bind(rows)
             .fetch_all(&self.calm)
@@ -263,60 +174,6 @@ impl Store {
             .map_err(StoreError::new("workers_list"))?;
         found.iter().map(worker_row).collect::<Result<_, _>>().map_err(StoreError::new("workers_list"))
     }
-}
-
-/// Takes dispatched work out of a worker's hands; the locks of its runs are held.
-async fn lost_steps(
-    tx: &mut Transaction<'_, Postgres>,
-    worker: WorkerId,
-    runs: &[Uuid],
-    end: End,
-) -> Result<(Vec<Offer>, Vec<RunId>), StoreError> {
-    let (strike, poison) = match end {
-        End::LeaseOver { strikes } => (1, value::int(strikes)),
-        End::Left => (0, i32::MAX),
-    };
-    let rows = sqlx::query(include_str!("sql/steps_lost.sql"))
-        .bind(worker.uuid())
-        .bind(runs)
-        .bind(strike)
-        .bind(poison)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(StoreError::new("steps_lost"))?;
-    let (mut offers, mut runs, mut keys, mut strikes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut read = |row: &PgRow| {
-        let offer = step::offer(row)?;
-        match row.try_get::<Option<&str>, _>("stopped")? {
-            None => offers.push(offer),
-            Some("poison") => {
-                runs.push(offer.dispatch.run.uuid());
-                keys.push(offer.dispatch.key.as_str().to_owned());
-                strikes.push(i32::from(row.try_get::<i16, _>("strikes")?));
-            }
-            Some(_) => {}
-        }
-        Ok(())
-    };
-    rows.iter().try_for_each(&mut read).map_err(StoreError::new("steps_lost"))?;
-    if runs.is_empty() {
-        return Ok((offers, Vec::new()));
-    }
-    let parked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/park_poisoned.sql"))
-        .bind(runs)
-        .bind(keys)
-        .bind(strikes)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(StoreError::new("park_poisoned"))?;
-    Ok((offers, parked.into_iter().map(RunId::new).collect()))
-}
-
-/// Why a registration ends.
-#[derive(Clone, Copy)]
-enum End {
-    LeaseOver { strikes: u32 },
-    Left,
 }
 
 fn intent(intent: Intent) -> &'static str {
