@@ -168,8 +168,8 @@ pub const GRANT_VALID: Duration = Duration::from_millis(1500);
 /// How long after its grant, by the database's clock, a worker is asked whether it knows what it is said to hold. What it does
 /// not know goes to others, so no grant may be good for as long.
 pub const HOLD_ASKED: Duration = Duration::from_secs(2);
-/// The longest wait between two tries to reach NATS again.
-pub const RECONNECT_WAIT: Duration = Duration::from_secs(2);
+/// The longest wait between two tries to reach NATS again, before it is spread. While workers look for NATS no lease is ended.
+pub const RECONNECT_WAIT: Duration = Duration::from_millis(500);
 /// How often a scheduler looks for what is overdue.
 pub const SWEEP: Duration = Duration::from_millis(250);
 /// How long a run stays in its worker's memory after it began to wait.

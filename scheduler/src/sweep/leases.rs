@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use piton_shared::{limits, message::wake::ToWorker, state::RunState};
 use piton_transport::BusState;
 
-use piton_telemetry::metrics::{Ending, Swept};
+use piton_telemetry::metrics::{Ending as RunEnding, Swept};
 
-use super::Sweeper;
+use super::{
+    Sweeper,
+    grace::{Ending, Grace, Seen},
+};
 use crate::{
     store::{Poisoned, StoreError},
     wake::End,
@@ -16,47 +19,28 @@ use crate::{
 /// Workers ended by one sweep at most.
 const WORKERS: i64 = 100;
 
-/// Ends leases that are over, unless this scheduler was itself cut off: then the workers had nobody to beat to, and get
-/// one lease's time to do so, and the time they may take to find NATS again after this scheduler has.
+/// Ends leases that are over, unless this scheduler was itself cut off.
 #[derive(Debug)]
 pub(super) struct LeaseEnds {
-    lease: Duration,
-    contact: Contact,
-    not_before: Instant,
-}
-
-/// When this scheduler last reached both Postgres and NATS.
-#[derive(Debug, Clone, Copy)]
-enum Contact {
-    /// It has just begun.
-    Never,
-    /// Then.
-    At(Instant),
-    /// It was cut off since.
-    Lost,
+    grace: Grace,
 }
 
 impl LeaseEnds {
     /// Begins as after a cut: what happened before is not known.
     pub(super) fn new(lease: Duration) -> Self {
-        Self { lease, contact: Contact::Never, not_before: Instant::now() + lease }
+        Self { grace: Grace::new(lease, Instant::now()) }
     }
 
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
         if *sweeper.bus.state().borrow() != BusState::Connected {
-            // Nobody's heartbeat can arrive here.
-            self.contact = Contact::Lost;
+            self.grace.look(Instant::now(), Seen::NatsAway);
             return Ok(());
         }
-        let expired = sweeper.store.expired_workers(WORKERS).await?;
-        let now = Instant::now();
-        match self.contact {
-            Contact::At(last) if now.duration_since(last) <= self.lease => {}
-            Contact::Never => self.not_before = now + self.lease,
-            Contact::At(_) | Contact::Lost => self.not_before = now + self.lease + limits::RECONNECT_WAIT,
-        }
-        self.contact = Contact::At(now);
-        if now < self.not_before {
+        let expired = sweeper.store.expired_workers(WORKERS).await;
+        let seen = if expired.is_ok() { Seen::Both } else { Seen::PostgresAway };
+        let ending = self.grace.look(Instant::now(), seen);
+        let expired = expired?;
+        if ending == Ending::NotYet {
             return Ok(());
         }
         for worker in expired {
@@ -68,7 +52,7 @@ impl LeaseEnds {
                 sweeper.roster.gone(worker);
                 for run in left.runs.iter().filter(|run| run.state == RunState::Parked) {
                     tracing::warn!(%worker, run = %run.run, "a run was alone with its worker when the lease ended, not for the first time: it is parked");
-                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.metrics.runs_ended.at(RunEnding::Parked).inc();
                     sweeper.waiters.ended(run.run, End::Elsewhere);
                 }
                 for Poisoned { run, holder } in left.poisoned {
@@ -76,7 +60,7 @@ impl LeaseEnds {
                         sweeper.workers.tell(holder, &ToWorker::DropRun { run, attempt }).await;
                     }
                     tracing::warn!(%run, "a run is parked: leases ended too often while a worker executed a step of it");
-                    sweeper.metrics.runs_ended.at(Ending::Parked).inc();
+                    sweeper.metrics.runs_ended.at(RunEnding::Parked).inc();
                     sweeper.waiters.ended(run, End::Elsewhere);
                 }
                 for batch in left.batches {

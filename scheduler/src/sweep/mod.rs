@@ -1,6 +1,7 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
 mod batches;
+mod grace;
 mod leases;
 mod lost_holds;
 mod lost_publishes;
