@@ -8,8 +8,12 @@ use std::sync::{
 use fail::FailScenario;
 use parking_lot::Mutex;
 use piton::{FunctionContext, Resource, Result, Worker, WorkerBuilder, WorkflowContext, function, workflow};
-use piton_scheduler::{engine::Killed, server::DirectGrants};
-use piton_shared::state::RunState;
+use piton_devstack::{Network, Proxy};
+use piton_scheduler::{
+    engine::Killed,
+    server::{DirectGrants, Scheduler, SchedulerOptions},
+};
+use piton_shared::{limits, state::RunState};
 use tokio::sync::Notify;
 
 mod late;
@@ -103,6 +107,40 @@ async fn a_worker_that_is_cut_off_drops_what_runs_before_its_work_is_given_away(
     assert_eq!(notes.begun.load(Ordering::SeqCst), 2);
     assert_fences(&notes);
     worker.stop().await;
+    scenario.teardown();
+}
+
+/// A scheduler that hears nothing any more, which NATS does not know yet, costs the workers at home there nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_scheduler_that_is_silent_costs_no_worker_its_lease() {
+    const WORKERS: usize = 8;
+    let scenario = FailScenario::setup();
+    let mut stack = Stack::start().await;
+    let proxy = Proxy::start(stack.nats.address()).await.expect("it listens");
+    let url = format!("nats://{}", proxy.address());
+    let silent = Scheduler::start(SchedulerOptions::new(stack.postgres.url(), url)).await.expect("it starts");
+    stack.engine = silent.engine();
+    stack.scheduler.take().expect("it runs").shutdown().await;
+    let notes = Arc::new(Notes::default());
+    let mut workers = Vec::new();
+    for _ in 0..WORKERS {
+        workers.push(stack.work(builder(&notes)).await);
+    }
+    let engine = stack.engine.clone();
+    let listed = async || engine.store().workers_list(&ORG, 100).await.expect("listed");
+    eventually("them to be at home there", async || (listed().await.len() == WORKERS).then_some(())).await;
+    stack.scheduler = Some(stack.another_scheduler().await);
+    proxy.set(Network::Blackhole);
+    let until = tokio::time::Instant::now() + 3 * limits::LEASE;
+    eventually("three leases to pass", async || {
+        let listed = listed().await;
+        assert!(listed.iter().all(|worker| worker.ended_at.is_none()) && listed.len() == WORKERS, "{listed:#?}");
+        (tokio::time::Instant::now() > until).then_some(())
+    })
+    .await;
+    proxy.set(Network::Pass);
+    futures::future::join_all(workers.into_iter().map(stack::Running::stop)).await;
+    drop(silent);
     scenario.teardown();
 }
 

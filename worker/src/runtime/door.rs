@@ -100,6 +100,15 @@ impl Door {
                 answered => return answered,
             }
         }
+        self.ask_any(method, question, timeout).await
+    }
+
+    /// Asks once, whichever scheduler hears it.
+    pub(super) async fn ask_any<Q, A>(&self, method: Method, question: &Q, timeout: Duration) -> Result<A, Unserved>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
         let subject = self.bus.subjects().ask(&self.org, method);
         self.ask_on(&subject, method, question, timeout).await
     }
@@ -125,9 +134,15 @@ impl Door {
         A: DeserializeOwned,
     {
         let mut tries = 0;
+        let mut last = None;
         loop {
             let sent = steady();
-            match self.ask(method, question, timeout).await {
+            // The scheduler at home may be the only one that cannot serve it now.
+            let served = match last {
+                Some(Unserved::Unavailable(_)) if tries % 2 == 1 => self.ask_any(method, question, timeout).await,
+                Some(_) | None => self.ask(method, question, timeout).await,
+            };
+            match served {
                 Err(unserved) if unserved.may_pass() => {
                     tries += 1;
                     self.metrics.retries.at(Retried::Request).inc();
@@ -142,6 +157,7 @@ impl Door {
                         );
                     }
                     tokio::time::sleep(AGAIN.delay(tries)).await;
+                    last = Some(unserved);
                 }
                 served => return served.map(|answer| (answer, sent)),
             }

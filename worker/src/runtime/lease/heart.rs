@@ -21,7 +21,7 @@ use crate::runtime::{
     clock::steady,
     door::{Door, Unserved},
     failpoint::failpoint,
-    member::Member,
+    member::{Member, Terms},
     solitude::Solitude,
 };
 
@@ -118,9 +118,11 @@ async fn beat(bus: &Bus, member: &Arc<Member>) {
             _ = view.changed() => {}
             () = tokio::time::sleep(member.lease.left()), if state == LeaseState::Held => lapse(member),
             Some((sent, answer)) = asked.next(), if !asked.is_empty() => take(member, sent, answer),
-            Ok(()) = solitude.changed(), if asked.len() < BEATS => asked.push(ask(&door, member)),
-            () = member.beat_now.notified(), if asked.len() < BEATS => asked.push(ask(&door, member)),
-            _ = ticks.tick(), if asked.len() < BEATS => asked.push(ask(&door, member)),
+            Ok(()) = solitude.changed(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
+            () = member.beat_now.notified(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
+            _ = ticks.tick(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
+            () = tokio::time::sleep(until_elsewhere(member.lease.left(), member.terms)),
+                if state == LeaseState::Held && asked.len() < BEATS => asked.push(ask(&door, member, Road::Any)),
         }
     }
 }
@@ -132,11 +134,32 @@ fn lapse(member: &Member) {
     }
 }
 
-async fn ask(door: &Door, member: &Member) -> (Duration, Result<Standing, Unserved>) {
+/// Whom a heartbeat is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Road {
+    /// The scheduler at home, and any other once that one is silent.
+    Home,
+    /// Any that hears it.
+    Any,
+}
+
+/// How long to wait before a heartbeat is sent to any scheduler, and not to the one at home: until two intervals have gone by
+/// without an answer, and from then on four times an interval, so that the lease is renewed while there is time left, also if some of
+/// them reach a scheduler that is not well.
+fn until_elsewhere(left: Duration, terms: Terms) -> Duration {
+    let at_risk = terms.usable().saturating_sub(terms.heartbeat * 2);
+    left.checked_sub(at_risk).filter(|wait| !wait.is_zero()).unwrap_or(terms.heartbeat / 4)
+}
+
+async fn ask(door: &Door, member: &Member, road: Road) -> (Duration, Result<Standing, Unserved>) {
     let sent = steady();
     failpoint!("heartbeat-lost", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
     let began = Instant::now();
-    let answer = door.ask(Method::Heartbeat, &heartbeat(member, sent), member.terms.lease / 2).await;
+    let beat = heartbeat(member, sent);
+    let answer = match road {
+        Road::Home => door.ask(Method::Heartbeat, &beat, member.terms.lease / 2).await,
+        Road::Any => door.ask_any(Method::Heartbeat, &beat, member.terms.heartbeat).await,
+    };
     member.door.metrics.heartbeat_time.seconds(began.elapsed());
     failpoint!("heartbeat-unanswered", (sent, Err(Unserved::Unavailable("lost by a failpoint".to_owned()))));
     (sent, answer)
@@ -184,5 +207,19 @@ fn take(member: &Member, sent: Duration, answer: Result<Standing, Unserved>) {
             member.holdings.clear();
         }
         Err(error) => tracing::debug!(%error, "a heartbeat was not answered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_renewed_elsewhere_while_there_is_time_left() {
+        let millis = Duration::from_millis;
+        let terms = Terms { lease: millis(2500), heartbeat: millis(500) };
+        for (left, wait) in [(2250, 1000), (1251, 1), (1250, 125), (700, 125), (0, 125)] {
+            assert_eq!(until_elsewhere(millis(left), terms), millis(wait), "{left}");
+        }
     }
 }
