@@ -159,6 +159,9 @@ pub const WORKER_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long a worker whose heartbeats nobody acknowledges hopes to go on with what it holds. Then it begins anew under
 /// another id: schedulers may have forgotten the old one, and would take it for a new worker's.
 pub const WORKER_HOPES: Duration = Duration::from_hours(24);
+/// How long a transaction of a scheduler may stand still, wait for a lock, or wait for its peer to take what was sent: what a
+/// scheduler that froze had locked is free again before the leases end that others could not renew meanwhile.
+pub const TRANSACTION_STANDS: Duration = Duration::from_millis(1500);
 /// What a worker takes off its lease for the drift of clocks and its own delays.
 pub const LEASE_MARGIN: Duration = Duration::from_millis(250);
 /// How long a grant may be begun, counted by the worker's clock from when it sent the heartbeat that the grant names, or the
@@ -207,6 +210,7 @@ pub const SCHEDULE_CHANGES: usize = 2;
 
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
 const _: () = assert!(LEASE.as_millis() >= 4 * HEARTBEAT.as_millis());
+const _: () = assert!(TRANSACTION_STANDS.as_millis() + 2 * HEARTBEAT.as_millis() <= LEASE.as_millis());
 const _: () = assert!(LEASE_MARGIN.as_millis() * 2 < LEASE.as_millis());
 // A grant that survives one lost heartbeat is over before what it gave can be given to another, also where clocks drift.
 const _: () = assert!(GRANT_VALID.as_millis() >= 3 * HEARTBEAT.as_millis());

@@ -34,6 +34,7 @@ impl StoreOptions {
     /// What every connection is opened with: the plans that a test pins are those of these settings.
     pub fn connection(&self) -> Result<PgConnectOptions, StoreError> {
         let connect = PgConnectOptions::from_str(&self.url).map_err(StoreError::new("connect"))?;
+        let stands = limits::TRANSACTION_STANDS.as_millis().to_string();
         Ok(connect.application_name("piton-scheduler").statement_cache_capacity(256).options([
             ("synchronous_commit", "on"),
             // Statements are prepared once and their plans have no choice to make (see append.sql): planning
@@ -44,11 +45,11 @@ impl StoreOptions {
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
             ("jit", "off"),
-            ("idle_in_transaction_session_timeout", "5s"),
-            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", stands.as_str()),
+            ("lock_timeout", stands.as_str()),
             ("statement_timeout", "30s"),
             ("tcp_keepalives_idle", "10"),
-            ("tcp_user_timeout", "10000"),
+            ("tcp_user_timeout", stands.as_str()),
         ]))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use piton_scheduler::store::{LeaseTerms, Placement};
+use piton_scheduler::store::{LeaseTerms, Placement, StoreOptions};
 use piton_shared::{
     ids::{RunId, WorkerId},
     journal::StepKey,
-    limits::WORKER_KEPT,
+    limits::{LEASE, WORKER_KEPT},
     message::{
         append::AppendAnswer,
         worker::{Heartbeat, Intent, UnderWay},
@@ -15,6 +15,7 @@ use piton_shared::{
     state::RunState,
     time::Timestamp,
 };
+use sqlx::ConnectOptions as _;
 
 use crate::{
     database::Database,
@@ -262,5 +263,20 @@ async fn workers_that_ended_long_ago_are_forgotten_unless_they_hold_something() 
         assert!(db.store.leave(worker).await.expect("answered").is_none());
         assert!(db.store.control_confirmed(&[worker], 1).await.expect("answered"));
     }
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn connections_let_go_of_what_they_lock_before_a_lease_ends() {
+    let db = Database::new("lease_locks").await;
+    let options = StoreOptions::new(&*db.url).connection().expect("a good address");
+    let mut connection = options.connect().await.expect("it connects");
+    let bounds: Vec<i64> = sqlx::query_scalar(include_str!("../sql/lock_bounds.sql"))
+        .fetch_all(&mut connection)
+        .await
+        .expect("the settings are there");
+    let lease = i64::try_from(LEASE.as_millis()).expect("it fits");
+    assert_eq!(bounds.len(), 2);
+    assert!(bounds.iter().all(|millis| (1..lease).contains(millis)), "{bounds:?}");
     db.finish().await;
 }
