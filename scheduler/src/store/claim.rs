@@ -9,7 +9,7 @@ use piton_shared::{
     },
     time::Timestamp,
 };
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Store, StoreError, value};
@@ -125,14 +125,26 @@ impl Store {
 
     /// Rows from outside after a number, in their order.
     pub async fn journal_outside(&self, run: RunId, after: u32, rows: u32) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.journals_outside(&[(run, after, rows)]).await?.pop().unwrap_or_default())
+    }
+
+    /// Rows from outside of several runs: for each, those after a number, in their order, and how many at most. The answers are in
+    /// the order of the questions.
+    pub async fn journals_outside(&self, asked: &[(RunId, u32, u32)]) -> Result<Vec<Vec<Entry>>, StoreError> {
         let found = sqlx::query(include_str!("sql/journal_outside.sql"))
-            .bind(run.uuid())
-            .bind(value::int(after))
-            .bind(i64::from(rows))
+            .bind(asked.iter().map(|(run, ..)| run.uuid()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|(_, after, _)| value::int(*after)).collect::<Vec<_>>())
+            .bind(asked.iter().map(|(.., rows)| value::int(*rows)).collect::<Vec<_>>())
             .fetch_all(&self.hot)
             .await
             .map_err(StoreError::new("journal_outside"))?;
-        found.iter().map(value::entry).collect::<Result<_, _>>().map_err(StoreError::new("journal_outside"))
+        let mut answers = vec![Vec::new(); asked.len()];
+        let mut read = |row: &PgRow| {
+            answers[value::place(row.try_get("place")?)].push(value::entry(row)?);
+            Ok(())
+        };
+        found.iter().try_for_each(&mut read).map_err(StoreError::new("journal_outside"))?;
+        Ok(answers)
     }
 
     /// The input of a run, if this attempt of this worker holds it.
@@ -163,7 +175,7 @@ impl Store {
     }
 }
 
-fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
+fn granted(row: &PgRow) -> Result<Granted, sqlx::Error> {
     Ok(Granted {
         run: RunId::new(row.try_get("id")?),
         epoch: Epoch(row.try_get::<i32, _>("epoch")?.unsigned_abs()),
@@ -180,7 +192,7 @@ fn granted(row: &sqlx::postgres::PgRow) -> Result<Granted, sqlx::Error> {
     })
 }
 
-fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
+fn open_call(row: &PgRow) -> Result<OpenCallRow, sqlx::Error> {
     let waiting = row.try_get::<Option<&str>, _>("waiting")?;
     Ok(OpenCallRow {
         run: RunId::new(row.try_get("run_id")?),
@@ -195,7 +207,7 @@ fn open_call(row: &sqlx::postgres::PgRow) -> Result<OpenCallRow, sqlx::Error> {
     })
 }
 
-fn waiting_for(row: &sqlx::postgres::PgRow, word: &str) -> Result<Waiting, sqlx::Error> {
+fn waiting_for(row: &PgRow, word: &str) -> Result<Waiting, sqlx::Error> {
     match word {
         "sleep" => Ok(Waiting::Sleep),
         "retry" => Ok(Waiting::Retry),

@@ -7,6 +7,9 @@ use crate::{
     store::{Store, Told},
 };
 
+/// Runs that one statement reads for; their results are in memory together.
+const TOLD_AT_ONCE: usize = 64;
+
 /// Wakes runs. Cheap to clone.
 #[derive(Clone)]
 pub struct Teller {
@@ -21,22 +24,22 @@ pub struct Teller {
 impl Teller {
     /// Wakes whoever has to know. Hints all: a holder that is not told asks when it wants to suspend.
     pub async fn tell(&self, told: Vec<Told>) {
-        let mut publish = Vec::new();
-        for told in told {
-            if let Some((worker, attempt)) = told.holder {
-                match self.store.journal_outside(told.run, told.outside - told.fired, told.fired).await {
-                    Ok(entries) => {
+        let held: Vec<_> = told.iter().filter_map(|told| Some((told.holder?, told))).collect();
+        for held in held.chunks(TOLD_AT_ONCE) {
+            let asked: Vec<_> =
+                held.iter().map(|(_, told)| (told.run, told.outside - told.fired, told.fired)).collect();
+            match self.store.journals_outside(&asked).await {
+                Ok(found) => {
+                    for (((worker, attempt), told), entries) in held.iter().zip(found) {
                         for entries in cut(entries, entry_bytes) {
-                            self.workers.tell(worker, &ToWorker::Wake { run: told.run, attempt, entries }).await;
+                            let wake = ToWorker::Wake { run: told.run, attempt: *attempt, entries };
+                            self.workers.tell(*worker, &wake).await;
                         }
                     }
-                    Err(error) => {
-                        tracing::warn!(run = %told.run, %error, "failed to read what a run is to be told");
-                    }
                 }
+                Err(error) => tracing::warn!(runs = held.len(), %error, "failed to read what runs are to be told"),
             }
-            publish.extend(told.publish);
         }
-        self.publisher.publish(publish);
+        self.publisher.publish(told.into_iter().filter_map(|told| told.publish).collect());
     }
 }

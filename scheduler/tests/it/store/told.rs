@@ -5,7 +5,7 @@ use std::fs;
 use piton_scheduler::store::{Seen, StoreOptions};
 use piton_shared::{
     ids::RunId,
-    journal::{Entry, in_order},
+    journal::{Entry, Place, in_order},
     message::read::More,
 };
 use serde_json::Value;
@@ -108,5 +108,26 @@ async fn a_page_of_a_long_journal_costs_a_page() {
         assert!(cost(0, 0).await >= 6000, "{stage}");
         sqlx::raw_sql(include_str!("../sql/analyze.sql")).execute(&mut connection).await.expect("it is ours");
     }
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn rows_from_outside_of_many_runs_are_read_at_once_each_from_its_place() {
+    let db = Database::new("told_many").await;
+    let (short, full) = (long(&db, 9).await, long(&db, 30).await);
+    let none = db.held(db.worker().await).await.run;
+    let asked = [(full, 4, 3), (none, 0, 9), (short, 0, 9), (full, 9, 9)];
+    let read = db.store.journals_outside(&asked).await.expect("read");
+    let numbers = |entries: &Vec<Entry>| {
+        let number = |entry: &Entry| match entry.place {
+            Place::Outside { number } => number,
+            Place::Own { .. } => panic!("{entry:?}"),
+        };
+        entries.iter().map(number).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        read.iter().map(numbers).collect::<Vec<_>>(),
+        [vec![5, 6, 7], vec![], vec![1, 2, 3, 4, 5], vec![10, 11, 12]]
+    );
     db.finish().await;
 }
