@@ -77,6 +77,27 @@ pub(crate) async fn wait_at_gate(
     Ok(std::process::id())
 }
 
+/// Calls the ledger, and keeps its thread to itself until the gate is open, as no function should.
+#[function]
+pub(crate) async fn block_at_gate(
+    gate: Resource<Gate>,
+    ledger: Resource<Ledger>,
+    ctx: &FunctionContext,
+    name: String,
+) -> Result<u32> {
+    ledger.call(&ctx.idempotency_key(), ctx.try_number(), &name)?;
+    while !fs::exists(gate.folder.join(&name))? {
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    Ok(std::process::id())
+}
+
+/// One step that blocks.
+#[workflow]
+pub(crate) async fn blocked(ctx: &WorkflowContext, name: String) -> Result<u32> {
+    Ok(ctx.step(block_at_gate(name)).await?)
+}
+
 /// A step at the gate between two others.
 #[workflow]
 pub(crate) async fn gated(ctx: &WorkflowContext, name: String) -> Result<u32> {

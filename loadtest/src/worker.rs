@@ -48,6 +48,8 @@ pub async fn run() -> anyhow::Result<()> {
         .register(gate::wait_at_gate)
         .register(gate::gated)
         .register(gate::gates)
+        .register(gate::block_at_gate)
+        .register(gate::blocked)
         .register(gate::nap)
         .register(poison::die)
         .register(poison::poison)

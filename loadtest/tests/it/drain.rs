@@ -81,6 +81,46 @@ async fn a_worker_told_twice_to_stop_leaves_at_once() -> anyhow::Result<()> {
     rig.stop().await
 }
 
+/// A function that blocks its thread cannot be stopped: the process ends without it, once the worker has left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_with_a_function_that_blocks_ends_once_it_has_left() -> anyhow::Result<()> {
+    let mut rig = Rig::start(Data::Throwaway, 1, 0).await?;
+    let first = rig.start_worker(&[("PITON_DRAIN", "100ms")]).await?;
+    let run = rig.begin("blocked", "gate".into()).await?;
+    rig.at_gate("gate", first, 1).await?;
+    let mut worker = rig.cluster.take_worker(0);
+    worker.signal(Signal::TERM)?;
+    let status = worker.ended(SOON).await?;
+    assert!(status.success(), "{status}");
+    assert_eq!(rig.registrations("worker-1").await?[0]["end_reason"], "left");
+    let second = rig.start_worker(&[]).await?;
+    rig.at_gate("gate", second, 1).await?;
+    rig.gate.open("gate")?;
+    assert_eq!(rig.completed(&run).await?["result"], second);
+    rig.stop().await
+}
+
+/// Also where every thread is blocked, so that nothing of the worker can leave in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_threads_are_all_blocked_ends_when_told_twice() -> anyhow::Result<()> {
+    let mut rig = Rig::start(Data::Throwaway, 1, 0).await?;
+    let first = rig.start_worker(&[("TOKIO_WORKER_THREADS", "1"), ("PITON_DRAIN", "1h")]).await?;
+    rig.begin("blocked", "gate".into()).await?;
+    rig.at_gate("gate", first, 1).await?;
+    let mut worker = rig.cluster.take_worker(0);
+    worker.signal(Signal::TERM)?;
+    // Two that are pending at once count as one, so it is told until it ends.
+    until("the process to end", SOON, async || {
+        if worker.check_runs().is_ok() {
+            worker.signal(Signal::TERM)?;
+        }
+        Ok(worker.check_runs().is_err().then_some(()))
+    })
+    .await?;
+    rig.gate.open("gate")?;
+    rig.stop().await
+}
+
 /// A scheduler that is told to stop answers those who wait, and the other serves on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_told_to_stop_answers_who_waits() -> anyhow::Result<()> {

@@ -122,3 +122,58 @@ async fn a_worker_without_schedulers_is_not_ready() -> anyhow::Result<()> {
     tokio::time::timeout(SOON, working).await.context("it ends")???;
     rig.stop().await
 }
+
+/// Where a function that blocks keeps its thread until the test lets it go on.
+#[derive(Default)]
+struct Block {
+    begun: Notify,
+    open: std::sync::Mutex<bool>,
+    opened: std::sync::Condvar,
+}
+
+#[function]
+async fn block(here: Resource<Block>) -> Result<()> {
+    here.begun.notify_one();
+    let open = here.open.lock().expect("no test panics with it");
+    let waited = here.opened.wait_while(open, |open| !*open);
+    drop(waited.expect("no test panics with it"));
+    Ok(())
+}
+
+#[workflow]
+async fn blocks(ctx: &WorkflowContext) -> Result<()> {
+    Ok(ctx.step(block()).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_threads_are_all_blocked_still_says_how_it_is() -> anyhow::Result<()> {
+    let rig = Rig::start(Data::Throwaway, 1, 0).await?;
+    let here = Arc::new(Block::default());
+    let options = WorkerOptions { url: rig.nats.url(), ..WorkerOptions::default() };
+    let builder = Worker::builder().options(options).metrics_address(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let builder = builder.shared_resource(Arc::clone(&here)).register(block).register(blocks);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (listens, address) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let working = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let worker = builder.connect().await?;
+            let _ = listens.send(worker.metrics_address());
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            anyhow::Ok(worker.run_until(stopped).await?)
+        })
+    });
+    let address = address.await?.context("it was told to listen")?;
+    let run = rig.begin("blocks", json!(null)).await?;
+    tokio::time::timeout(SOON, here.begun.notified()).await.context("it begins")?;
+    assert!(get(address, "/health/live").await?.starts_with("HTTP/1.1 200 "));
+    assert!(get(address, "/metrics").await?.contains("\npiton_worker_running_steps 1\n"));
+    *here.open.lock().expect("no test panics with it") = true;
+    here.opened.notify_all();
+    rig.completed(&run).await?;
+    assert!(stop.send(()).is_ok(), "it works");
+    tokio::task::spawn_blocking(|| working.join()).await?.map_err(|_| anyhow::anyhow!("it panicked"))??;
+    rig.stop().await
+}

@@ -136,12 +136,13 @@ async fn execute(
     };
     let span = execution::span(member, &invocation.function, &of);
     let key = of.step_key.clone();
+    let code = execution::code(&invocation.function, &of);
     let (context, handle) = FunctionContext::begin(of);
     let started_at = member.clock.now();
     let (sender, ended) = oneshot::channel();
     let (shared, dispatch, hold) = (Arc::clone(member), grant.dispatch.clone(), grant.hold);
     let task = async move {
-        let outcome = execution::execute(&shared, invocation, context, started_at).await;
+        let outcome = execution::execute(&shared, invocation, context, started_at, code).await;
         shared.holdings.step_ended(&dispatch, hold);
         let finished_at = shared.clock.now();
         // Nobody listens any more when the hold is lost.

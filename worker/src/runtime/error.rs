@@ -69,6 +69,9 @@ pub enum RunError {
     /// The signals of the operating system cannot be heard.
     #[error("failed to listen for SIGTERM and SIGINT")]
     Signals(#[source] io::Error),
+    /// The thread that serves metrics and health could not be started.
+    #[error("failed to start the thread that serves metrics and health")]
+    Health(#[source] io::Error),
     /// The connection is closed for good: the server refuses the credentials now.
     #[error("NATS closed the connection for good: check the credentials, then start the worker again")]
     Closed,

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
@@ -23,6 +24,7 @@ use super::{
     failpoint::failpoint,
     holdings::{Begun, Executed},
     member::Member,
+    polls::{Code, Watched},
     run::Letter,
 };
 use crate::{FunctionContext, RegisteredFunction, Resources, Try};
@@ -58,10 +60,11 @@ pub(super) fn begin(
     let started_at = member.clock.now();
     let invocation = Invocation { function: function.clone(), input, bounds };
     let shared = Arc::clone(member);
+    let code = code(function, &of);
     let task = async move {
         // The slot is free again when the task has ended, however it ends.
         let _slot = slot;
-        let outcome = execute(&shared, invocation, context, started_at).await;
+        let outcome = execute(&shared, invocation, context, started_at, code).await;
         shared.holdings.ended(owner.run, owner.attempt, &of.step_key, try_number);
         let finished_at = shared.clock.now();
         let ended = EndedTry { key: of.step_key, try_number, outcome, started_at, finished_at };
@@ -70,6 +73,11 @@ pub(super) fn begin(
     };
     let executed = Executed::new(handle, started_at);
     member.holdings.begin(owner.attempt, executed, || member.tasks.spawn(task.instrument(span)).abort_handle())
+}
+
+/// What a try is called when it does not return.
+pub(super) fn code(function: &RegisteredFunction, of: &Try) -> Code {
+    Code { run: of.run_id, name: function.name().to_owned(), step: Some(of.step_key.clone()) }
 }
 
 /// Under which a try is traced.
@@ -90,10 +98,12 @@ pub(super) async fn execute(
     invocation: Invocation,
     context: FunctionContext,
     started_at: Timestamp,
+    code: Code,
 ) -> Outcome {
     failpoint!("try-begin");
     let mut timed = Timed::new(&member.door.metrics);
-    let outcome = bounded(&invocation, context, member.registry.resources(), started_at).await;
+    let watched = member.polls.of(code);
+    let outcome = bounded(&invocation, context, member.registry.resources(), started_at, &watched).await;
     timed.outcome = outcome_of(&outcome);
     drop(timed);
     if let Err(failure) = &outcome {
@@ -108,13 +118,21 @@ async fn bounded(
     context: FunctionContext,
     resources: &Resources,
     started_at: Timestamp,
+    watched: &Watched,
 ) -> Outcome {
     let Invocation { function, input, bounds } = invocation;
-    let called = catch_unwind(AssertUnwindSafe(|| function.call(context, resources, input)));
-    let caught = match called {
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        let _inside = watched.enter();
+        function.call(context, resources, input)
+    }));
+    let mut caught = match called {
         Ok(future) => AssertUnwindSafe(future).catch_unwind(),
         Err(panic) => return Err(panicked(panic.as_ref())),
     };
+    let caught = poll_fn(|cx| {
+        let _inside = watched.enter();
+        caught.poll_unpin(cx)
+    });
     let ended = match bounds.of_try(started_at) {
         None => caught.await,
         Some((limit, failure)) => match tokio::time::timeout(limit, caught).await {

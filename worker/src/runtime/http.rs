@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    thread,
     time::Duration,
 };
 
@@ -74,40 +75,54 @@ impl Watched {
         self.address
     }
 
-    /// Answers until `over`, and a moment longer those who are being answered. Dropped, it drops its connections.
-    pub(super) async fn serve(self, told: Told, over: CancellationToken) {
-        tracing::info!(address = %self.address, "serving metrics and health");
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let mut connections = JoinSet::new();
-        loop {
-            let next = async {
-                let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
-                (permit, self.listener.accept().await)
-            };
-            tokio::select! {
-                biased;
-                () = over.cancelled() => break,
-                (permit, accepted) = next => match accepted {
-                    Ok((stream, peer)) => {
-                        let told = told.clone();
-                        connections.spawn(async move {
-                            connection(stream, peer, told).await;
-                            drop(permit);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "failed to accept a connection");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-                Some(_) = connections.join_next() => {}
+    /// Answers until `over`, and a moment longer those who are being answered: on a thread of its own, so that no user code
+    /// holds it up.
+    pub(super) fn serve(self, told: Told, over: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
+        let Self { listener, address } = self;
+        let listener = listener.into_std()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let serving = async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => answer_all(listener, address, told, over).await,
+                Err(error) => tracing::error!(%error, %address, "failed to serve metrics and health"),
             }
-        }
-        drop(self.listener);
-        let answered = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(END, answered).await;
-        connections.shutdown().await;
+        };
+        thread::Builder::new().name("piton-health".to_owned()).spawn(move || runtime.block_on(serving))
     }
+}
+
+async fn answer_all(listener: TcpListener, address: SocketAddr, told: Told, over: CancellationToken) {
+    tracing::info!(%address, "serving metrics and health");
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = async {
+            let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            biased;
+            () = over.cancelled() => break,
+            (permit, accepted) = next => match accepted {
+                Ok((stream, peer)) => {
+                    let told = told.clone();
+                    connections.spawn(async move {
+                        connection(stream, peer, told).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "failed to accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    let answered = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(END, answered).await;
+    connections.shutdown().await;
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, told: Told) {

@@ -28,6 +28,7 @@ use super::{
     holdings::{Added, AddedStep, Holdings},
     journaler::Job,
     lease::Lease,
+    polls::Polls,
     validity::Validity,
 };
 use crate::{Registry, WorkerOptions};
@@ -55,6 +56,8 @@ pub(super) struct Member {
     /// Room for results of dispatched work that were not answered yet.
     pub(super) reports: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
+    /// User code that is polled in this process.
+    pub(super) polls: Polls,
     /// A heartbeat is wanted at once.
     pub(super) beat_now: Notify,
     /// No new work is taken.

@@ -35,6 +35,7 @@ mod http;
 mod journaler;
 mod lease;
 mod member;
+mod polls;
 mod pull;
 mod read;
 mod register;

@@ -1,6 +1,6 @@
 //! Built without the feature `http`: a worker that is told to serve its metrics says that it cannot.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, io, net::SocketAddr, thread};
 
 use piton_telemetry::metrics::WorkerMetrics;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,7 @@ impl Watched {
         match self.0 {}
     }
 
-    pub(super) async fn serve(self, _told: Told, over: CancellationToken) {
-        over.cancelled().await;
+    pub(super) fn serve(self, _told: Told, _over: CancellationToken) -> io::Result<thread::JoinHandle<()>> {
         match self.0 {}
     }
 }

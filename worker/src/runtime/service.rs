@@ -24,17 +24,20 @@ use super::{
     journaler,
     lease::{Heart, HeartError, Lease, LeaseState},
     member::{Member, Terms, fresh_uuid},
+    polls::Polls,
     pull,
     register::{Admitted, card, register, stay_registered},
-    signals::{Stop, listen, wanted},
+    signals::{Ending, Signals, Stop, wanted},
     standing::Registration,
 };
 use crate::{Worker, WorkerBuilder};
 
 /// How long a scheduler may take to hear that this worker leaves; later its lease ends.
 const LEAVE: Duration = Duration::from_secs(2);
-/// How long tasks may take to end after everything was aborted: a function that never awaits cannot be stopped.
+/// How long tasks may take to end after everything was aborted, at most: a function that never awaits cannot be stopped.
 const END: Duration = Duration::from_secs(5);
+/// The same for a worker that is to leave at once.
+const END_NOW: Duration = Duration::from_millis(250);
 /// How often a draining worker looks whether it holds anything yet.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long to wait before subscribing is tried again.
@@ -71,7 +74,16 @@ impl Worker {
         })?;
         let registration = Registration::default();
         let pages = define::pages(&self, Clock::new().now()).into();
-        Ok(Connected { worker: self, pages, bus, heart, metrics: WorkerMetrics::new(), registration, watched })
+        Ok(Connected {
+            worker: self,
+            pages,
+            bus,
+            heart,
+            metrics: WorkerMetrics::new(),
+            registration,
+            polls: Polls::default(),
+            watched,
+        })
     }
 
     /// Connects and works until SIGTERM or SIGINT: [`connect`](Self::connect) and [`Connected::run`].
@@ -95,6 +107,7 @@ pub struct Connected {
     heart: Heart,
     metrics: WorkerMetrics,
     registration: Registration,
+    polls: Polls,
     watched: Option<Watched>,
 }
 
@@ -113,15 +126,20 @@ impl Connected {
     /// option `drain` says, has their results journaled, and gives its runs back. A second signal makes it leave at
     /// once.
     ///
+    /// The process ends shortly after this has returned if functions were left behind that cannot be stopped, because they
+    /// block their thread. It also ends if the worker does not leave: ten seconds after the time to drain, and three seconds after
+    /// the second signal.
+    ///
     /// # Errors
     ///
     /// The scheduler refuses this worker, NATS closes the connection for good, or signals cannot be heard.
     pub async fn run(self) -> Result<(), RunError> {
         let (sender, stop) = watch::channel(Stop::No);
-        tokio::select! {
-            ended = self.work(stop) => ended,
-            heard = listen(sender) => heard.map_err(RunError::Signals),
-        }
+        let signals = Signals::listen(sender, self.worker.options().drain).await.map_err(RunError::Signals)?;
+        let polls = self.polls.clone();
+        let ended = self.work(stop).await;
+        signals.end(if polls.any_inside() { Ending::LeftBehind } else { Ending::Whole });
+        ended
     }
 
     /// Works until `stop` is done, then drains as [`run`](Self::run) does. Signals are the caller's.
@@ -146,18 +164,17 @@ impl Connected {
     async fn work(mut self, stop: watch::Receiver<Stop>) -> Result<(), RunError> {
         let told = Told { metrics: self.metrics.clone(), registration: self.registration.clone() };
         let over = CancellationToken::new();
-        let watched = self.watched.take();
-        let watching = async {
-            if let Some(watched) = watched {
-                watched.serve(told, over.clone()).await;
-            }
-        };
-        let working = async {
-            let ended = self.serve(stop).await;
-            over.cancel();
-            ended
-        };
-        let (ended, ()) = tokio::join!(working, watching);
+        // Also when this future is dropped.
+        let over_now = over.clone().drop_guard();
+        let watching = self.watched.take().map(|watched| watched.serve(told, over)).transpose();
+        let watching = watching.map_err(RunError::Health)?;
+        let ended = self.serve(stop).await;
+        drop(over_now);
+        if let Some(watching) = watching
+            && !matches!(tokio::task::spawn_blocking(|| watching.join()).await, Ok(Ok(())))
+        {
+            tracing::error!("the thread that serves metrics and health has panicked");
+        }
         ended
     }
 
@@ -223,6 +240,7 @@ impl Connected {
             finishes,
             reports: Arc::new(Semaphore::new(finisher::REPORTS)),
             tasks: TaskTracker::new(),
+            polls: self.polls.clone(),
             beat_now: tokio::sync::Notify::new(),
             draining: CancellationToken::new(),
             over: CancellationToken::new(),
@@ -253,7 +271,8 @@ impl Connected {
             left = until_over(&member, stop) => Ok(left),
             () = closed(&self.bus) => Err(RunError::Closed),
         };
-        end(&member, &left).await;
+        let urgency = *stop.borrow();
+        end(&member, &left, urgency).await;
         drop(over);
         left
     }
@@ -344,12 +363,18 @@ async fn empty(member: &Member) {
 }
 
 /// Ends everything under this registration, and says goodbye if there is anybody to say it to.
-async fn end(member: &Member, left: &Result<Left, RunError>) {
+async fn end(member: &Member, left: &Result<Left, RunError>, stop: Stop) {
     member.draining.cancel();
     member.holdings.clear();
     member.over.cancel();
     member.tasks.close();
-    if tokio::time::timeout(END, member.tasks.wait()).await.is_err() {
+    let within = match (left, stop) {
+        (Ok(Left::LeaseEnded(_)) | Err(_), _) => END,
+        // While there is a lease: whoever leaves under one is no crash.
+        (Ok(Left::Told), Stop::No | Stop::Drain) => END.min(member.lease.left() / 2),
+        (Ok(Left::Told), Stop::Now) => END_NOW,
+    };
+    if tokio::time::timeout(within, member.tasks.wait()).await.is_err() {
         tracing::warn!(
             tasks = member.tasks.len(),
             "functions that never await cannot be stopped: they are left behind"

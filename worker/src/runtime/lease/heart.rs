@@ -120,7 +120,10 @@ async fn beat(bus: &Bus, member: &Arc<Member>) {
             Some((sent, answer)) = asked.next(), if !asked.is_empty() => take(member, sent, answer),
             Ok(()) = solitude.changed(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
             () = member.beat_now.notified(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
-            _ = ticks.tick(), if asked.len() < BEATS => asked.push(ask(&door, member, Road::Home)),
+            _ = ticks.tick(), if asked.len() < BEATS => {
+                member.polls.warn();
+                asked.push(ask(&door, member, Road::Home));
+            }
             () = tokio::time::sleep(until_elsewhere(member.lease.left(), member.terms)),
                 if state == LeaseState::Held && asked.len() < BEATS => asked.push(ask(&door, member, Road::Any)),
         }

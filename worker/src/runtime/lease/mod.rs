@@ -73,7 +73,7 @@ impl Lease {
     }
 
     /// How long it is held from now on.
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         Duration::from_micros(self.until.load(Ordering::Acquire)).saturating_sub(steady())
     }
 

@@ -40,7 +40,10 @@ impl RunTask<'_> {
     pub(super) async fn on(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let effects = self.attempt.on(input, self.member.clock.now(), rand::random());
+            let effects = {
+                let _inside = self.watched.enter();
+                self.attempt.on(input, self.member.clock.now(), rand::random())
+            };
             for effect in effects {
                 if let Some(input) = self.perform(effect).await {
                     inputs.push_back(input);

@@ -22,6 +22,7 @@ use super::{
     journaler::Written,
     lease::{LeaseState, View},
     member::Member,
+    polls::{Code, Watched},
     read::{self, NotHeld},
 };
 
@@ -59,6 +60,7 @@ pub(super) async fn live(
     let lease = member.lease.watch();
     let lapses = lease.borrow().lapses;
     let hold = Hold { run: grant.run, attempt: grant.attempt, worker: member.id };
+    let code = Code { run: grant.run, name: grant.workflow.clone(), step: None };
     let mut task = RunTask {
         member,
         owner: Owner { run: grant.run, attempt: grant.attempt, epoch: grant.epoch },
@@ -78,6 +80,7 @@ pub(super) async fn live(
         draining: Draining::NotTold,
         wanted,
         look_at: Instant::now() + LOOK_EVERY,
+        watched: member.polls.of(code),
         state: State::Held,
     };
     task.replay(entries).await;
@@ -108,6 +111,8 @@ struct RunTask<'a> {
     draining: Draining,
     wanted: watch::Receiver<Wanted>,
     look_at: Instant,
+    /// The workflow's code.
+    watched: Watched,
     state: State,
 }
 
