@@ -123,7 +123,10 @@ impl Overheard {
             let of_the_run = match &message {
                 ToWorker::Granted { grants, .. } => lost == RUNS && grants.iter().any(|grant| grant.run == run),
                 ToWorker::GrantedSteps { grants, .. } => grants.iter().any(|grant| grant.dispatch.run == run),
-                ToWorker::Wake { .. } | ToWorker::DropSteps { .. } | ToWorker::Control(_) => false,
+                ToWorker::Wake { .. }
+                | ToWorker::DropRun { .. }
+                | ToWorker::DropSteps { .. }
+                | ToWorker::Control(_) => false,
             };
             if of_the_run {
                 break message;
