@@ -19,7 +19,7 @@ use crate::{
     intake::{Placing, RunClock},
     store::{
         Fault, NewRun, Placement, Store, StoreError,
-        schedule::{DueSchedule, Firing, LockedSchedules, Outcome},
+        schedule::{DueSchedule, Firing, LockedSchedules, Outcome, Watch},
     },
 };
 
@@ -51,8 +51,15 @@ pub struct ScheduleLoop {
 impl ScheduleLoop {
     /// Fires until told to stop.
     pub async fn run(self, stop: CancellationToken) {
+        let mut kept = Kept::default();
         while !stop.is_cancelled() {
-            match self.fire().await {
+            let round = async {
+                kept.look(&self.store).await?;
+                self.fire().await
+            };
+            let done = round.await;
+            kept.ended(&done);
+            match done {
                 Ok(0) => self.pause(&stop).await,
                 Ok(_) => {}
                 Err(error) => {
@@ -98,7 +105,7 @@ impl ScheduleLoop {
         let (mut runs, mut firings, mut moved) = (Vec::new(), Vec::new(), Vec::new());
         for schedule in &locked.due {
             let startable = self.startable(schedule).await?;
-            let decided = decide(schedule, &startable, locked.now, || self.clock.run_id());
+            let decided = decide(schedule, &startable, (locked.now, locked.watched), || self.clock.run_id());
             self.cancel(schedule, &decided).await?;
             runs.extend(decided.start.iter().map(|run| new_run(schedule, *run)));
             firings.extend(decided.firings);
@@ -167,6 +174,31 @@ impl ScheduleLoop {
             () = tokio::time::sleep_until(Instant::now() + rest) => {}
             () = self.schedules.changed.notified() => {}
         }
+    }
+}
+
+/// The watch as this loop has kept it.
+#[derive(Default)]
+struct Kept {
+    watch: Option<Watch>,
+    ended: Option<Instant>,
+}
+
+impl Kept {
+    /// Records a look. A round that takes long is a slow look and no gap: the loop says from when on it was at work.
+    async fn look(&mut self, store: &Store) -> Result<(), StoreError> {
+        // A process that was frozen, or that had no database, was not looking.
+        if self.ended.is_none_or(|ended| ended.elapsed() > limits::FIRING_GRACE) {
+            self.watch = None;
+        }
+        if let Some(watch) = store.schedule_watch(self.watch).await? {
+            self.watch = Some(watch);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, round: &Result<usize, StoreError>) {
+        self.ended = round.is_ok().then(Instant::now);
     }
 }
 

@@ -62,11 +62,13 @@ impl Terms<'_> {
     }
 }
 
-/// Says what is due of a schedule whose first occurrence that nobody has looked at is `next`.
+/// Says what is due of a schedule whose first occurrence that nobody has looked at is `next`. `watched` is since when a scheduler
+/// has been looking without a gap.
 ///
-/// What should have fired in the last [`limits::FIRING_GRACE`] is on time and fires whatever the policy is; what is older was
-/// missed. With [`CatchUp::One`] one on time stands for all that were missed, and without one the newest of them fires.
-pub fn due(terms: &Terms<'_>, next: Timestamp, now: Timestamp) -> Due {
+/// What should have fired since then, or up to [`limits::FIRING_GRACE`] before, is on time and fires whatever the policy is, the newest
+/// [`limits::CATCH_UP`] of it: the schedulers may be slow, but they were there. What is older was missed. With [`CatchUp::One`]
+/// one on time stands for all that were missed, and without one the newest of them fires.
+pub fn due(terms: &Terms<'_>, next: Timestamp, now: Timestamp, watched: Timestamp) -> Due {
     let mut found = newest(terms.rhythm, next, now);
     if found.newest.last().is_some_and(|last| terms.fire_at(*last) > now) {
         found.newest.pop();
@@ -77,10 +79,13 @@ pub fn due(terms: &Terms<'_>, next: Timestamp, now: Timestamp) -> Due {
         return Due { fire: Vec::new(), missed: None, next: terms.next_after(just_before(next)) };
     };
     let all = found.newest;
-    let on_time = all.iter().filter(|at| now.since(terms.fire_at(**at)) <= limits::FIRING_GRACE).count();
+    // By the clock of whoever looks the watch began now at the latest.
+    let watched = watched.min(now);
+    let is_on_time = |at: &Timestamp| watched.since(terms.fire_at(*at)) <= limits::FIRING_GRACE;
+    let on_time = all.iter().filter(|at| is_on_time(at)).count();
     let fires = match terms.catch_up {
-        CatchUp::Skip => on_time,
-        CatchUp::One => on_time.max(1),
+        CatchUp::Skip => on_time.min(limits::CATCH_UP),
+        CatchUp::One => on_time.clamp(1, limits::CATCH_UP),
         CatchUp::All => all.len().min(limits::CATCH_UP),
     };
     let (left, fire) = all.split_at(all.len() - fires);

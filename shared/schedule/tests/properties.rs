@@ -92,13 +92,15 @@ proptest! {
         rhythm in rhythms(),
         from in seconds(),
         outage in prop_oneof![0_i64..60, 0..100_000_i64, 0..20 * YEAR],
+        watch in prop_oneof![Just(0_i64), 0_i64..100_000],
         jitter in prop_oneof![Just(0_u64), 1..200_000_u64],
         catch_up in prop_oneof![Just(CatchUp::Skip), Just(CatchUp::One), Just(CatchUp::All)],
     ) {
         let terms = Terms { rhythm: &rhythm, schedule: 42, jitter: Duration::from_millis(jitter), catch_up };
         let Some(first) = rhythm.next_after(at(from)) else { return Ok(()) };
         let now = at(from + outage);
-        let Due { fire, missed, next } = due(&terms, first, now);
+        let watched = at(from + outage - watch);
+        let Due { fire, missed, next } = due(&terms, first, now, watched);
         let next = next.expect("there is always another before the year 5000");
         prop_assert!(next.fire_at > now && next.fire_at >= next.occurrence);
         prop_assert!(next.fire_at == next.occurrence || next.fire_at.since(next.occurrence) < terms.jitter);
@@ -136,6 +138,6 @@ fn times_beyond_every_calendar_are_no_trouble() {
     assert_eq!(rhythm.next_after(Timestamp::from_micros(i64::MIN)), Some(at(60)));
     assert!(!rhythm.local(Timestamp::from_micros(i64::MAX)).is_empty());
     let terms = Terms { rhythm: &rhythm, schedule: 1, jitter: Duration::ZERO, catch_up: CatchUp::All };
-    let found = due(&terms, at(60), at(253_402_000_000));
+    let found = due(&terms, at(60), at(253_402_000_000), at(253_402_000_000));
     assert_eq!((found.fire.len() <= limits::CATCH_UP, found.next), (true, None));
 }

@@ -59,6 +59,8 @@ pub struct LockedSchedules {
     tx: Transaction<'static, Postgres>,
     /// The time by which they are due.
     pub now: Timestamp,
+    /// Since when a scheduler has been looking for due schedules without a gap.
+    pub watched: Timestamp,
     /// Each of them.
     pub due: Vec<DueSchedule>,
 }
@@ -87,10 +89,12 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("schedules_look"))?;
+        let mut watched = now;
         for look in &looks {
+            watched = value::time(look, "watched").map_err(StoreError::new("schedules_look"))?;
             seen(look, &mut due).map_err(StoreError::new("schedules_look"))?;
         }
-        Ok(Some(LockedSchedules { tx, now, due }))
+        Ok(Some(LockedSchedules { tx, now, watched, due }))
     }
 
     /// Puts the firing of a schedule off: the database refuses what it would write.

@@ -4,6 +4,7 @@ mod declare;
 mod fire;
 mod firing;
 mod read;
+mod watch;
 mod write;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 pub use declare::{declare, names};
 pub use fire::{DueSchedule, LockedSchedules, Moved};
 pub use firing::{Firing, FiringRow, Outcome};
+pub use watch::Watch;
 pub use write::{Changed, Created};
 
 /// What a schedule is told to do.

@@ -28,7 +28,7 @@ async fn counts(db: &Database) -> (i64, i64, i64, i64) {
     sqlx::query_as(include_str!("../sql/firings_runs.sql")).fetch_one(&db.pool).await.expect("it is ours")
 }
 
-async fn set_all_back(db: &Database, minutes: i32) {
+pub(super) async fn set_all_back(db: &Database, minutes: i32) {
     let done = sqlx::query(include_str!("../sql/schedules_set_back.sql")).bind(minutes).execute(&db.pool).await;
     done.expect("it is ours");
 }

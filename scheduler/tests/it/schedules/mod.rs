@@ -7,6 +7,7 @@ mod crashed;
 mod declared;
 mod fired;
 mod overlaps;
+mod watched;
 
 use std::time::Duration;
 
