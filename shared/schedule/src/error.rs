@@ -36,11 +36,21 @@ pub enum RhythmError {
         /// What stands there.
         text: String,
     },
+    /// A step that leads out of its range at once.
+    #[error("the {field} `{text}` means its first value alone, because its step leads out of its range: {}", cure(*.largest))]
+    Step {
+        /// Which.
+        field: Field,
+        /// The part with the step.
+        text: String,
+        /// The largest step that does not, if there is one.
+        largest: Option<u16>,
+    },
     /// No day is one of its days.
     #[error("`{0}` never fires: no date has that day and month")]
     Never(String),
     /// The time zone is not known.
-    #[error("there is no time zone `{name}`{}", suggestion(.close))]
+    #[error("there is no time zone `{name}`{}", suggestion(name, .close))]
     Zone {
         /// What was asked for.
         name: String,
@@ -59,6 +69,7 @@ impl RhythmError {
             | Self::Fields(_)
             | Self::Word(_)
             | Self::Field { .. }
+            | Self::Step { .. }
             | Self::Never(_) => Blame::Expression,
         }
     }
@@ -73,10 +84,43 @@ pub enum Blame {
     Zone,
 }
 
-fn suggestion(close: &[String]) -> String {
+fn cure(largest: Option<u16>) -> String {
+    largest.map_or_else(|| "leave the step out".into(), |largest| format!("the largest step that works is {largest}"))
+}
+
+fn suggestion(name: &str, close: &[String]) -> String {
+    if let Some(offset) = offset(name) {
+        return offset;
+    }
     if close.is_empty() {
         return ": write an IANA name such as `Europe/Berlin`, or `UTC`".into();
     }
     let close: Vec<_> = close.iter().map(|name| format!("`{name}`")).collect();
     format!(": did you mean {}?", close.join(" or "))
+}
+
+/// What to write in place of an offset from UTC, such as `GMT+2`. The zones for whole hours have the sign of POSIX, which counts to
+/// the west.
+fn offset(name: &str) -> Option<String> {
+    let upper = name.trim().to_ascii_uppercase();
+    let after = ["ETC/GMT", "ETC/UTC", "GMT", "UTC", "Z"].iter().find_map(|start| upper.strip_prefix(start));
+    let text = after.unwrap_or(&upper);
+    let (sign, digits) = (text.get(..1)?, text.get(1..)?);
+    let (hours, minutes) = digits.split_once(':').unwrap_or(match digits.len() {
+        4 => digits.split_at_checked(2)?,
+        _ => (digits, "0"),
+    });
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let (side, inverted, most) = match sign {
+        "+" => ("ahead of", '-', 14),
+        "-" => ("behind", '+', 12),
+        _ => return None,
+    };
+    if minutes > 0 || hours == 0 || hours > most {
+        return Some(": write a place whose clocks show it, such as `Asia/Kolkata`, or `UTC`".into());
+    }
+    Some(format!(
+        ": {hours} h {side} UTC is `Etc/GMT{inverted}{hours}` all year, with the sign inverted, as POSIX has it; a place such as \
+         `Europe/Berlin` follows its summer time too"
+    ))
 }

@@ -8,7 +8,7 @@ use croner::{
 };
 use piton_shared::limits;
 
-use crate::RhythmError;
+use crate::{RhythmError, written};
 
 /// The calendar repeats itself after so many years, days of the week included.
 const CALENDAR: i32 = 400;
@@ -63,21 +63,15 @@ impl fmt::Display for Field {
     }
 }
 
+/// Refuses an expression whose fields do not mean what they say.
+pub(crate) fn check(text: &str) -> Result<(), RhythmError> {
+    let (named, fields) = fields(text)?;
+    named.iter().zip(&fields).try_for_each(|(field, text)| written::check(*field, text))
+}
+
 /// Reads an expression; the one that comes back has occurrences.
 pub(crate) fn expression(text: &str) -> Result<Cron, RhythmError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(RhythmError::Empty);
-    }
-    if text.len() > limits::CRON_BYTES {
-        return Err(RhythmError::TooLong { bytes: text.len(), most: limits::CRON_BYTES });
-    }
-    let fields: Vec<&str> = if text.starts_with('@') { word(text)? } else { text }.split_whitespace().collect();
-    let named = match fields.len() {
-        5 => &Field::ALL[1..],
-        6 => &Field::ALL[..],
-        other => return Err(RhythmError::Fields(other)),
-    };
+    let (named, fields) = fields(text)?;
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     // Each alone first, so that it can be said which one is wrong.
     for (place, (field, text)) in named.iter().zip(&fields).enumerate() {
@@ -89,7 +83,24 @@ pub(crate) fn expression(text: &str) -> Result<Cron, RhythmError> {
         }
     }
     let cron = parser.parse(&fields.join(" ")).map_err(|_| RhythmError::Fields(fields.len()))?;
-    if has_day(&cron) { Ok(cron) } else { Err(RhythmError::Never(text.to_owned())) }
+    if has_day(&cron) { Ok(cron) } else { Err(RhythmError::Never(text.trim().to_owned())) }
+}
+
+/// The fields of an expression, and what each of them is.
+fn fields(text: &str) -> Result<(&'static [Field], Vec<&str>), RhythmError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(RhythmError::Empty);
+    }
+    if text.len() > limits::CRON_BYTES {
+        return Err(RhythmError::TooLong { bytes: text.len(), most: limits::CRON_BYTES });
+    }
+    let fields: Vec<&str> = if text.starts_with('@') { word(text)? } else { text }.split_whitespace().collect();
+    match fields.len() {
+        5 => Ok((&Field::ALL[1..], fields)),
+        6 => Ok((&Field::ALL, fields)),
+        other => Err(RhythmError::Fields(other)),
+    }
 }
 
 fn word(text: &str) -> Result<&'static str, RhythmError> {

@@ -10,6 +10,11 @@
 //! restricted, either suffices; a `+` before the days of the week makes it both. In words: `@yearly` (`@annually`), `@monthly`,
 //! `@weekly`, `@daily` (`@midnight`), `@hourly`.
 //!
+//! A step counts within its range and begins anew with it: `*/7` in the minutes is 0, 7, …, 56 and 0 again. One that leaves its range at
+//! once (`*/90` minutes, `*/36` hours, `0-30/45`) is refused, since it would mean its first value alone.
+//!
+//! Zones are places, such as `Europe/Berlin`, or `UTC`. `Etc/GMT+2` has the sign of POSIX: it is two hours *behind* UTC.
+//!
 //! # Days on which the clocks change
 //!
 //! An expression is *fixed* if it names one second (or none), one minute and one hour, as `30 2 * * *` does; every other one
@@ -24,12 +29,14 @@
 //! left out by its zone does not fire that day. The tests hold this for Berlin, New York, Lord Howe (whose clocks change by
 //! half an hour), Scoresbysund (whose gap ends at midnight), Apia (which left out a day) and UTC.
 
+mod describe;
 mod due;
 mod error;
 mod expression;
 mod jitter;
 mod overlap;
 mod rhythm;
+mod written;
 mod zone;
 
 pub use due::{Due, Missed, Next, Terms, due};

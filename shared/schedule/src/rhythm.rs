@@ -4,7 +4,12 @@ use croner::{Cron, JobType};
 use jiff::{Timestamp as Instant, Zoned, tz::TimeZone};
 use piton_shared::time::Timestamp;
 
-use crate::{RhythmError, expression::expression, zone::zone};
+use crate::{
+    RhythmError,
+    describe::describe,
+    expression::{check, expression},
+    zone::zone,
+};
 
 /// When something happens again and again. It has occurrences: one that never fires cannot be made.
 ///
@@ -25,6 +30,13 @@ pub struct Rhythm {
 impl Rhythm {
     /// Reads an expression and the IANA name of a time zone.
     pub fn parse(expression_text: &str, time_zone: &str) -> Result<Self, RhythmError> {
+        check(expression_text)?;
+        Self::parse_stored(expression_text, time_zone)
+    }
+
+    /// Reads an expression that was accepted before, perhaps by a build that did not refuse what [`parse`](Self::parse)
+    /// refuses today (`*/90` minutes): such a schedule goes on firing as it did, and its description says when.
+    pub fn parse_stored(expression_text: &str, time_zone: &str) -> Result<Self, RhythmError> {
         let cron = expression(expression_text)?;
         let (zone, zone_name) = zone(time_zone)?;
         Ok(Self { cron, zone, zone_name })
@@ -35,9 +47,9 @@ impl Rhythm {
         &self.zone_name
     }
 
-    /// It in words.
+    /// It in words: what fires, by the clocks of its zone.
     pub fn describe(&self) -> String {
-        self.cron.describe()
+        describe(&self.cron.pattern)
     }
 
     /// Whether it is fixed: what that means on days on which clocks change stands at the top of this crate.

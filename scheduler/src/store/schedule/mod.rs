@@ -54,7 +54,7 @@ pub struct Plan {
 impl Plan {
     /// Its rhythm. What cannot be read was written by a build that knows other expressions or time zones.
     pub fn rhythm(&self) -> Result<Rhythm, RhythmError> {
-        Rhythm::parse(&self.expression, &self.time_zone)
+        Rhythm::parse_stored(&self.expression, &self.time_zone)
     }
 
     /// When it fires.
