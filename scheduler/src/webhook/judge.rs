@@ -15,6 +15,8 @@ use crate::store::LookedUp;
 pub(super) enum Judgement {
     /// Nobody who knows a secret has sent it, or not in time.
     Refused(Refusal),
+    /// The provider tries whether somebody is there, and does not sign that.
+    Probe,
     /// Somebody who knows this secret has sent it.
     Verified(Uuid, Verified),
 }
@@ -47,6 +49,7 @@ pub(super) fn judge(looked: &LookedUp, since: Duration, kind: BodyKind, arrived:
         let now: Timestamp = looked.now.plus(since);
         let verified = match endpoint.scheme.verify(headers, &arrived.body, &secrets, now, endpoint.tolerance) {
             Ok(verified) => verified,
+            Err(_) if endpoint.scheme.is_unsigned_probe(kind, headers, &arrived.body) => return Judgement::Probe,
             Err(refusal) => return Judgement::Refused(refusal),
         };
         let secret = looked.secrets.get(verified.secret).map_or_else(Uuid::nil, |(id, _)| *id);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use piton_shared::codec;
+use piton_shared::{codec, limits::PAYLOAD_BYTES};
 use piton_telemetry::metrics::Delivered;
 use piton_webhook::{BodyKind, Described, Envelope, Unreadable};
 use serde_json::Value;
@@ -110,6 +110,11 @@ impl Hooks {
         let new = |verdict, status| record(id, looked, &arrived, verdict, status);
         let (secret, verified) = match judge(looked, since.elapsed(), kind, &arrived) {
             Judgement::Verified(secret, verified) => (secret, verified),
+            Judgement::Probe => {
+                // Anyone can send it, so it is counted and not put on record.
+                self.count(Delivered::Ping);
+                return Ok(Received::Ping);
+            }
             Judgement::Refused(refusal) => {
                 tracing::debug!(webhook = %looked.endpoint.id, refusal = refusal.word(), "refused a delivery");
                 self.conclude(because(new(Verdict::Refused, 401), &refusal.to_string())).await;
@@ -150,7 +155,10 @@ impl Hooks {
                 let data = match codec::from_json(&data) {
                     Ok(payload) => (data, payload),
                     Err(error) => {
-                        let why = format!("the body is no payload: {error}");
+                        // The provider may not send it again, and its owner has to hear of it.
+                        tracing::warn!(webhook = %looked.endpoint.id, delivery = %id, bytes = arrived.body.len(), "a signed delivery cannot be stored: it started nothing");
+                        let why =
+                            format!("the body is no payload: {error}; an event has at most {PAYLOAD_BYTES} bytes");
                         return Ok(Received::Unreadable(unreadable(422, why).await));
                     }
                 };
@@ -229,6 +237,9 @@ impl Hooks {
         match self.gate.pass(record.webhook, record.verdict) {
             Record::Count => self.engine.metrics().webhooks_unrecorded.inc(),
             Record::Keep => {
+                if record.verdict == Verdict::TooLarge {
+                    tracing::warn!(webhook = %record.webhook, delivery = %record.id, "a delivery is too large to be read: it started nothing");
+                }
                 if let Err(error) = self.engine.store().delivery_write(&record).await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "failed to put a delivery on record");
                 }

@@ -15,6 +15,7 @@ mod kept;
 mod mac;
 mod meaning;
 mod occurred;
+mod probe;
 mod refusal;
 mod repetition;
 mod scheme;

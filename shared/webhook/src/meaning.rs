@@ -7,7 +7,7 @@ use piton_shared::{
 };
 use serde_json::Value;
 
-use crate::{EventPlace, Headers, Scheme, Verified, github, standard};
+use crate::{EventPlace, Headers, Scheme, Verified, github, probe::is_ssl_check, standard};
 
 /// What a verified delivery is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,9 @@ impl Scheme {
         if *self == Self::Slack && text("/type") == Some("url_verification") {
             return Ok(Meaning::Challenge(text("/challenge").unwrap_or_default().to_owned()));
         }
+        if *self == Self::Slack && is_ssl_check(data) {
+            return Ok(Meaning::Ping);
+        }
         let event_type = match self {
             Self::Stripe => Some(text("/type").ok_or(Meaningless::NoType("`type` in the body"))?.to_owned()),
             Self::Github => {
@@ -73,7 +76,7 @@ impl Scheme {
                 None => None,
             },
         };
-        if *self == Self::Github && event_type.as_deref() == Some("ping") {
+        if self.is_ping(event_type.as_deref()) {
             return Ok(Meaning::Ping);
         }
         let id = self.delivery_id(headers, data);

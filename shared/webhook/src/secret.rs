@@ -5,10 +5,12 @@ use std::fmt;
 use base64::Engine as _;
 use piton_shared::trigger::Provider;
 
-use crate::mac::BASE64;
+use crate::{mac::BASE64, standard};
 
 /// Bytes of a secret at most.
 const MOST: usize = 512;
+/// Bytes of a key at least. Anyone who has one delivery can try keys without being seen: 16 random bytes cannot be guessed.
+const LEAST: usize = 16;
 /// Characters of a secret that people are shown, of one that is long enough to stay secret without them.
 const SHOWN: usize = 4;
 /// How long a secret has to be before any of it is shown.
@@ -30,6 +32,21 @@ pub enum SecretError {
     /// Pasted with a line's end, say.
     #[error("a secret may not have spaces at its ends or control characters")]
     Unclean,
+    /// So short that it can be found by trying.
+    #[error(
+        "the secret has {0} bytes, at least {LEAST} are needed: anyone who captures one delivery can find a shorter one by \
+         trying; let the provider or `piton webhook add` make one"
+    )]
+    TooShort(usize),
+    /// A public or a private key: the other signature of Standard Webhooks.
+    #[error(
+        "`{0}` begins an asymmetric key (ed25519), and only symmetric signatures (`v1`) are supported: take the secret that \
+         begins with `whsec_`"
+    )]
+    Asymmetric(&'static str),
+    /// `whsec_` without Base64 behind it.
+    #[error("what follows `whsec_` is not Base64: copy the secret as a whole")]
+    NoBase64,
 }
 
 impl Secret {
@@ -46,6 +63,20 @@ impl Secret {
             return Err(SecretError::Unclean);
         }
         Ok(Self(text))
+    }
+
+    /// Checks whether a provider can sign with it, and nobody can guess it. For secrets that are new: those that an endpoint has
+    /// go on.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot work, or is not safe.
+    pub fn check(&self, provider: Provider) -> Result<(), SecretError> {
+        let bytes = match provider {
+            Provider::Standard => standard::key_bytes(&self.0)?,
+            Provider::Stripe | Provider::Github | Provider::Slack | Provider::Hmac => self.0.len(),
+        };
+        if bytes < LEAST { Err(SecretError::TooShort(bytes)) } else { Ok(()) }
     }
 
     /// Makes a secret of random bytes, as the provider's look.
@@ -100,6 +131,39 @@ mod tests {
             (&*"x".repeat(MOST + 1), SecretError::TooLong),
         ] {
             assert_eq!(Secret::new(text), Err(error), "{text:?}");
+        }
+    }
+    #[test]
+    fn what_cannot_work_or_can_be_guessed_is_refused() {
+        use Provider::{Github, Hmac, Slack, Standard, Stripe};
+        let check = |provider, text: &str| Secret::new(text).expect(text).check(provider);
+        for provider in [Stripe, Github, Slack, Hmac] {
+            assert_eq!(check(provider, "x"), Err(SecretError::TooShort(1)));
+            assert_eq!(check(provider, "fifteen bytes.."), Err(SecretError::TooShort(15)));
+            assert_eq!(check(provider, "sixteen bytes..."), Ok(()));
+        }
+        let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        for good in [key.to_owned(), format!("whsec_{key}"), format!("v1,whsec_{key}"), "sixteen bytes...".to_owned()] {
+            assert_eq!(check(Standard, &good), Ok(()), "{good}");
+        }
+        for (bad, error) in [
+            ("x", SecretError::TooShort(1)),
+            ("whsec_", SecretError::TooShort(0)),
+            ("v1,whsec_", SecretError::TooShort(0)),
+            ("whsec_eA==", SecretError::TooShort(1)),
+            ("whsec_no base64, but long", SecretError::NoBase64),
+            ("whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Asymmetric("whpk_")),
+            ("v1a,whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Asymmetric("whpk_")),
+            ("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Asymmetric("whsk_")),
+        ] {
+            assert_eq!(check(Standard, bad), Err(error), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_made_is_good() {
+        for provider in Provider::ALL {
+            assert_eq!(Secret::of([7; 32], provider).check(provider), Ok(()));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     mac::{self, Algorithm},
 };
 
-const SIGNATURE: &str = "X-Slack-Signature";
+pub(crate) const SIGNATURE: &str = "X-Slack-Signature";
 const TIME: &str = "X-Slack-Request-Timestamp";
 
 fn signed<'a>(time: &'a str, body: &'a [u8]) -> Vec<&'a [u8]> {

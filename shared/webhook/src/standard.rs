@@ -4,7 +4,7 @@
 use base64::Engine as _;
 
 use crate::{
-    Headers, Outgoing, Refusal, Secret,
+    Headers, Outgoing, Refusal, Secret, SecretError,
     claim::{Claim, SIGNATURES},
     mac::{self, Algorithm, BASE64},
 };
@@ -49,11 +49,31 @@ pub(crate) fn claim<'a>(headers: Headers<'a>, body: &'a [u8]) -> Result<Claim<'a
     Ok(Claim { algorithm: Algorithm::Sha256, signed: signed(id, time, body), signatures, signed_at: Some(signed_at) })
 }
 
-/// What `whsec_` is followed by is Base64 of the key. Some senders take the secret's own bytes for the key.
+/// What `whsec_` is followed by is Base64 of the key. Some senders take the secret's own bytes for the key, and some libraries
+/// write the signature's version before the secret.
 pub(crate) fn keys(secret: &Secret) -> Vec<Vec<u8>> {
-    let text = secret.reveal();
-    let decoded = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok().filter(|key| !key.is_empty());
+    let text = unversioned(secret.reveal());
+    let decoded = BASE64.decode(text.strip_prefix(SYMMETRIC).unwrap_or(text)).ok().filter(|key| !key.is_empty());
     decoded.into_iter().chain([text.as_bytes().to_vec()]).collect()
+}
+
+const SYMMETRIC: &str = "whsec_";
+const ASYMMETRIC: [&str; 2] = ["whpk_", "whsk_"];
+
+fn unversioned(text: &str) -> &str {
+    ["v1,", "v1a,"].iter().find_map(|version| text.strip_prefix(version)).unwrap_or(text)
+}
+
+/// How many bytes the key has that a secret stands for.
+pub(crate) fn key_bytes(text: &str) -> Result<usize, SecretError> {
+    let text = unversioned(text);
+    if let Some(prefix) = ASYMMETRIC.into_iter().find(|prefix| text.starts_with(prefix)) {
+        return Err(SecretError::Asymmetric(prefix));
+    }
+    match text.strip_prefix(SYMMETRIC) {
+        Some(key) => BASE64.decode(key).map(|key| key.len()).map_err(|_| SecretError::NoBase64),
+        None => Ok(text.len()),
+    }
 }
 
 pub(crate) fn sign(key: &[u8], outgoing: &Outgoing<'_>) -> Vec<(String, String)> {

@@ -142,6 +142,45 @@ fn an_endpoint_takes_what_its_patterns_mean() {
     assert!(!Scheme::Stripe.takes(&["payment_intent".parse().expect("a pattern")], &stripe));
 }
 
+/// What providers send to try an address, as their documents have it.
+#[test]
+fn probes_are_no_events() {
+    let of = |scheme: &Scheme, headers: &[(&str, &[u8])], data: Value| {
+        scheme.meaning("shop", Headers::new(headers), &data, &verified())
+    };
+    for kind in ["ping", "v2.core.event_destination.ping"] {
+        assert_eq!(of(&Scheme::Stripe, &[], json!({"id": "evt_1", "type": kind})), Ok(Meaning::Ping));
+    }
+    assert_eq!(of(&Scheme::Slack, &[], json!({"ssl_check": "1", "token": "t"})), Ok(Meaning::Ping));
+    assert!(matches!(of(&Scheme::Slack, &[], json!({"ssl_check": "1", "command": "/a"})), Ok(Meaning::Event(_))));
+    // Svix's examples are events like others.
+    assert!(matches!(of(&Scheme::Standard, &[("svix-id", b"msg_1")], json!({"type": "ping"})), Ok(Meaning::Event(_))));
+}
+
+#[test]
+fn only_slacks_check_of_a_certificate_passes_unsigned() {
+    let probe = |scheme: &Scheme, kind, headers: &[(&str, &[u8])], body: &str| {
+        scheme.is_unsigned_probe(kind, Headers::new(headers), body.as_bytes())
+    };
+    for good in ["ssl_check=1", "ssl_check=1&token=x", "token=x&team_id=T&ssl_check=1"] {
+        assert!(probe(&Scheme::Slack, BodyKind::Form, &[], good), "{good}");
+        assert!(!probe(&Scheme::Slack, BodyKind::Form, &[("X-Slack-Signature", b"v0=00")], good), "{good}");
+        assert!(!probe(&Scheme::Github, BodyKind::Form, &[], good), "{good}");
+    }
+    for bad in [
+        "",
+        "ssl_check=0",
+        "ssl_check=",
+        "ssl_check=1&command=%2Fdeploy",
+        "payload=%7B%22ssl_check%22%3A%220%22%7D",
+        "%",
+    ] {
+        assert!(!probe(&Scheme::Slack, BodyKind::Form, &[], bad), "{bad}");
+    }
+    assert!(!probe(&Scheme::Slack, BodyKind::Json, &[], "{\"ssl_check\":\"1\"}"));
+    assert!(!probe(&Scheme::Slack, BodyKind::Json, &[], "{\"type\":\"url_verification\",\"challenge\":\"c\"}"));
+}
+
 fn names() -> impl Strategy<Value = String> {
     let known = [
         "Stripe-Signature",

@@ -7,7 +7,7 @@ use piton_shared::{
     name::Queue,
     trigger::{NamePattern, Provider},
 };
-use piton_webhook::{Algorithm, DeduplicateBy, Encoding, EventPlace, HmacTerms, Scheme, Secret, Template};
+use piton_webhook::{Algorithm, DeduplicateBy, Encoding, EventPlace, HmacTerms, Scheme, Secret, SecretError, Template};
 use rand::Rng as _;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ pub(super) struct CreateBody {
     /// Who signs.
     #[schema(value_type = shapes::Provider)]
     provider: (),
-    /// What is signed with; one is made if there is none.
+    /// What is signed with, at least 16 bytes; one is made if there is none.
     #[schema(schema_with = shapes::maybe_sentence, required = false)]
     secret: (),
     /// What you call that secret.
@@ -126,6 +126,14 @@ impl AskedSecret {
         fields.checked("secret", Secret::new).map_or(Self::Made, Self::Given)
     }
 
+    /// Whether a provider can sign with it, and nobody can guess it.
+    pub(super) fn check(&self, provider: Provider) -> Result<(), SecretError> {
+        match self {
+            Self::Given(secret) => secret.check(provider),
+            Self::Made => Ok(()),
+        }
+    }
+
     /// The secret, and if it was made here what is to be shown of it.
     pub(super) fn known(self, provider: Provider) -> (Secret, Option<String>) {
         match self {
@@ -161,6 +169,9 @@ pub(super) fn created(body: Value) -> Result<Created, Problem> {
         fields.accept("name", checked.map(|()| name))
     });
     let secret = AskedSecret::read(&mut fields);
+    if let Some(Err(error)) = provider.map(|provider| secret.check(provider)) {
+        fields.fault("/secret", error.to_string());
+    }
     let label = label(&mut fields, "secret_label");
     let events = events(&mut fields);
     let tolerance = tolerance(&mut fields);

@@ -40,7 +40,8 @@ async fn shown(door: &Door, row: EndpointRow) -> Result<WebhookView, Problem> {
 /// Make a webhook
 ///
 /// Makes an address that a provider can be given. Without a `secret` one is made, and this answer is the only time that it
-/// is seen.
+/// is seen. The provider's delivery id decides whether a delivery is a repeated one; a generic endpoint states it as
+/// `hmac.deduplicate_by`. A body of more than 440 KiB starts nothing: it is answered 422, or 413 above 1 MiB, and put on record.
 #[utoipa::path(
     post, path = "/v1/webhooks", operation_id = "create_webhook", tag = "Webhooks", request_body = CreateBody,
     responses(

@@ -16,7 +16,13 @@ use super::{
 };
 use crate::{
     api::{
-        access::Caller, body::Json, code::Code, document::shapes, fields::Fields, problem::Problem, query::Parameters,
+        access::Caller,
+        body::Json,
+        code::Code,
+        document::shapes,
+        fields::Fields,
+        problem::{FieldError, Problem},
+        query::Parameters,
         routes::Door,
     },
     store::{NewSecret, SecretAdded},
@@ -27,7 +33,7 @@ use crate::{
 #[schema(as = AddSecret)]
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(in crate::api) struct AddBody {
-    /// The secret; one is made if there is none.
+    /// The secret, at least 16 bytes; one is made if there is none.
     #[schema(schema_with = shapes::maybe_sentence, required = false)]
     secret: (),
     /// What you call it.
@@ -60,6 +66,9 @@ pub(in crate::api) async fn add(
     let (asked, label) = (AskedSecret::read(&mut fields), label(&mut fields, "label"));
     fields.finish()?;
     let row = find(&door, &org, &named).await?;
+    asked
+        .check(row.scheme.provider())
+        .map_err(|error| Problem::fields(vec![FieldError { pointer: "/secret".into(), detail: error.to_string() }]))?;
     let (secret, made) = asked.known(row.scheme.provider());
     let new = NewSecret { id: door.engine.new_id(), label: label.unwrap_or_else(|| "added".into()), secret };
     match door.in_time(door.engine.store().webhook_secret_add(row.id, &org, &new)).await? {

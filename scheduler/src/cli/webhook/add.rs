@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     options::{HmacOptions, SECRET, SecretOptions},
-    repeats::repeats,
+    repeats::{repeats, sizes},
 };
 use crate::cli::{
     CliError, Console, Exit,
@@ -71,8 +71,10 @@ fn added(screen: Screen, server: &Url, made: &Value) -> String {
         let once = screen.dim("this is the only time it is shown");
         shown.push(format!("secret    {secret}\n          {once}\n"));
     }
-    for (place, line) in repeats(made).iter().enumerate() {
-        shown.push(format!("{:<9} {line}\n", if place == 0 { "repeats" } else { "" }));
+    for (name, lines) in [("repeats", repeats(made)), ("size", sizes(made))] {
+        for (place, line) in lines.iter().enumerate() {
+            shown.push(format!("{:<9} {line}\n", if place == 0 { name } else { "" }));
+        }
     }
     let mut steps = vec![match provider {
         "stripe" => {

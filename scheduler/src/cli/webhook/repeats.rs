@@ -1,6 +1,6 @@
-//! What makes a delivery a repeated one, as `piton webhook add` states it.
+//! What `piton webhook add` states of a new endpoint: what makes a delivery a repeated one, and how large one may be.
 
-use piton_shared::limits::DEDUPE_WINDOW;
+use piton_shared::limits::{DEDUPE_WINDOW, PAYLOAD_BYTES, WEBHOOK_BODY_BYTES};
 use serde_json::Value;
 
 use crate::cli::screen::text;
@@ -21,6 +21,20 @@ pub(super) fn repeats(webhook: &Value) -> Vec<String> {
         _ => return generic(webhook.get("hmac").unwrap_or(&Value::Null)),
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// How large a delivery may be, and what becomes of a larger one.
+pub(super) fn sizes(webhook: &Value) -> Vec<String> {
+    let (event, body) = (PAYLOAD_BYTES / 1024, WEBHOOK_BODY_BYTES / 1024);
+    let mut lines = vec![format!(
+        "a body of more than {event} KiB starts nothing: it is answered 422 (413 above {body} KiB) and put on record"
+    )];
+    if text(webhook, "provider") == "github" {
+        lines.push(
+            "GitHub sends up to 25 MB and does not send again by itself: choose only the events that you need".into(),
+        );
+    }
+    lines
 }
 
 fn generic(terms: &Value) -> Vec<String> {

@@ -80,3 +80,33 @@ async fn a_form_is_verified_as_it_came_and_refused_for_what_is_wrong_with_it() {
     assert_eq!(accepted.text("outcome"), "accepted", "nothing of it is remembered against the next");
     house.finish().await;
 }
+
+/// Slack tries an address with a form that it does not sign, and wants 200. Nothing else passes without a signature.
+#[tokio::test]
+async fn a_check_of_the_certificate_by_slack_is_answered_and_starts_nothing() {
+    let house = House::new("hook_ssl_check").await;
+    let door = &house.door;
+    let slack = Hook::make(&house, "chat", Scheme::Slack).await;
+    let github = Hook::make(&house, "code", Scheme::Github).await;
+    let unsigned = async |hook: &Hook, body: &str| {
+        let request = door.request(reqwest::Method::POST, &hook.path).header("content-type", FORM);
+        answer(request.body(body.to_owned())).await
+    };
+    let probe = unsigned(&slack, "ssl_check=1&token=Gx7z").await;
+    assert_eq!((probe.status, probe.text("outcome")), (200, "ping"));
+    for (hook, body) in [
+        (&slack, "ssl_check=0&token=Gx7z"),
+        (&slack, "ssl_check=1&command=%2Fdeploy"),
+        (&slack, "command=%2Fdeploy"),
+        (&github, "ssl_check=1&token=Gx7z"),
+    ] {
+        assert_eq!(unsigned(hook, body).await.brief(), "401 webhook_refused", "{body}");
+    }
+    let signed = form(&slack, "", "", "ssl_check=1&token=Gx7z").send(door).await;
+    assert_eq!((signed.status, signed.text("outcome")), (200, "ping"));
+    let forged = Hook { secret: Secret::new("another").expect("a secret"), ..slack.clone() };
+    let forged = form(&forged, "", "", "ssl_check=1&token=Gx7z").send(door).await;
+    assert_eq!(forged.brief(), "401 webhook_refused", "one with a signature is held to it");
+    assert!(house.runs().await.is_empty());
+    house.finish().await;
+}

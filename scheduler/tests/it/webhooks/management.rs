@@ -1,4 +1,4 @@
-use piton_webhook::Scheme;
+use piton_webhook::{Scheme, Secret};
 use reqwest::Method;
 use serde_json::json;
 
@@ -69,6 +69,33 @@ async fn what_cannot_be_a_webhook_is_refused_by_its_fields() {
         told.push(String::new());
     }
     insta::assert_snapshot!(told.join("\n"));
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn secrets_that_cannot_work_or_can_be_guessed_are_refused() {
+    let house = House::new("hook_secrets").await;
+    let good = "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let hook = Hook::with(&house, "std", Scheme::Standard, json!({"secret": good})).await;
+    // The sender signs with what the version stands before.
+    let sender = Hook { secret: Secret::new(&good[3..]).expect("a secret"), ..hook };
+    assert_eq!(sender.sending("m", "a", "{\"type\":\"a\"}").send(&house.door).await.text("outcome"), "accepted");
+    for (provider, secret, said) in [
+        ("github", "x", "at least 16"),
+        ("stripe", "whsec_short", "at least 16"),
+        ("standard", "whsec_", "at least 16"),
+        ("standard", "whsec_no base64 at all", "not Base64"),
+        ("standard", "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "asymmetric"),
+    ] {
+        let refused =
+            house.door.post("/v1/webhooks", &json!({"name": "x", "provider": provider, "secret": secret})).await;
+        assert_eq!(refused.brief(), "422 invalid_field", "{provider} {secret}");
+        let told = &refused.body["errors"][0];
+        assert_eq!(told["pointer"], "/secret");
+        assert!(told["detail"].as_str().is_some_and(|it| it.contains(said) && !it.contains("MfKQ")), "{told}");
+    }
+    let added = house.door.post("/v1/webhooks/std/secrets", &json!({"secret": "whsec_eA=="})).await;
+    assert_eq!(added.brief(), "422 invalid_field");
     house.finish().await;
 }
 
