@@ -64,6 +64,9 @@ impl WorkflowContext {
     /// way. A run that goes on elsewhere takes the iterator to where it was, so it must give the same items again; it must
     /// not use the context. Nothing of a batch is held in memory while it runs.
     ///
+    /// Ids are names for people and are not compared: two items may have the same one, and results tell them apart by their order.
+    /// `POST /v1/batches`, whose items are all there at once, refuses a repeated id.
+    ///
     /// ```
     /// use piton::{BatchStatus, prelude::*};
     ///

@@ -1,6 +1,6 @@
 //! The body of `POST /v1/batches`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use piton_shared::{
     codec,
@@ -10,6 +10,7 @@ use piton_shared::{
     name::{Build, Org, Queue, check_definition},
     replay::StepOptions,
     retry::RetryPolicy,
+    text::cut,
 };
 use serde_json::{Map, Value};
 use utoipa::{
@@ -26,6 +27,9 @@ use super::{
 };
 use crate::engine::StartBatch;
 
+/// Bytes of an id that a fault quotes.
+const QUOTED: usize = 64;
+
 /// A function over many items.
 #[derive(ToSchema)]
 #[schema(as = SubmitBatch)]
@@ -34,7 +38,7 @@ pub(super) struct SubmitBody {
     /// The function's name.
     #[schema(schema_with = shapes::name)]
     function: (),
-    /// Each an input; or an object of `id` and `input` and nothing else, to name it.
+    /// Each an input; or an object of `id` and `input` and nothing else, to name it. No two items have the same `id`.
     #[schema(schema_with = document_items)]
     items: (),
     /// Items that may be under way at once.
@@ -183,6 +187,7 @@ fn items(fields: &mut Fields, check: Check<'_>, unfit: &mut Vec<FieldError>) -> 
         return Vec::new();
     }
     let mut items = Vec::with_capacity(values.len());
+    let mut ids: HashMap<String, usize> = HashMap::new();
     for (index, value) in values.into_iter().enumerate() {
         if fields.faults() >= limits::FAULTS {
             break;
@@ -192,7 +197,18 @@ fn items(fields: &mut Fields, check: Check<'_>, unfit: &mut Vec<FieldError>) -> 
             unfit.extend(input::within(&format!("/items/{index}{place}"), check(input)));
         }
         match item(&value) {
-            Ok(item) => items.push(item),
+            Ok(item) => {
+                if let Some(id) = &item.id
+                    && let Some(first) = ids.insert(id.clone(), index)
+                {
+                    let id = cut(id, QUOTED);
+                    fields.fault(
+                        format!("/items/{index}/id"),
+                        format!("`{id}` is the id of the item at /items/{first} too"),
+                    );
+                }
+                items.push(item);
+            }
             Err((place, detail)) => fields.fault(format!("/items/{index}{place}"), detail),
         }
     }
@@ -242,6 +258,14 @@ mod tests {
 
     fn input(item: &BatchItem) -> Value {
         codec::to_json(&item.input).expect("what was encoded reads")
+    }
+
+    #[test]
+    fn an_id_that_two_items_have_is_named() {
+        let items = json!([{"id": "a", "input": 1}, {"id": "b", "input": 1}, {"input": 1}, {"input": 1}, {"id": "a", "input": 2}]);
+        let refused = read_all(json!({"function": "f", "items": items}), Org::DEFAULT).expect_err("refused");
+        let errors: Vec<_> = refused.into_errors().into_iter().map(|error| (error.pointer, error.detail)).collect();
+        assert_eq!(errors, [("/items/4/id".into(), "`a` is the id of the item at /items/0 too".into())]);
     }
 
     #[test]

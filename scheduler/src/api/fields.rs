@@ -175,7 +175,7 @@ impl Fields {
         Some(read)
     }
 
-    /// A duration, as seconds or as a text like `10s`, `1h 30m` or `PT10S`.
+    /// A duration, as seconds or as a text like `10s`, `1h 30m`, `3d`, `1w` or `PT10S`.
     pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
         let value = self.given(name)?;
         let parsed = if let Value::Number(number) = &value {

@@ -2,24 +2,27 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use piton_shared::time::Timestamp;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no duration: write seconds, or a text like `10s`, `1h 30m` or `PT10S`")]
+#[error("`{0}` is no duration: write seconds, or a text like `10s`, `1h 30m`, `3d`, `1w` or `PT10S`")]
 pub struct NoDuration(String);
 
-/// Reads `10`, `1.5`, `10s`, `1h 30m` or `PT10S`.
+/// Reads `10`, `1.5`, `10s`, `1h 30m`, `3d`, `1w` or `PT10S`.
 pub fn duration(text: &str) -> Result<Duration, NoDuration> {
     let no = || NoDuration(text.chars().take(64).collect());
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| no());
     }
-    let signed: SignedDuration = text.parse().map_err(|_| no())?;
-    signed.try_into().map_err(|_| no())
+    let signed = text.parse::<SignedDuration>().or_else(|_| {
+        // Durations are counted and not looked up in a calendar: a day has 24 hours, a week seven of them, a month no length.
+        text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+    });
+    signed.map_err(|_| no())?.try_into().map_err(|_| no())
 }
 
 /// A text that is no time.
@@ -69,10 +72,12 @@ mod tests {
     fn durations_are_read_as_people_write_them() {
         for (text, millis) in
             [("10", 10_000), ("0.25", 250), ("10s", 10_000), ("1h 30m", 5_400_000), ("PT10S", 10_000), ("250ms", 250)]
+                .into_iter()
+                .chain([("3d", 259_200_000), ("1w", 604_800_000), ("1d 12h", 129_600_000), ("P1DT1H", 90_000_000)])
         {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for bad in ["", "ten", "-1", "-10s", "NaN", "inf", "1e300", "1 month"] {
+        for bad in ["", "ten", "-1", "-10s", "NaN", "inf", "1e300", "1 month", "1mo", "1y", "-3d"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads `250ms`, `30s`, `5m`, `2h` or `7d`: a whole number and a unit, not zero.
+/// Reads `250ms`, `30s`, `5m`, `2h`, `7d` or `2w`: a whole number and a unit, not zero.
 ///
 /// The error is a sentence for whoever wrote the text.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    const EXAMPLES: &str = "write a whole number and a unit: `250ms`, `30s`, `5m`, `2h`, `7d`";
+    const EXAMPLES: &str = "write a whole number and a unit: `250ms`, `30s`, `5m`, `2h`, `7d`, `2w`";
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let millis: u64 = match unit {
@@ -15,6 +15,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         "m" => 60 * 1000,
         "h" => 60 * 60 * 1000,
         "d" => 24 * 60 * 60 * 1000,
+        "w" => 7 * 24 * 60 * 60 * 1000,
         _ => return Err(format!("`{text}` is no duration: {EXAMPLES}")),
     };
     if number.is_empty() {
@@ -34,7 +35,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_with_a_unit_are_read() {
-        for (text, millis) in [("1ms", 1), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("7d", 604_800_000)] {
+        for (text, millis) in
+            [("1ms", 1), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("7d", 604_800_000), ("1w", 604_800_000)]
+        {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }

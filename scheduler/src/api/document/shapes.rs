@@ -165,7 +165,7 @@ impl PartialSchema for AnyObject {
 pub(in crate::api) fn duration() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Null]))
-        .description(Some("Seconds, or a text like `10s`, `1h 30m` or `PT10S`."))
+        .description(Some("Seconds, or a text like `10s`, `1h 30m`, `3d`, `1w` or `PT10S`."))
 }
 
 /// A name of ours (workflow, function, queue, build): bounded.

@@ -47,7 +47,7 @@ pub(in crate::cli) struct Start {
     /// Bind the run to workers of this build.
     #[arg(long)]
     build: Option<String>,
-    /// How long to wait before it begins: `10s`, `1h 30m`.
+    /// How long to wait before it begins: `10s`, `1h 30m`, `3d`.
     #[arg(long, value_name = "TIME")]
     delay: Option<String>,
 }
