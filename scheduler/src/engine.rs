@@ -24,7 +24,7 @@ use crate::{
     intake::IntakeHandle,
     look::{LookError, Looks},
     schedule::Schedules,
-    store::{RunRow, Store, StoreError},
+    store::{RunRow, Served, Store, StoreError},
     wake::{Waiters, Waiting},
 };
 
@@ -87,6 +87,8 @@ pub struct Started {
     pub created_at: Timestamp,
     /// Whether this start made it.
     pub novelty: Novelty,
+    /// Whether a live worker has its workflow. Looked at only for a run that this start made.
+    pub served: Served,
 }
 
 /// Whether a start made its run.

@@ -18,7 +18,7 @@ use crate::{
     control::Controls,
     definition::{Definer, Definitions},
     dispatch::{
-        Backlog, Claims, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
+        Backlog, Claims, Coverage, Giver, Giving, Granter, Publisher, Publishing, StepBacklog, StepClaims, StepGranter,
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
@@ -161,7 +161,8 @@ impl Scheduler {
             workers: workers.clone(),
             metrics: metrics.clone(),
         });
-        let backlog = Backlog::new(store.clone(), publisher.clone());
+        let coverage = Coverage::new(store.clone());
+        let backlog = Backlog::new(store.clone(), publisher.clone(), coverage.clone());
         let step_work = step_stream(&bus).await.map_err(StartupError::Stream)?;
         let step_backlog = StepBacklog::new(store.clone(), metrics.clone());
         let step_granter = StepGranter { store: store.clone(), metrics: metrics.clone() };
@@ -173,6 +174,7 @@ impl Scheduler {
             roster: roster.clone(),
             granter: step_granter.clone(),
             backlog: step_backlog.clone(),
+            coverage: coverage.clone(),
             workers: workers.clone(),
             metrics: metrics.clone(),
         };
@@ -188,6 +190,7 @@ impl Scheduler {
             backlog: backlog.clone(),
             publisher: publisher.clone(),
             workers: workers.clone(),
+            coverage,
         };
         let committer = Intake {
             store: store.clone(),

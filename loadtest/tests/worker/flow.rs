@@ -270,3 +270,25 @@ async fn a_draining_worker_finishes_its_function_and_another_goes_on() {
     assert_eq!(stack.ended(run).await.state, RunState::Completed);
     second.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_workflow_that_nobody_has_is_not_handed_around() {
+    let stack = Stack::start().await;
+    let other = stack.work(Worker::builder().register(side_by_side).register(double).resource(Tally::default())).await;
+    let runs = futures::future::join_all((0..50).map(|_| stack.begin("doubled", &1))).await;
+    // Runs of its own go their way meanwhile.
+    assert_eq!(stack.result::<u64>(stack.begin("side_by_side", &2).await).await, 2);
+    for run in &runs {
+        assert_eq!(stack.reaches(*run, RunState::Backlog).await.attempts, 0);
+    }
+    let brings = stack.work(Worker::builder().register(doubled).register(double).resource(Tally::default())).await;
+    for run in &runs {
+        assert_eq!(stack.result::<u64>(*run).await, 2);
+    }
+    let attempts = futures::future::join_all(runs.iter().map(|run| stack.ended(*run))).await;
+    let bounced: u32 = attempts.iter().map(|row| row.attempts - 1).sum();
+    // Either worker may claim a task, and the one that lacks it hands it back to the other.
+    assert!(bounced <= 50, "{bounced} hand-backs");
+    brings.stop().await;
+    other.stop().await;
+}

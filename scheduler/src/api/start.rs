@@ -29,7 +29,7 @@ use super::{
     request::trace_of,
     routes::Door,
     runs::waited,
-    view::{RunView, StartedView, run_path},
+    view::{RunView, StartedView, WaitingView, run_path},
 };
 use crate::engine::{Novelty, Start, Started};
 
@@ -119,9 +119,11 @@ pub(super) async fn start(
     check_input(&door, &asked).await?;
     match wait.or(asked.wait) {
         None => {
+            let (queue, build) = (asked.start.queue.clone(), asked.start.build.clone());
             let started = door.in_time(door.engine.start(asked.start)).await?;
             tracing::Span::current().record("run.id", started.run.to_string());
-            let view = axum::Json(StartedView::new(&started, workflow));
+            let waiting = WaitingView::of(started.served, &workflow, queue.as_str(), build.as_ref().map(Build::as_str));
+            let view = axum::Json(StartedView::new(&started, workflow, waiting));
             Ok((status(&started), located(&started), view).into_response())
         }
         Some(up_to) => {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{document::shapes, time::Rfc3339};
 use crate::{
     engine::Started,
-    store::{RunRow, StepRow, WorkerRow},
+    store::{RunRow, Served, StepRow, WorkerRow},
 };
 
 /// A run. Times are RFC 3339 in UTC, by the database's clock.
@@ -46,10 +46,40 @@ pub(super) struct RunView {
     failure: Option<Failure>,
     #[schema(value_type = Option<shapes::Parked>)]
     parked: Option<Value>,
+    /// Why it waits in the backlog, if it is not for room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<WaitingView>,
     /// Steps and items that were given away and are open; of a run that goes on, and not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     dispatched: Option<DispatchedView>,
     links: Links,
+}
+
+/// Why a run waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WaitingView {
+    /// `no_worker`: no live worker of its queue, and of its build if it is bound to one, has its workflow. It starts when one
+    /// registers.
+    reason: &'static str,
+    /// The same as a sentence.
+    detail: String,
+}
+
+impl WaitingView {
+    pub(super) fn of(served: Served, workflow: &str, queue: &str, build: Option<&str>) -> Option<Self> {
+        match served {
+            Served::Yes => None,
+            Served::No => {
+                let build = build.map(|build| format!(" with the build `{build}`")).unwrap_or_default();
+                Some(Self {
+                    reason: "no_worker",
+                    detail: format!(
+                        "no live worker of the queue `{queue}`{build} has the workflow `{workflow}`; the run starts when one registers"
+                    ),
+                })
+            }
+        }
+    }
 }
 
 /// What of a run is open outside.
@@ -66,7 +96,8 @@ struct StepView {
     key: String,
     name: String,
     queue: String,
-    /// `waiting` for a worker, `executing`, `retrying` later, `paused`, or `poison`: leases of workers ended too often while they executed it.
+    /// `waiting` for a worker, `unserved` while no live worker of its queue has the function, `executing`, `retrying` later, `paused`,
+    /// or `poison`: leases of workers ended too often while they executed it.
     status: &'static str,
     /// Since when it stands so.
     since: Rfc3339,
@@ -91,6 +122,7 @@ impl From<StepRow> for StepView {
     fn from(row: StepRow) -> Self {
         let (status, since) = match (row.stopped.as_deref(), row.held_at, row.due_at) {
             (Some("paused"), ..) => ("paused", row.offered_at),
+            (Some("unserved"), ..) => ("unserved", row.offered_at),
             (Some(_), ..) => ("poison", row.offered_at),
             (None, Some(held_at), _) => ("executing", held_at),
             (None, None, Some(_)) => ("retrying", row.offered_at),
@@ -148,6 +180,7 @@ pub(super) fn wait_path(id: Uuid) -> String {
 impl From<RunRow> for RunView {
     fn from(row: RunRow) -> Self {
         let id = row.run.uuid();
+        let waiting = WaitingView::of(row.served, &row.workflow, &row.queue, row.build.as_deref());
         Self {
             id,
             workflow: row.workflow,
@@ -169,6 +202,7 @@ impl From<RunRow> for RunView {
             result: row.result.as_deref().map(payload),
             failure: row.failure,
             parked: row.parked.as_ref().map(parked),
+            waiting,
             dispatched: None,
             links: Links::of(id, row.state),
         }
@@ -184,17 +218,21 @@ pub(super) struct StartedView {
     #[schema(value_type = shapes::RunState)]
     state: RunState,
     created_at: Rfc3339,
+    /// Why it waits, if no live worker can take it. Only of a run that this request made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<WaitingView>,
     links: Links,
 }
 
 impl StartedView {
-    pub(super) fn new(started: &Started, workflow: String) -> Self {
+    pub(super) fn new(started: &Started, workflow: String, waiting: Option<WaitingView>) -> Self {
         let id = started.run.uuid();
         Self {
             id,
             workflow,
             state: started.state,
             created_at: started.created_at.into(),
+            waiting,
             links: Links::of(id, started.state),
         }
     }

@@ -10,7 +10,7 @@ use super::Releases;
 use crate::{
     engine::{Novelty, StartBatch, StartError, Started},
     intake::RunClock,
-    store::{BatchId, NewBatch, StartedBatch, Store},
+    store::{BatchId, NewBatch, Served, StartedBatch, Store},
 };
 
 /// Accepts batches. Cheap to clone.
@@ -43,7 +43,13 @@ impl BatchStarts {
         match self.store.batch_start(&batch, self.window).await.map_err(failed)? {
             StartedBatch::Accepted { created_at } => {
                 self.releases.owed(BatchId { run: batch.id, key: StepKey::new(BATCH_RUN_KEY) });
-                Ok(Started { run: batch.id, state: RunState::Suspended, created_at, novelty: Novelty::New })
+                Ok(Started {
+                    run: batch.id,
+                    state: RunState::Suspended,
+                    created_at,
+                    novelty: Novelty::New,
+                    served: Served::Yes,
+                })
             }
             StartedBatch::Refused => self.before(&batch).await,
         }
@@ -61,7 +67,13 @@ impl BatchStarts {
         if holder.fingerprint != *print {
             return Err(StartError::KeyConflict { run: holder.run });
         }
-        Ok(Started { run: holder.run, state: holder.state, created_at: holder.created_at, novelty: Novelty::Repeated })
+        Ok(Started {
+            run: holder.run,
+            state: holder.state,
+            created_at: holder.created_at,
+            novelty: Novelty::Repeated,
+            served: Served::Yes,
+        })
     }
 
     fn new_batch(&self, start: StartBatch) -> NewBatch {

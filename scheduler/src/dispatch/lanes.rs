@@ -38,6 +38,13 @@ impl Lanes {
         self.room.lock().get(&lane).is_some_and(|left| *left <= 0)
     }
 
+    /// Gives a place back that was taken.
+    pub(super) fn put_back(&self, org: &Org, queue: &Queue, build: Option<&Build>) {
+        if let Some(left) = self.room.lock().get_mut(&(org.clone(), queue.clone(), build.cloned())) {
+            *left += 1;
+        }
+    }
+
     /// What was seen; queues that are not among it are empty.
     pub(super) fn seen(&self, rooms: impl IntoIterator<Item = (Depth, i64)>) {
         let rooms = rooms.into_iter().map(|(depth, room)| ((depth.org, depth.queue, depth.build), room));

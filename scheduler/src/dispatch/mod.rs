@@ -2,6 +2,7 @@
 
 mod backlog;
 mod claim;
+mod coverage;
 mod grant;
 mod granter;
 mod lanes;
@@ -10,6 +11,7 @@ mod steps;
 
 pub use backlog::Backlog;
 pub use claim::Claims;
+pub use coverage::Coverage;
 pub(crate) use grant::cut;
 pub use grant::{ToWorkers, new_grant};
 pub(crate) use granter::entry_bytes;

@@ -69,7 +69,22 @@ impl Publisher {
 }
 
 impl Publishing {
-    async fn run(self, mut waiting: mpsc::Receiver<Vec<Published>>) {
+    /// Grants and publishes until every publisher is gone. A stream that does not answer holds up no grant.
+    async fn run(self, waiting: mpsc::Receiver<Vec<Published>>) {
+        let (to_stream, streamed) = mpsc::channel(WAITING);
+        tokio::join!(self.grant(waiting, to_stream), self.fill_stream(streamed));
+    }
+
+    async fn fill_stream(&self, mut streamed: mpsc::Receiver<Vec<Published>>) {
+        while let Some(mut runs) = streamed.recv().await {
+            while let Ok(more) = streamed.try_recv() {
+                runs.extend(more);
+            }
+            self.to_stream(&runs).await;
+        }
+    }
+
+    async fn grant(&self, mut waiting: mpsc::Receiver<Vec<Published>>, to_stream: mpsc::Sender<Vec<Published>>) {
         while let Some(mut runs) = waiting.recv().await {
             while let Ok(more) = waiting.try_recv() {
                 runs.extend(more);
@@ -95,7 +110,11 @@ impl Publishing {
                     self.hand(place, asks.to_vec()).await;
                 }
             }
-            self.to_stream(&runs).await;
+            if !runs.is_empty()
+                && let Err(error) = to_stream.try_send(runs)
+            {
+                tracing::warn!(%error, "the stream of run tasks is behind; the sweeper publishes these runs");
+            }
         }
     }
 

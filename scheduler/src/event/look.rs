@@ -155,6 +155,7 @@ impl Looker {
         for run in &mut runs {
             run.placement = self.placing.place(run);
         }
+        self.placing.set_aside(&mut runs).await;
         let written = self.write(looking, &runs, &came).await;
         // Also when nothing was written: what was taken for the runs is given back.
         let accepted =

@@ -17,7 +17,7 @@ use crate::{
     engine::{Novelty, Start, StartError, Started},
     gather::Gatherer,
     halve::{self, halving},
-    store::{Accepted, NewRun, Placement, Store, StoreError},
+    store::{Accepted, NewRun, Placement, Served, Store, StoreError},
 };
 
 type Outcome = Result<Started, StartError>;
@@ -124,7 +124,8 @@ impl Intake {
             }
             // One order of locks for everybody: by key.
             batch.sort_by(|one, two| order(&one.run).cmp(&order(&two.run)));
-            let (runs, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.run, job.reply)).unzip();
+            let (mut runs, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.run, job.reply)).unzip();
+            self.placing.set_aside(&mut runs).await;
             let began = Instant::now();
             let outcomes = halving(&self, &runs).await;
             jobs.committed(runs.len(), began);
@@ -150,6 +151,10 @@ impl Intake {
                     state: found.state,
                     created_at: found.created_at,
                     novelty: Novelty::New,
+                    served: match run.placement {
+                        Placement::Unserved => Served::No,
+                        Placement::Held { .. } | Placement::Queued | Placement::Backlog => Served::Yes,
+                    },
                 });
             }
             let holders = holders.as_ref().map_err(|error| StartError::Store(error.clone()))?;
@@ -167,6 +172,7 @@ impl Intake {
                 state: holder.state,
                 created_at: holder.created_at,
                 novelty: Novelty::Repeated,
+                served: Served::Yes,
             })
         };
         runs.iter().map(outcome).collect()

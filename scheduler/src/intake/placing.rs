@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, uuid_v7},
-    message::claim::Company,
+    message::{claim::Company, define::DefinitionKind},
     state::RunState,
 };
 
 use crate::{
-    dispatch::{Backlog, Publisher, ToWorkers, new_grant},
+    dispatch::{Backlog, Coverage, Publisher, ToWorkers, new_grant},
     failpoint::failpoint,
     lease::{Place, Roster},
-    store::{Accepted, NewRun, Placement, Published, Room},
+    store::{Accepted, Needed, NewRun, Placement, Published, Room},
 };
 
 /// Places new runs. Whoever inserts runs asks it before the insert and tells it after the commit. Cheap to clone.
@@ -26,6 +26,8 @@ pub struct Placing {
     pub publisher: Publisher,
     /// How workers are handed runs.
     pub workers: ToWorkers,
+    /// What live workers have.
+    pub coverage: Coverage,
 }
 
 impl Placing {
@@ -44,6 +46,27 @@ impl Placing {
         match self.backlog.take(&run.org, &run.queue, run.build.as_ref()) {
             Room::Some => Placement::Queued,
             Room::None => Placement::Backlog,
+        }
+    }
+
+    /// Sets those aside that were placed in the stream or the backlog and whose workflow no live worker has: they wait until one
+    /// registers. Those that begin later are looked at when their time has come.
+    pub async fn set_aside(&self, runs: &mut [NewRun]) {
+        let waits = |run: &NewRun| match run.placement {
+            Placement::Queued | Placement::Backlog => run.not_before.is_none(),
+            Placement::Held { .. } | Placement::Unserved => false,
+        };
+        let unserved = self.coverage.unserved(runs.iter().filter(|run| waits(run)).map(needed)).await;
+        if unserved.is_empty() {
+            return;
+        }
+        for run in runs.iter_mut().filter(|run| waits(run)) {
+            if unserved.contains(&needed(run)) {
+                if run.placement == Placement::Queued {
+                    self.backlog.put_back(&run.org, &run.queue, run.build.as_ref());
+                }
+                run.placement = Placement::Unserved;
+            }
         }
     }
 
@@ -81,5 +104,15 @@ impl Placing {
         }
         self.publisher.publish(publish);
         self.workers.grant(grants, control_version).await;
+    }
+}
+
+fn needed(run: &NewRun) -> Needed {
+    Needed {
+        org: run.org.clone(),
+        queue: run.queue.clone(),
+        build: run.build.clone(),
+        kind: DefinitionKind::Workflow,
+        name: run.workflow.clone(),
     }
 }

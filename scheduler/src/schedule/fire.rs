@@ -114,6 +114,7 @@ impl ScheduleLoop {
         for run in &mut runs {
             run.placement = self.placing.place(run);
         }
+        self.placing.set_aside(&mut runs).await;
         let written = locked.write(&runs, firings.clone(), &moved).await;
         failpoint!("schedules-committed", Ok(()));
         match written {

@@ -79,12 +79,28 @@ impl Store {
         self.offers(include_str!("sql/step_republish.sql"), "step_republish", offers).await
     }
 
-    /// Their tasks lie undelivered in the stream: be more patient.
+    /// Makes up to `rows` publishes overdue, however patient they were: their stream was made anew. Returns how many.
+    pub async fn step_publishes_reset(&self, patience: Duration, rows: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(include_str!("sql/step_publishes_reset.sql"))
+            .bind(value::micros(patience))
+            .bind(rows)
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("step_publishes_reset"))?;
+        Ok(done.rows_affected())
+    }
+
+    /// Their tasks lie undelivered in the stream: look again later.
     pub async fn steps_still_waiting(&self, offers: &[Offer]) -> Result<(), StoreError> {
         self.offers(include_str!("sql/step_still_waiting.sql"), "step_still_waiting", offers).await.map(drop)
     }
 
-    async fn offers(&self, sql: &'static str, name: &'static str, offers: &[Offer]) -> Result<Vec<Offer>, StoreError> {
+    pub(super) async fn offers(
+        &self,
+        sql: &'static str,
+        name: &'static str,
+        offers: &[Offer],
+    ) -> Result<Vec<Offer>, StoreError> {
         let mut sorted: Vec<_> = offers.iter().collect();
         sorted.sort_unstable_by_key(|offer| &offer.dispatch);
         let names = step::names(sorted.iter().map(|offer| &offer.dispatch));

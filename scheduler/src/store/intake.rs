@@ -58,6 +58,8 @@ pub enum Placement {
     Queued,
     /// Waits in the database.
     Backlog,
+    /// Waits in the database for a worker that has its workflow.
+    Unserved,
 }
 
 /// A run that was inserted.
@@ -130,7 +132,7 @@ pub(super) async fn intake(
     let maybe = |of: fn(&NewRun) -> Option<String>| runs.iter().map(of).collect::<Vec<_>>();
     let holder = |run: &NewRun| match run.placement {
         Placement::Held { worker, attempt, .. } => Some((worker.uuid(), attempt.uuid())),
-        Placement::Queued | Placement::Backlog => None,
+        Placement::Queued | Placement::Backlog | Placement::Unserved => None,
     };
     let rows = sqlx::query(include_str!("sql/intake.sql"))
         .bind(runs.iter().map(|run| run.id.uuid()).collect::<Vec<_>>())
@@ -160,6 +162,7 @@ fn placement(placement: Placement) -> &'static str {
         Placement::Held { .. } => "held",
         Placement::Queued => "queued",
         Placement::Backlog => "backlog",
+        Placement::Unserved => "unserved",
     }
 }
 

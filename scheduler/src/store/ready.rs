@@ -96,7 +96,18 @@ impl Store {
         published_rows(&found).map_err(StoreError::new("overdue_published"))
     }
 
-    /// Their tasks lie undelivered in the stream: be more patient.
+    /// Makes up to `rows` publishes overdue, however patient they were: their stream was made anew. Returns how many.
+    pub async fn publishes_reset(&self, patience: Duration, rows: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(include_str!("sql/publishes_reset.sql"))
+            .bind(value::micros(patience))
+            .bind(rows)
+            .execute(&self.calm)
+            .await
+            .map_err(StoreError::new("publishes_reset"))?;
+        Ok(done.rows_affected())
+    }
+
+    /// Their tasks lie undelivered in the stream: look again later.
     pub async fn still_waiting(&self, runs: &[Published]) -> Result<(), StoreError> {
         sqlx::query(include_str!("sql/still_waiting.sql"))
             .bind(runs.iter().map(|run| run.run.uuid()).collect::<Vec<_>>())
@@ -124,9 +135,9 @@ impl Store {
         published_rows(&rows).map_err(StoreError::new("republish"))
     }
 
-    /// Publishes up to `rows` runs of a queue's backlog, oldest first.
-    pub async fn publish_backlog(&self, depth: &Depth, rows: i64) -> Result<Vec<Published>, StoreError> {
-        let next: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/backlog_due.sql"))
+    /// Up to `rows` runs of a queue's backlog, oldest first, each with its workflow.
+    pub async fn backlog_due(&self, depth: &Depth, rows: i64) -> Result<Vec<(RunId, String)>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/backlog_due.sql"))
             .bind(depth.org.as_str())
             .bind(depth.queue.as_str())
             .bind(depth.build.as_ref().map(Build::as_str))
@@ -134,9 +145,15 @@ impl Store {
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("backlog_due"))?;
+        let read = |row: &PgRow| Ok((RunId::new(row.try_get("run_id")?), row.try_get("workflow")?));
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("backlog_due"))
+    }
+
+    /// Publishes runs of the backlog.
+    pub async fn publish_backlog(&self, runs: &[RunId]) -> Result<Vec<Published>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("publish_backlog"))?;
         let locked: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/lock_runs_free.sql"))
-            .bind(next)
+            .bind(runs.iter().map(|run| run.uuid()).collect::<Vec<_>>())
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("lock_runs_free"))?;

@@ -12,7 +12,7 @@ use piton_shared::{
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Store, StoreError, value};
+use super::{Served, Store, StoreError, value};
 
 /// A run's row.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub struct RunRow {
     pub parked: Option<Parked>,
     /// Trace context of its start.
     pub trace: Option<String>,
+    /// Whether a live worker has its workflow; looked at only while it waits in the backlog.
+    pub served: Served,
 }
 
 /// Which runs to list.
@@ -147,7 +149,7 @@ pub struct StepRow {
     pub worker: Option<WorkerId>,
     /// Since when.
     pub held_at: Option<Timestamp>,
-    /// Why it is given to nobody for now: `paused` or `poison`.
+    /// Why it is given to nobody for now: `paused`, `poison` or `unserved`.
     pub stopped: Option<String>,
 }
 
@@ -304,5 +306,6 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
         failure: failure.as_deref().map(value::failure).transpose()?,
         parked: parked.map(serde_json::from_value).transpose().map_err(value::decode_error)?,
         trace: row.try_get("trace")?,
+        served: if row.try_get::<Option<&str>, _>("unserved")?.is_some() { Served::No } else { Served::Yes },
     })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use piton_shared::{
     limits,
     name::{Build, Org, Queue},
@@ -9,17 +10,24 @@ use piton_shared::{
 use piton_telemetry::metrics::Swept;
 use piton_transport::{Work, WorkError, WorkStream};
 
-use super::Sweeper;
-use crate::{
-    dispatch::run_stream,
-    store::{Published, StoreError},
+use super::{
+    Sweeper,
+    stream_watch::{StreamWatch, Tasks},
 };
+use crate::store::{Published, StoreError};
 
-/// Looks into what was published longer ago than its patience, which doubles with each fruitless round.
+/// Tasks that are looked at side by side.
+pub(super) const LOOKS: usize = 16;
+/// Pages of publishes that one sweep looks into: more than streams are filled with.
+pub(super) const PAGES: usize = 1000;
+
+/// Looks into what was published longer ago than its patience, which doubles with each fruitless publish.
 #[derive(Debug)]
 pub(super) struct LostPublishes {
     /// How long a publish may stay unclaimed before it is looked into.
     pub(super) patience: Duration,
+    /// Whether the stream is still the same.
+    pub(super) watch: StreamWatch,
 }
 
 /// What became of a task.
@@ -30,32 +38,51 @@ pub(super) enum Task {
     Lost(Option<u64>),
 }
 
+/// Whether NATS could be asked about all tasks of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// About all of them, and more may be overdue.
+    More,
+    /// All that was overdue was looked into, or NATS does not answer: the next sweep goes on.
+    Over,
+}
+
 impl LostPublishes {
-    pub(super) async fn sweep(&self, sweeper: &Sweeper) -> Result<(), StoreError> {
-        let overdue = sweeper.store.overdue_published(self.patience, limits::SWEEP_ROWS).await?;
-        if overdue.is_empty() {
-            return Ok(());
+    pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
+        let Some(found) = self.watch.look(&sweeper.work).await else { return Ok(()) };
+        if found.tasks == Tasks::Doubtful {
+            for _ in 0..PAGES {
+                if sweeper.store.publishes_reset(self.patience, limits::SWEEP_ROWS).await? == 0 {
+                    break;
+                }
+            }
         }
-        let mut waiting = Vec::new();
-        let mut lost = Vec::new();
-        let mut spent = Vec::new();
-        for run in overdue {
-            match look(sweeper, &run).await {
+        self.watch.seen(found);
+        for _ in 0..PAGES {
+            match self.page(sweeper).await? {
+                Looked::More => {}
+                Looked::Over => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn page(&self, sweeper: &Sweeper) -> Result<Looked, StoreError> {
+        let overdue = sweeper.store.overdue_published(self.patience, limits::SWEEP_ROWS).await?;
+        let mut looked = if (overdue.len() as i64) < limits::SWEEP_ROWS { Looked::Over } else { Looked::More };
+        let (mut waiting, mut lost, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+        let fates = stream::iter(overdue).map(async |run| (look(sweeper, &run).await, run));
+        let mut fates = std::pin::pin!(fates.buffered(LOOKS));
+        while let Some((fate, run)) = fates.next().await {
+            match fate {
                 Ok(Task::Waiting) => waiting.push(run),
                 Ok(Task::Lost(sequence)) => {
                     lost.push(run);
                     spent.extend(sequence);
                 }
-                Err(WorkError::NoStream { .. }) => {
-                    tracing::warn!("the stream of run tasks is gone; making it anew");
-                    if let Err(error) = run_stream(&sweeper.bus).await {
-                        tracing::warn!(%error, "failed to make the stream of run tasks");
-                        return Ok(());
-                    }
-                    lost.push(run);
-                }
                 Err(error) => {
                     tracing::debug!(%error, "NATS cannot say what became of a task; looking again next time");
+                    looked = Looked::Over;
                     break;
                 }
             }
@@ -74,7 +101,7 @@ impl LostPublishes {
                 }
             }
         }
-        Ok(())
+        Ok(looked)
     }
 }
 

@@ -3,47 +3,63 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use piton_shared::limits;
 use piton_telemetry::metrics::Swept;
 use piton_transport::WorkError;
 
 use super::{
     Sweeper,
-    lost_publishes::{Task, fate},
+    lost_publishes::{LOOKS, Looked, PAGES, Task, fate},
+    stream_watch::{StreamWatch, Tasks},
 };
 use crate::store::{Offer, StoreError};
 
-/// Looks into what was published longer ago than its patience, which doubles with each fruitless round.
+/// Looks into what was published longer ago than its patience, which doubles with each fruitless publish.
 #[derive(Debug)]
 pub(super) struct LostSteps {
     /// How long a publish may stay unclaimed before it is looked into.
     pub(super) patience: Duration,
+    /// Whether the stream is still the same.
+    pub(super) watch: StreamWatch,
 }
 
 impl LostSteps {
-    pub(super) async fn sweep(&self, sweeper: &Sweeper) -> Result<(), StoreError> {
-        let overdue = sweeper.store.steps_overdue(self.patience, limits::SWEEP_ROWS).await?;
-        if overdue.is_empty() {
-            return Ok(());
+    pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
+        let Some(found) = self.watch.look(&sweeper.step_work).await else { return Ok(()) };
+        if found.tasks == Tasks::Doubtful {
+            for _ in 0..PAGES {
+                if sweeper.store.step_publishes_reset(self.patience, limits::SWEEP_ROWS).await? == 0 {
+                    break;
+                }
+            }
         }
+        self.watch.seen(found);
+        for _ in 0..PAGES {
+            match self.page(sweeper).await? {
+                Looked::More => {}
+                Looked::Over => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn page(&self, sweeper: &Sweeper) -> Result<Looked, StoreError> {
+        let overdue = sweeper.store.steps_overdue(self.patience, limits::SWEEP_ROWS).await?;
+        let mut looked = if (overdue.len() as i64) < limits::SWEEP_ROWS { Looked::Over } else { Looked::More };
         let (mut waiting, mut lost, mut spent) = (Vec::new(), Vec::new(), Vec::new());
-        for offer in overdue {
-            match look(sweeper, &offer).await {
+        let fates = stream::iter(overdue).map(async |offer| (look(sweeper, &offer).await, offer));
+        let mut fates = std::pin::pin!(fates.buffered(LOOKS));
+        while let Some((fate, offer)) = fates.next().await {
+            match fate {
                 Ok(Task::Waiting) => waiting.push(offer),
                 Ok(Task::Lost(sequence)) => {
                     lost.push(offer);
                     spent.extend(sequence);
                 }
-                Err(WorkError::NoStream { .. }) => {
-                    tracing::warn!("the stream of dispatched work is gone; making it anew");
-                    if let Err(error) = sweeper.step_work.restore().await {
-                        tracing::warn!(%error, "failed to make the stream of dispatched work");
-                        return Ok(());
-                    }
-                    lost.push(offer);
-                }
                 Err(error) => {
                     tracing::debug!(%error, "NATS cannot say what became of a task; looking again next time");
+                    looked = Looked::Over;
                     break;
                 }
             }
@@ -62,7 +78,7 @@ impl LostSteps {
                 }
             }
         }
-        Ok(())
+        Ok(looked)
     }
 }
 

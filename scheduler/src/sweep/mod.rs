@@ -7,7 +7,9 @@ mod lost_holds;
 mod lost_publishes;
 mod lost_step_holds;
 mod lost_steps;
+mod newly_served;
 mod owed_events;
+mod stream_watch;
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     batches::OwedBatches, leases::LeaseEnds, lost_holds::LostHolds, lost_publishes::LostPublishes,
-    lost_step_holds::LostStepHolds, lost_steps::LostSteps,
+    lost_step_holds::LostStepHolds, lost_steps::LostSteps, stream_watch::StreamWatch,
 };
 use crate::{
     batch::Releases,
@@ -77,7 +79,7 @@ pub struct Sweeper {
 impl Sweeper {
     /// Sweeps until told to stop. Every part fails for itself: one that cannot be done now is done next time.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.end_leases(&stop), self.match_events(&stop), self.sweep(&stop));
+        tokio::join!(self.end_leases(&stop), self.match_events(&stop), self.find_lost_tasks(&stop), self.sweep(&stop));
     }
 
     /// On its own: nothing that is slow to answer may put off the end of a lease.
@@ -93,17 +95,29 @@ impl Sweeper {
         }
     }
 
+    /// On its own: while JetStream does not answer, nothing else that is owed waits for it.
+    async fn find_lost_tasks(&self, stop: &CancellationToken) {
+        let mut runs = LostPublishes { patience: self.patience, watch: StreamWatch::default() };
+        let mut steps = LostSteps { patience: self.patience, watch: StreamWatch::default() };
+        while !stop.is_cancelled() {
+            let (runs, steps) = tokio::join!(runs.sweep(self), steps.sweep(self));
+            said("republish", runs);
+            said("republish dispatched work", steps);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.every) => {}
+            }
+        }
+    }
+
     async fn sweep(&self, stop: &CancellationToken) {
         let mut holds = LostHolds::default();
         let mut batches = OwedBatches::default();
         let mut step_holds = LostStepHolds::default();
-        let publishes = LostPublishes { patience: self.patience };
-        let step_publishes = LostSteps { patience: self.patience };
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            said("republish", publishes.sweep(self).await);
-            said("republish dispatched work", step_publishes.sweep(self).await);
+            said("look for what workers have by now", self.newly_served(round).await);
             said("feed the backlog", self.backlog.feed().await);
             said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);

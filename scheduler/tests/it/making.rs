@@ -8,7 +8,7 @@ use piton_scheduler::{
     journal::{Committer, Outcome},
     lease::{Roster, SilentSweeps},
     server::DirectGrants,
-    store::{Appending, Granted, NewRun, Placement, RunRow},
+    store::{Appending, Depth, Granted, NewRun, Placement, Published, RunRow, Store},
     wake::{Timers, Waiters},
 };
 use piton_shared::{
@@ -354,6 +354,12 @@ impl Database {
         assert_eq!(done.expect("it is ours").rows_affected(), 1);
     }
 
+    pub(crate) async fn tamper_look(&self, run: RunId, seconds: i32) {
+        let done =
+            sqlx::query(include_str!("sql/age_look.sql")).bind(run.uuid()).bind(seconds).execute(&self.pool).await;
+        assert_eq!(done.expect("it is ours").rows_affected(), 1);
+    }
+
     /// A run that sleeps, held by nobody.
     pub(crate) async fn suspended(&self, worker: WorkerId) -> Hold {
         let hold = self.held(worker).await;
@@ -361,6 +367,13 @@ impl Database {
         assert_eq!(self.append(append).await, AppendAnswer::Accepted);
         hold
     }
+}
+
+/// Publishes the next runs of a queue's backlog, whoever has their workflows.
+pub(crate) async fn publish_next(store: &Store, depth: &Depth, rows: i64) -> Vec<Published> {
+    let due = store.backlog_due(depth, rows).await.expect("read");
+    let due: Vec<_> = due.into_iter().map(|(run, _)| run).collect();
+    store.publish_backlog(&due).await.expect("published")
 }
 
 /// Waits until it is so.

@@ -31,4 +31,4 @@ pub use inbox::{Inbox, Received};
 pub use link::BusState;
 pub use pull::{PullError, Puller};
 pub use reconnect::Reconnect;
-pub use work::{Progress, PublishError, Stored, Task, Work, WorkError, WorkOptions, WorkStream};
+pub use work::{Progress, PublishError, Stored, StreamIdentity, Task, Work, WorkError, WorkOptions, WorkStream};

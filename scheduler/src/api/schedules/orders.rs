@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderMap, header::LOCATION},
     response::{IntoResponse, Response},
 };
+use piton_shared::name::Build;
 
 use super::{
     body::fits,
@@ -17,7 +18,7 @@ use crate::{
         query::Parameters,
         request::trace_of,
         start::{idempotency_key, status},
-        view::{StartedView, run_path},
+        view::{StartedView, WaitingView, run_path},
     },
     engine::Start,
     schedule::Schedules,
@@ -92,6 +93,7 @@ pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Pa
     let mut tags = row.plan.tags;
     tags.push(Schedules::tag(&name));
     let workflow = row.plan.workflow;
+    let (queue, build) = (row.plan.queue.clone(), row.plan.build.clone());
     let start = Start {
         org: org.clone(),
         workflow: workflow.clone(),
@@ -110,5 +112,6 @@ pub(in crate::api) async fn trigger(one: One, headers: HeaderMap, parameters: Pa
     let noted = door.engine.store().firing_triggered(&org, row.id, started.run, started.created_at);
     door.in_time(noted).await?;
     let location = [(LOCATION, run_path(started.run.uuid()))];
-    Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow))).into_response())
+    let waiting = WaitingView::of(started.served, &workflow, queue.as_str(), build.as_ref().map(Build::as_str));
+    Ok((status(&started), location, axum::Json(StartedView::new(&started, workflow, waiting))).into_response())
 }

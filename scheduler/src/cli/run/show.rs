@@ -30,10 +30,12 @@ pub(in crate::cli) fn path(id: &str) -> String {
 /// A run that was just started.
 pub(super) fn started(screen: Screen, run: &Value) -> String {
     let id = text(run, "id");
+    let waiting = waiting(run).map(|detail| format!("{}\n", screen.bold(&format!("warning: {detail}"))));
     format!(
-        "{id}  {}  {}\n{}\n",
+        "{id}  {}  {}\n{}{}\n",
         text(run, "workflow"),
         screen.state(text(run, "state")),
+        waiting.unwrap_or_default(),
         screen.dim(&format!("follow it with: piton run watch {id}"))
     )
 }
@@ -77,6 +79,7 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
             run.get(name).map(|value| format!("{value:#}").replace('\n', "\n              ")).unwrap_or_default(),
         );
     }
+    maybe("waiting", waiting(run).unwrap_or_default().to_owned());
     maybe("failure", run.get("failure").map(failure).unwrap_or_default());
     maybe("parked", run.get("parked").map(|parked| text(parked, "detail").to_owned()).unwrap_or_default());
     if text(run, "state") == "parked" {
@@ -87,6 +90,11 @@ pub(super) fn run(screen: Screen, run: &Value) -> String {
     maybe("given away", run.get("dispatched").map(given_away).unwrap_or_default());
     let lines: Vec<_> = lines.iter().map(|(name, value)| format!("{name:<13} {value}\n")).collect();
     lines.concat()
+}
+
+/// Why a run waits, if it is not for room.
+fn waiting(run: &Value) -> Option<&str> {
+    run.get("waiting").map(|waiting| text(waiting, "detail"))
 }
 
 /// Where a run stands, and whether it is held back.
@@ -144,6 +152,15 @@ mod tests {
                 "input": {"order": 7}, "result": ["shipped"], "failure": null, "parked": null,
             })
         ));
+    }
+
+    #[test]
+    fn a_run_that_no_worker_can_take_says_so() {
+        let waiting = json!({ "reason": "no_worker", "detail": "no live worker has it" });
+        let of = json!({ "id": "0197", "workflow": "ordr", "state": "backlog", "waiting": waiting });
+        let shown = started(PLAIN, &of);
+        assert!(shown.contains("\nwarning: no live worker has it\n"), "{shown}");
+        assert!(run(PLAIN, &of).contains("waiting       no live worker has it\n"), "{}", run(PLAIN, &of));
     }
 
     #[test]

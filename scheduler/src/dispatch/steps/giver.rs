@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use piton_shared::{
     ids::{HoldId, uuid_v7},
-    message::dispatch::{StepAsk, StepTask},
+    message::{
+        define::DefinitionKind,
+        dispatch::{StepAsk, StepTask},
+    },
     subject::Subjects,
 };
 use piton_telemetry::metrics::{PublishOutcome, SchedulerMetrics};
@@ -14,9 +17,9 @@ use tokio::sync::mpsc;
 
 use super::{StepBacklog, StepGranter};
 use crate::{
-    dispatch::ToWorkers,
+    dispatch::{Coverage, ToWorkers},
     lease::{Place, Roster},
-    store::{Executing, Offer, Room, Store},
+    store::{Executing, Needed, Offer, Room, Store},
 };
 
 /// Batches that wait; beyond that they are left to the sweeper.
@@ -57,6 +60,8 @@ pub struct Giving {
     pub granter: StepGranter,
     /// How much room the stream has.
     pub backlog: StepBacklog,
+    /// What live workers have.
+    pub coverage: Coverage,
     /// How they are told.
     pub workers: ToWorkers,
     /// Where it is counted.
@@ -101,8 +106,22 @@ impl Giver {
 }
 
 impl Giving {
-    /// Gives until every giver is gone.
-    pub async fn run(self, mut told: mpsc::Receiver<News>) {
+    /// Gives until every giver is gone. A stream that does not answer holds up no grant.
+    pub async fn run(self, told: mpsc::Receiver<News>) {
+        let (to_stream, streamed) = mpsc::channel(WAITING);
+        tokio::join!(self.give(told, to_stream), self.fill_stream(streamed));
+    }
+
+    async fn fill_stream(&self, mut streamed: mpsc::Receiver<Vec<Offer>>) {
+        while let Some(mut offers) = streamed.recv().await {
+            while let Ok(more) = streamed.try_recv() {
+                offers.extend(more);
+            }
+            self.to_stream(&offers).await;
+        }
+    }
+
+    async fn give(&self, mut told: mpsc::Receiver<News>, to_stream: mpsc::Sender<Vec<Offer>>) {
         while let Some(first) = told.recv().await {
             let (mut waiting, mut fed, mut published) = (Vec::new(), Vec::new(), Vec::new());
             let mut next = Some(first);
@@ -136,6 +155,7 @@ impl Giving {
                     self.hand(place, asks.to_vec()).await;
                 }
             }
+            self.set_aside([&mut fed, &mut waiting]).await;
             waiting.retain(|offer| self.backlog.take(offer) == Room::Some);
             fed.extend(waiting);
             if !fed.is_empty() {
@@ -149,7 +169,29 @@ impl Giving {
                     }
                 }
             }
-            self.to_stream(&published).await;
+            if !published.is_empty()
+                && let Err(error) = to_stream.try_send(published)
+            {
+                tracing::warn!(%error, "the stream of dispatched work is behind; the sweeper publishes this work");
+            }
+        }
+    }
+
+    /// Stops work whose function no live worker has: it waits until one registers.
+    async fn set_aside(&self, waiting: [&mut Vec<Offer>; 2]) {
+        let unserved = self.coverage.unserved(waiting.iter().flat_map(|offers| offers.iter()).map(needed)).await;
+        if unserved.is_empty() {
+            return;
+        }
+        let mut aside = Vec::new();
+        for offers in waiting {
+            aside.extend(offers.extract_if(.., |offer| unserved.contains(&needed(offer))));
+        }
+        if let Err(error) = self.store.steps_unserved(&aside).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "failed to set work aside; the next sweep tries again"
+            );
         }
     }
 
@@ -168,9 +210,6 @@ impl Giving {
     }
 
     async fn to_stream(&self, offers: &[Offer]) {
-        if offers.is_empty() {
-            return;
-        }
         let task = |offer: &Offer| {
             let task = StepTask { dispatch: offer.dispatch.clone(), epoch: offer.epoch };
             Task {
@@ -190,5 +229,15 @@ impl Giving {
         if let Some(first) = failures.first() {
             tracing::warn!(error = %first, failed = failures.len(), "work was not published; the sweeper publishes it");
         }
+    }
+}
+
+fn needed(offer: &Offer) -> Needed {
+    Needed {
+        org: offer.org.clone(),
+        queue: offer.queue.clone(),
+        build: offer.build.clone(),
+        kind: DefinitionKind::Function,
+        name: offer.function.clone(),
     }
 }

@@ -2,7 +2,7 @@
 -- $16 the window of idempotency keys in seconds.
 --
 -- A placement is 'held' (a worker has room: the claim is granted in the same row), 'queued' (published after the
--- commit) or 'backlog'. A worker that has died meanwhile is noticed here and its runs are queued instead.
+-- commit), 'backlog' or 'unserved' (the backlog, until a worker has the workflow). A worker that has died meanwhile is noticed here and its runs are queued instead.
 with wanted as materialized (
     select a.*, (select o.control_version from orgs o where o.org = a.org) as control_version
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
@@ -34,7 +34,7 @@ keyed as (
 placed as materialized (
     select a.*, case
         when a.placement = 'held' and a.worker in (select id from alive) then 'running'
-        when a.placement = 'backlog' then 'backlog'
+        when a.placement in ('backlog', 'unserved') then 'backlog'
         else 'queued'
     end as state
     from asked a
@@ -52,9 +52,10 @@ inserted as (
     from placed p
 ),
 readied as (
-    insert into ready (run_id, org, queue, build, epoch, not_before, published_at)
+    insert into ready (run_id, org, queue, build, epoch, not_before, published_at, unserved)
     select p.id, p.org, p.queue, p.build, case when p.state = 'queued' then 1 else 0 end, p.not_before,
-           case when p.state = 'queued' then now() end
+           case when p.state = 'queued' then now() end,
+           case when p.placement = 'unserved' then p.workflow end
     from placed p
     where p.state <> 'running'
 ),

@@ -17,7 +17,8 @@ unpublished as (
 stopped as (
     update dispatches d
     set stopped = 'paused', published_at = null, epoch = d.epoch + 1
-    where d.run_id = any (array(select id from changed)) and d.worker is null and d.stopped is null
+    where d.run_id = any (array(select id from changed)) and d.worker is null
+      and coalesce(d.stopped, 'unserved') = 'unserved'
 ),
 -- Whoever claimed something of it has committed that before this statement began, and is seen.
 holders as materialized (

@@ -6,7 +6,7 @@ with changed as (
     returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch
 )
 update ready d
-set epoch = c.epoch, published_at = clock_timestamp()
+set epoch = c.epoch, published_at = clock_timestamp(), unserved = null, looked_at = null
 from changed c
 where d.run_id = c.id
 returning c.id, c.org, c.workflow, c.queue, c.build, c.epoch, 'queued' as state

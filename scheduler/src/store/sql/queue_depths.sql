@@ -4,7 +4,7 @@ with recursive lanes as (
     (
         select org, queue, coalesce(build, '') as build
         from ready
-        where published_at is null and paused_at is null
+        where published_at is null and paused_at is null and unserved is null
         order by org, queue, coalesce(build, '')
         limit 1
     )
@@ -14,7 +14,8 @@ with recursive lanes as (
     cross join lateral (
         select d.org, d.queue, coalesce(d.build, '') as build
         from ready d
-        where d.published_at is null and d.paused_at is null and (d.org, d.queue, coalesce(d.build, '')) > (l.org, l.queue, l.build)
+        where d.published_at is null and d.paused_at is null and d.unserved is null
+          and (d.org, d.queue, coalesce(d.build, '')) > (l.org, l.queue, l.build)
         order by d.org, d.queue, coalesce(d.build, '')
         limit 1
     ) next
@@ -27,7 +28,8 @@ counted as (
         from (
             select 1
             from ready d
-            where d.published_at is null and d.paused_at is null and d.org = l.org and d.queue = l.queue and coalesce(d.build, '') = l.build
+            where d.published_at is null and d.paused_at is null and d.unserved is null
+              and d.org = l.org and d.queue = l.queue and coalesce(d.build, '') = l.build
               and (d.not_before is null or d.not_before <= statement_timestamp())
             limit $1
         ) d

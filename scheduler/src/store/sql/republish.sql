@@ -7,7 +7,7 @@ with changed as (
     returning r.id, r.org, r.workflow, r.queue, r.build, r.epoch
 )
 update ready d
-set epoch = c.epoch, published_at = clock_timestamp(), rounds = least(d.rounds + 1, 7)
+set epoch = c.epoch, published_at = clock_timestamp(), rounds = least(d.rounds + 1, 7), looked_at = null
 from changed c
 where d.run_id = c.id
 returning c.id, c.org, c.workflow, c.queue, c.build, c.epoch, 'queued' as state

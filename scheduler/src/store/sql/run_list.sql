@@ -2,7 +2,8 @@
 -- $5 session or null, $6 rows, $7 tag or null, $8 accepted at or after or null with $9 an id before all of those, $10
 -- accepted before or null with $11 an id behind all of those: ids sort by time and have the index.
 select id, org, workflow, queue, build, session, tags, state, epoch, attempts, attempt, worker, strikes, cancel_asked_at, paused_at,
-       created_at, started_at, finished_at, null::bytea as input, null::bytea as result, failure, parked, trace
+       created_at, started_at, finished_at, null::bytea as input, null::bytea as result, failure, parked, trace,
+       case when state = 'backlog' then (select d.unserved from ready d where d.run_id = runs.id) end as unserved
 from runs
 where org = $1
   and ($2::uuid is null or id < $2)

@@ -12,7 +12,7 @@ with free as materialized (
     ) d
 )
 update dispatches d
-set published_at = clock_timestamp()
+set published_at = clock_timestamp(), looked_at = null
 from free f
 where d.ctid = f.place_of
 returning d.run_id, d.step_key, d.item, d.org, d.queue, d.build, d.function, d.epoch

@@ -12,7 +12,7 @@ with free as materialized (
     ) d
 )
 update dispatches d
-set epoch = d.epoch + 1, published_at = clock_timestamp(), rounds = least(d.rounds + 1, 7)
+set epoch = d.epoch + 1, published_at = clock_timestamp(), rounds = least(d.rounds + 1, 7), looked_at = null
 from free f
 where d.ctid = f.place_of
 returning d.run_id, d.step_key, d.item, d.org, d.queue, d.build, d.function, d.epoch

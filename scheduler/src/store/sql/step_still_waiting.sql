@@ -1,4 +1,4 @@
--- The task lies undelivered in its stream: only look again later. $1–$4 the work and its epochs.
+-- The task lies undelivered in its stream: look again later. $1–$4 the work and its epochs.
 with free as materialized (
     select d.place_of
     from unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) as a (run_id, step_key, item, epoch)
@@ -11,4 +11,4 @@ with free as materialized (
         for no key update skip locked
     ) d
 )
-update dispatches d set rounds = least(d.rounds + 1, 7) from free f where d.ctid = f.place_of
+update dispatches d set looked_at = clock_timestamp() from free f where d.ctid = f.place_of

@@ -1,4 +1,4 @@
--- The task lies undelivered in its stream: only look again later. $1 runs, $2 epochs.
+-- The task lies undelivered in its stream: look again later. $1 runs, $2 epochs.
 --
 -- The one writer of ready that holds no run's lock: a row that is locked this instant is left alone, or this would
 -- wait in another order than those who come by the runs.
@@ -13,5 +13,5 @@ with free as materialized (
     ) d
 )
 update ready d
-set rounds = least(d.rounds + 1, 7)
+set looked_at = clock_timestamp()
 where d.run_id = any (array(select run_id from free))

@@ -13,6 +13,7 @@ use crate::making::{With, payload};
 #[tokio::test]
 async fn pages_of_runs_follow_each_other_newest_first() {
     let house = House::new("list").await;
+    house.database.worker().await;
     let mut started = Vec::new();
     for number in 0..7 {
         let tags = if number == 0 { json!(["early"]) } else { json!([]) };

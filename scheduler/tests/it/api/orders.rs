@@ -53,12 +53,12 @@ async fn a_cancel_of_a_run_that_goes_on_is_a_wish() {
 #[tokio::test]
 async fn a_kill_says_whether_the_worker_has_confirmed() {
     let house = House::new("kill").await;
+    let worker = house.database.worker().await;
     let unheld = house.run().await;
     let killed = house.order(unheld, "kill").await;
     assert_eq!((killed.status, killed.text("outcome")), (200, "confirmed"));
     assert_shape!(killed.body);
 
-    let worker = house.database.worker().await;
     let held = house.run().await;
     let hold = house.database.take(worker, held).await;
     let killed = house.door.post(&format!("/v1/runs/{held}/kill?wait=20ms"), &json!({})).await;
@@ -101,6 +101,7 @@ async fn orders_to_runs_that_are_not_there() {
 #[tokio::test]
 async fn a_paused_run_is_shown_and_goes_on_when_it_is_resumed() {
     let house = House::new("pause").await;
+    let worker = house.database.worker().await;
     let run = house.run().await;
     let paused = house.order(run, "pause").await;
     assert_eq!((paused.status, paused.text("outcome")), (200, "paused"));
@@ -114,7 +115,6 @@ async fn a_paused_run_is_shown_and_goes_on_when_it_is_resumed() {
     assert_eq!(refused.brief(), "409 run_not_parked");
     assert!(house.door.get(&format!("/v1/runs/{run}")).await.body["paused_at"].is_null());
 
-    let worker = house.database.worker().await;
     let other = house.run().await;
     let hold = house.database.take(worker, other).await;
     let waiting = house.door.post(&format!("/v1/runs/{other}/pause?wait=0.01"), &json!({})).await;

@@ -9,6 +9,7 @@ use crate::making::payload;
 #[tokio::test]
 async fn a_start_is_answered_with_the_run_and_where_it_is() {
     let house = House::new("start").await;
+    house.database.worker().await;
     let started = house.door.start(&json!({ "workflow": "order", "input": {"amount": 3} })).await;
     assert_shape!(started.body);
     assert_eq!(started.headers["location"], format!("/v1/runs/{}", started.id()));
@@ -98,5 +99,22 @@ async fn a_start_whose_wait_is_over_is_accepted_with_a_link() {
     let (waited, cancelled) = tokio::join!(answer(waiting), cancelling);
     assert_eq!((waited.status, cancelled.status), (200, 200));
     assert_eq!(waited.text("state"), "cancelled");
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_start_that_no_live_worker_can_take_says_so() {
+    let house = House::new("start_unserved").await;
+    house.database.worker().await;
+    let started = house.door.start(&json!({ "workflow": "ordr" })).await;
+    let waiting = json!({
+        "reason": "no_worker",
+        "detail": "no live worker of the queue `default` has the workflow `ordr`; the run starts when one registers",
+    });
+    assert_eq!((started.text("state"), &started.body["waiting"]), ("backlog", &waiting));
+    let found = house.door.get(&started.headers["location"]).await;
+    assert_eq!(found.body["waiting"], waiting);
+    let served = house.door.start(&json!({ "workflow": "order" })).await;
+    assert_eq!((served.text("state"), served.body.get("waiting")), ("queued", None));
     house.finish().await;
 }

@@ -8,6 +8,7 @@ use super::{House, PATIENCE};
 #[tokio::test]
 async fn those_who_wait_are_answered_when_the_scheduler_stops() {
     let house = House::new("stops").await;
+    house.database.worker().await;
     let run = house.door.start(&json!({ "workflow": "order" })).await.id();
     let begun = Instant::now();
     let path = format!("/v1/runs/{run}?wait=30s");

@@ -22,7 +22,7 @@ use piton_transport::{Bus, BusOptions, WorkOptions, WorkStream};
 use super::{Cluster, Crew, Worker, start, worker::insist};
 use crate::{
     database::Database,
-    making::{ORG, With, fresh, payload, register, until},
+    making::{LONG, ORG, With, fresh, payload, register, until},
 };
 
 async fn stream(cluster: &Cluster) -> (Bus, WorkStream) {
@@ -38,6 +38,7 @@ fn subject(bus: &Bus, run: RunId) -> String {
 #[tokio::test]
 async fn a_task_that_is_lost_spent_or_spoilt_is_published_again() {
     let cluster = Cluster::new("lost_tasks").await;
+    cluster.db.worker().await;
     let (bus, work) = stream(&cluster).await;
     let (stolen, spoilt, spent) = (cluster.start("x").await, cluster.start("x").await, cluster.start("x").await);
     for run in [stolen, spoilt, spent] {
@@ -86,16 +87,13 @@ async fn a_task_that_is_lost_spent_or_spoilt_is_published_again() {
 #[tokio::test]
 async fn a_task_that_only_waits_is_left_alone() {
     let cluster = Cluster::new("lost_waiting").await;
+    cluster.db.worker().await;
     let run = cluster.start("x").await;
-    let rounds = async || {
-        let rounds: i16 = sqlx::query_scalar(include_str!("../sql/rounds.sql"))
-            .bind(run.uuid())
-            .fetch_one(&cluster.db.pool)
-            .await
-            .expect("it is ready");
-        rounds
+    let seen_waiting = async || -> bool {
+        let seen = sqlx::query_scalar(include_str!("../sql/seen_waiting.sql")).bind(run.uuid());
+        seen.fetch_one(&cluster.db.pool).await.expect("it is ready")
     };
-    until(async || rounds().await >= 2).await;
+    until(seen_waiting).await;
     assert_eq!(cluster.db.row(run).await.epoch, 1);
     let mut worker = Worker::join(&cluster).await;
     let grant = worker.takes().await.expect("granted");
@@ -235,4 +233,46 @@ async fn nothing_accepted_is_lost_while_postgres_restarts() {
     until(async || cluster.db.everything_ended().await).await;
     cluster.finish().await;
     postgres.stop().await.expect("it stops");
+}
+
+#[tokio::test]
+async fn queued_runs_do_not_wait_out_their_patience_after_nats_lost_everything() {
+    let mut cluster = Cluster::with("lost_patience", |options| options.patience = LONG).await;
+    cluster.db.worker().await;
+    let (_bus, work) = stream(&cluster).await;
+    let mut runs = Vec::new();
+    for _ in 0..40 {
+        runs.push(cluster.start("x").await);
+    }
+    until(async || work.depth().await.expect("looked") == 40).await;
+    cluster.nats.wipe().await.expect("it comes back empty");
+    let crew = Crew::join(&cluster).await;
+    for run in runs {
+        assert_eq!(cluster.end(run).await.state, RunState::Completed);
+    }
+    drop(crew);
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn published_steps_do_not_wait_out_their_patience_after_nats_lost_everything() {
+    let mut cluster = Cluster::with("lost_patience_steps", |options| {
+        options.direct_grants = DirectGrants::Off;
+        options.patience = LONG;
+    })
+    .await;
+    let mut worker = Worker::join(&cluster).await;
+    cluster.start("x").await;
+    let grant = worker.takes().await.expect("it is granted");
+    let append = worker.hold(&grant).append(1, Next::Suspend { seen_outside: 0 }).with_step("a#1").with_step("b#1");
+    assert_eq!(worker.appends(append.append).await, AppendAnswer::Accepted);
+    let published = async || {
+        let depths = cluster.db.store.step_depths(10).await.expect("read");
+        depths.iter().map(|depth| depth.published).sum::<i64>()
+    };
+    until(async || published().await == 2).await;
+    cluster.nats.wipe().await.expect("it comes back empty");
+    assert_eq!(takes_steps(&mut worker, 2).await.len(), 2);
+    cluster.engine().kill(grant.run, &ORG, Duration::ZERO).await.expect("answered");
+    cluster.finish().await;
 }

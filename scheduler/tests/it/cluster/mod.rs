@@ -8,7 +8,9 @@ mod leases;
 mod lost;
 mod repeats;
 mod roads;
+mod silent_stream;
 mod steps;
+mod unserved;
 mod worker;
 
 use std::time::Duration;

@@ -17,6 +17,7 @@ use piton_shared::{
     name::Org,
     state::RunState,
     subject::Method,
+    time::Timestamp,
 };
 
 use super::{Cluster, Crew, SOON, Worker, keyed, start, started};
@@ -178,7 +179,10 @@ async fn a_delayed_start_waits_for_its_time() {
     let run = started(cluster.engine().start(Start { delay: Some(delay), ..start("x") }).await);
     assert_eq!(run.state, RunState::Backlog);
     let row = cluster.end(run.run).await;
-    let waited = row.started_at.expect("it began").since(row.created_at);
+    // It counts from the request, whose time the id carries.
+    let (seconds, nanos) = run.run.uuid().get_timestamp().expect("it has a time").to_unix();
+    let asked = Timestamp::EPOCH.plus(Duration::new(seconds, nanos));
+    let waited = row.started_at.expect("it began").since(asked);
     assert!(waited >= delay, "{waited:?}");
     cluster.finish().await;
 }

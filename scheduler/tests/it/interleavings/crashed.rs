@@ -34,6 +34,7 @@ async fn ends(cluster: Cluster, mut worker: Worker, run: RunId) {
 async fn a_publish_that_was_lost_after_the_commit_is_found() {
     let _points = FailScenario::setup();
     let cluster = Cluster::with("crash_publish", |options| options.direct_grants = DirectGrants::Off).await;
+    cluster.db.worker().await;
     lose("intake-committed", "1*return->off");
     let run = cluster.start("x").await;
     let worker = Worker::join(&cluster).await;

@@ -22,7 +22,7 @@ use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use self::steps::Executed;
 use crate::{
     database::Database,
-    making::{Hold, LONG, ORG, With, fresh, new_run, payload, register},
+    making::{Hold, LONG, ORG, With, fresh, new_run, payload, publish_next, register},
     store::lease::beat,
 };
 
@@ -114,7 +114,7 @@ impl Doer {
                 self.store.republish(&overdue).await.expect("published");
             }
             14 => {
-                self.store.publish_backlog(&lane(), 10).await.expect("published");
+                publish_next(&self.store, &lane(), 10).await;
             }
             15 => self.hands_back().await,
             16 => self.wishes().await,

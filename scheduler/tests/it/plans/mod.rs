@@ -38,7 +38,7 @@ const HOT: [&str; 24] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 16] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
@@ -47,9 +47,11 @@ const WHOLE: [&str; 14] = [
     "next_due",
     "queue_depths",
     "queue_slots",
+    "ready_served",
     "schedules_lock",
     "schedules_next_due",
     "step_depths",
+    "steps_served",
     "unmatched_due",
     "workers_list",
     "workflows_gone",

@@ -74,6 +74,7 @@ async fn cancel_ends_the_last_run_first() {
 async fn allow_starts_another_beside_it() {
     let cluster = Cluster::new("overlap_allow").await;
     let db = &cluster.db;
+    db.worker().await;
     db.schedule("s", &plan(Overlap::Allow, CatchUp::All)).await;
     db.set_back("s", 2).await;
     assert_eq!(db.until_fired("s", 3).await, ["2 rhythm started", "1 rhythm started", "0 rhythm started"],);

@@ -12,7 +12,7 @@ use piton_shared::{
 
 use crate::{
     database::Database,
-    making::{ORG, With},
+    making::{ORG, With, publish_next},
 };
 
 /// Timers that are due at once: enough for many rounds.
@@ -139,7 +139,7 @@ async fn what_wakes_beyond_its_queues_room_waits_in_the_backlog_and_is_fed_from_
     db.assert_rules().await;
     let depth = Depth { org: ORG, queue: Queue::DEFAULT, build: None, published: 64, backlog: 236 };
     assert_eq!(db.store.queue_depths(1000).await.expect("counted"), std::slice::from_ref(&depth));
-    let fed = db.store.publish_backlog(&depth, 1000).await.expect("published");
+    let fed = publish_next(&db.store, &depth, 1000).await;
     assert_eq!((fed.len(), runs_in(&db, RunState::Queued).await), (236, 300));
     let one = db.take(db.worker().await, fed[0].run).await;
     assert_eq!(db.append(one.append(1, Next::Complete(crate::making::payload("x")))).await, AppendAnswer::Accepted);

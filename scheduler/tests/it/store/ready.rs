@@ -13,7 +13,7 @@ use piton_shared::{
 
 use crate::{
     database::Database,
-    making::{ORG, new_run},
+    making::{ORG, new_run, publish_next},
 };
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,8 +29,14 @@ async fn a_publish_is_overdue_after_its_patience_which_doubles() {
     let found = overdue().await;
     assert_eq!((found.len(), found[0].run, found[0].epoch), (1, run, Epoch(1)));
     db.store.still_waiting(&found).await.expect("noted");
-    assert!(overdue().await.is_empty(), "4 s of patience now");
-    db.tamper_publish(run, 5).await;
+    assert!(overdue().await.is_empty(), "it was seen waiting");
+    for (seen, looked_into) in [(15, 0), (17, 1), (600, 1)] {
+        db.tamper_publish(run, seen + 3).await;
+        db.tamper_look(run, seen).await;
+        assert_eq!(overdue().await.len(), looked_into, "seen {seen} s ago, published once");
+        db.store.still_waiting(&found).await.expect("noted");
+    }
+    db.tamper_look(run, 17).await;
     let found = overdue().await;
     let stores = [db.store.clone(), db.other_store().await];
     let again = stores.iter().map(|store| store.republish(&found));
@@ -39,13 +45,30 @@ async fn a_publish_is_overdue_after_its_patience_which_doubles() {
     assert_eq!(again.len(), 1, "two schedulers publish once");
     assert_eq!((again[0].epoch, again[0].state), (Epoch(2), RunState::Queued));
     assert!(overdue().await.is_empty());
-    db.tamper_publish(run, 7).await;
-    assert!(overdue().await.is_empty(), "8 s of patience now");
-    db.tamper_publish(run, 9).await;
+    db.tamper_publish(run, 3).await;
+    assert!(overdue().await.is_empty(), "4 s of patience now");
+    db.tamper_publish(run, 5).await;
     let found = overdue().await;
+    assert_eq!(found.len(), 1);
     db.take(db.worker().await, run).await;
     assert!(db.store.republish(&found).await.expect("looked").is_empty(), "it was claimed");
     db.store.still_waiting(&found).await.expect("noted");
+    db.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_made_anew_makes_every_publish_overdue() {
+    let db = Database::new("ready_reset").await;
+    let runs = [db.accept(Placement::Queued).await, db.accept(Placement::Queued).await];
+    db.accept(Placement::Backlog).await;
+    let overdue = async || db.store.overdue_published(PATIENCE, 10).await.expect("found");
+    db.tamper_publish(runs[0], 3).await;
+    db.store.still_waiting(&overdue().await).await.expect("noted");
+    assert!(overdue().await.is_empty());
+    assert_eq!(db.store.publishes_reset(PATIENCE, 1).await.expect("reset"), 1);
+    assert_eq!(db.store.publishes_reset(PATIENCE, 10).await.expect("reset"), 1);
+    assert_eq!(overdue().await.len(), 2);
+    assert_eq!(db.store.publishes_reset(PATIENCE, 10).await.expect("reset"), 0, "all are");
     db.finish().await;
 }
 
@@ -76,8 +99,8 @@ async fn the_backlog_is_published_in_its_order_and_to_whom_it_is_bound() {
     };
     assert_eq!((of(None), of(Some(&build))), (Some((0, 4)), Some((0, 1))));
     let publish = async |build, rows| {
-        let published = db.store.publish_backlog(&depth(build), rows).await;
-        let mut runs: Vec<_> = published.expect("published").iter().map(|one| one.run).collect();
+        let published = publish_next(&db.store, &depth(build), rows).await;
+        let mut runs: Vec<_> = published.iter().map(|one| one.run).collect();
         runs.sort();
         runs
     };
@@ -99,7 +122,7 @@ async fn two_schedulers_publish_a_backlog_once() {
     let feeding = stores.iter().map(|store| async {
         let mut published = Vec::new();
         loop {
-            let next = store.publish_backlog(&lane, 9).await.expect("published");
+            let next = publish_next(store, &lane, 9).await;
             let depths = store.queue_depths(1000).await.expect("counted");
             if next.is_empty() && depths.iter().all(|depth| depth.backlog == 0) {
                 return published;

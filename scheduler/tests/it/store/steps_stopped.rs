@@ -6,7 +6,7 @@ use piton_shared::{ids::Epoch, journal::StepKey, message::append::Next, parked::
 use super::steps::{RETURNED, done};
 use crate::{
     database::Database,
-    making::{ORG, With},
+    making::{ORG, With, publish_next},
 };
 
 #[tokio::test]
@@ -142,13 +142,13 @@ async fn a_paused_run_gives_nothing_away_and_keeps_what_ends() {
     assert!(row.state == RunState::Backlog && row.paused_at.is_some());
     db.assert_rules().await;
     for depth in db.store.queue_depths(10).await.expect("read") {
-        assert!(db.store.publish_backlog(&depth, 10).await.expect("looked").is_empty());
+        assert!(publish_next(&db.store, &depth, 10).await.is_empty());
     }
     let resumed = db.store.resume(hold.run, &ORG).await.expect("answered").expect("it is there");
     let ResumeOutcome::Resumed { offers, run, .. } = resumed else { panic!("{resumed:?}") };
     assert_eq!((offers.len(), run.state), (3, RunState::Backlog));
     let depth = db.store.queue_depths(10).await.expect("read").pop().expect("a queue");
-    assert_eq!(db.store.publish_backlog(&depth, 10).await.expect("published").len(), 1);
+    assert_eq!(publish_next(&db.store, &depth, 10).await.len(), 1);
     db.finish().await;
 }
 

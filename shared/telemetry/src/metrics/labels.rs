@@ -203,6 +203,8 @@ label! {
         Released = "released",
         /// Events matched that had not been when they were accepted.
         EventsMatched = "events_matched",
+        /// Runs and steps that a worker has registered for which has their workflow or function.
+        Served = "served",
         /// Rows removed whose time was over.
         Forgotten = "forgotten",
     }

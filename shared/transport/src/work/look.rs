@@ -38,6 +38,22 @@ pub struct Progress {
     pub waiting: u64,
 }
 
+/// By what a stream is told from one of the same name that was made after it was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamIdentity {
+    /// When the stream was made, by the NATS server's clock.
+    pub created_at: Timestamp,
+    /// The number of the last task that was stored in it.
+    pub last_sequence: u64,
+}
+
+impl StreamIdentity {
+    /// Whether this is the stream that was seen `before`, with all that was stored since: neither made anew nor set back.
+    pub fn continues(self, before: Self) -> bool {
+        self.created_at == before.created_at && self.last_sequence >= before.last_sequence
+    }
+}
+
 #[derive(Serialize)]
 struct Delete {
     seq: u64,
@@ -113,14 +129,44 @@ impl<T: Work> WorkStream<T> {
 
     /// Tasks in the stream, of all queues.
     pub async fn depth(&self) -> Result<u64, WorkError> {
+        Ok(self.info().await?.state.messages)
+    }
+
+    /// By what the stream is told from one that was made after it was lost.
+    pub async fn identity(&self) -> Result<StreamIdentity, WorkError> {
+        let info = self.info().await?;
+        let created_at = timestamp(info.created.unix_timestamp_nanos());
+        Ok(StreamIdentity { created_at, last_sequence: info.state.last_sequence })
+    }
+
+    async fn info(&self) -> Result<stream::Info, WorkError> {
         let subject = format!("STREAM.INFO.{}", self.name);
-        let info: stream::Info = api::ask(&self.bus, &subject, &api::Nothing {})
-            .await
-            .map_err(|error: ApiError| error.about_stream(&self.name))?;
-        Ok(info.state.messages)
+        let info = api::ask(&self.bus, &subject, &api::Nothing {}).await;
+        info.map_err(|error: ApiError| error.about_stream(&self.name))
     }
 }
 
 fn timestamp(nanos: i128) -> Timestamp {
     Timestamp::from_micros(i64::try_from(nanos / 1000).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_continues_unless_it_was_made_anew_or_set_back() {
+        let stream =
+            |created, last_sequence| StreamIdentity { created_at: Timestamp::from_micros(created), last_sequence };
+        let before = stream(7, 100);
+        for (now, continues) in [
+            (before, true),
+            (stream(7, 101), true),
+            (stream(7, 99), false),
+            (stream(8, 100), false),
+            (stream(8, 500), false),
+        ] {
+            assert_eq!(now.continues(before), continues, "{now:?}");
+        }
+    }
 }

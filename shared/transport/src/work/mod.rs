@@ -11,7 +11,7 @@ mod publish;
 
 pub use configuration::WorkOptions;
 pub use kind::Work;
-pub use look::{Progress, Stored};
+pub use look::{Progress, Stored, StreamIdentity};
 pub use publish::{PublishError, Task};
 
 pub(crate) use api::ApiError;
