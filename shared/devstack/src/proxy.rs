@@ -21,6 +21,10 @@ pub enum Network {
     /// Nothing goes through, in either direction, and nobody is told. What was sent meanwhile goes through afterwards,
     /// as it would on a network that heals. New connections are taken.
     Blackhole,
+    /// Nothing that clients send goes through, as with [`Blackhole`](Self::Blackhole); what the server sends does.
+    NothingToServer,
+    /// Nothing that the server sends goes through; what clients send does.
+    NothingToClient,
     /// Every connection is reset at once, and every new one.
     Reset,
     /// Everything goes through this much later, in each direction.
@@ -99,7 +103,10 @@ async fn connect(mut client: TcpStream, server: SocketAddr, network: watch::Rece
     let both = async {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        tokio::join!(carry(from_client, to_server, network.clone()), carry(from_server, to_client, network.clone()),)
+        tokio::join!(
+            carry(from_client, to_server, network.clone(), Direction::ToServer),
+            carry(from_server, to_client, network.clone(), Direction::ToClient),
+        )
     };
     tokio::select! {
         _ = both => return,
@@ -110,8 +117,25 @@ async fn connect(mut client: TcpStream, server: SocketAddr, network: watch::Rece
     let _ = (client.set_zero_linger(), server.set_zero_linger());
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+const fn is_open(network: Network, direction: Direction) -> bool {
+    match (network, direction) {
+        (Network::Blackhole, _)
+        | (Network::NothingToServer, Direction::ToServer)
+        | (Network::NothingToClient, Direction::ToClient) => false,
+        (Network::Pass | Network::Reset | Network::Slow(_), _)
+        | (Network::NothingToServer, Direction::ToClient)
+        | (Network::NothingToClient, Direction::ToServer) => true,
+    }
+}
+
 /// One direction. Reading and writing are apart, so that a delay costs latency and not throughput.
-async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: watch::Receiver<Network>) {
+async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: watch::Receiver<Network>, direction: Direction) {
     let (chunks, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(limits::PROXY_CHUNKS);
     let mut seen = network.clone();
     let read = async move {
@@ -127,13 +151,13 @@ async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: watch::Re
     let write = async move {
         while let Some((due, chunk)) = waiting.recv().await {
             sleep_until(due).await;
-            let open = seen.wait_for(|network| *network != Network::Blackhole).await.is_ok();
+            let open = seen.wait_for(|network| is_open(*network, direction)).await.is_ok();
             if !open || to.write_all(&chunk).await.is_err() {
                 return;
             }
         }
         // A goodbye does not get through a black hole either.
-        let _ = seen.wait_for(|network| *network != Network::Blackhole).await;
+        let _ = seen.wait_for(|network| is_open(*network, direction)).await;
         let _ = to.shutdown().await;
     };
     tokio::join!(read, write);
@@ -142,6 +166,8 @@ async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: watch::Re
 const fn delay(network: Network) -> Duration {
     match network {
         Network::Slow(delay) => delay,
-        Network::Pass | Network::Blackhole | Network::Reset => Duration::ZERO,
+        Network::Pass | Network::Blackhole | Network::NothingToServer | Network::NothingToClient | Network::Reset => {
+            Duration::ZERO
+        }
     }
 }

@@ -33,6 +33,14 @@ async fn a_network_passes_delays_swallows_and_resets() {
     client.read_exact(&mut late).await.expect("the network has healed");
     assert_eq!(&late, b"PONG\r\n");
 
+    for one_way in [Network::NothingToServer, Network::NothingToClient] {
+        proxy.set(one_way);
+        assert!(timeout(Duration::from_millis(100), ping(&mut client)).await.is_err(), "no answer with {one_way:?}");
+        proxy.set(Network::Pass);
+        client.read_exact(&mut late).await.expect("the network has healed");
+        assert_eq!(&late, b"PONG\r\n");
+    }
+
     proxy.set(Network::Reset);
     let error = client.read_u8().await.expect_err("it was reset");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
