@@ -15,12 +15,12 @@ WITH_POSTGRES = $(TARGET)/debug/with-postgres
 FEATURES := --features piton-loadtest/failpoints
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo deploy bench clean
+.PHONY: help setup tidy fmt lint deny docs build doctests nextest test demo chaos chaos-long deploy bench clean
 
 help: ## Show this text
 	@echo "Piton. Targets:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  %-10s %s\n' "$$name" "$$text"; done
 
 setup: ## Install what this machine lacks to build, run and test
 	@./setup test
@@ -69,6 +69,14 @@ demo: ## Let a small shop run while its processes are killed, and see that nothi
 	@# One build for both programs: apart they would ask for other features, and be built twice.
 	cargo build -p piton-scheduler -p piton-loadtest --bin piton --bin demo
 	@$(TARGET)/debug/demo
+
+chaos: ## Let faults strike real processes for three minutes, and hold every execution against the promises (SEED=1)
+	@./setup run
+	cargo build -p piton-scheduler -p piton-loadtest --bin piton --bin chaos
+	@$(TARGET)/debug/chaos
+
+chaos-long: ## The same for longer, with a new seed each minute (MINUTES=60)
+	@MINUTES=$(or $(MINUTES),60) $(MAKE) --no-print-directory chaos
 
 deploy: ## Lint what lies in deploy/ (not part of the tests: its linters are 60 MB)
 	@.ci/deploy

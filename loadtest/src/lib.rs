@@ -5,11 +5,12 @@
 //! - [`Api`] speaks HTTP to one scheduler, over connections that stay open.
 //! - [`worker`] is what a worker process of ours runs: no-op steps, the order pipeline, steps that wait at a gate.
 //! - [`ledger`] is the outside world: it counts what really happened, whatever the engine says.
-//! - [`load`] and [`measure`] are the load test; [`demo`] is the demo.
+//! - [`load`] and [`measure`] are the load test; [`demo`] is the demo; [`chaos`] is the fuzz.
 
 mod api;
 mod booked;
 pub mod built;
+pub mod chaos;
 mod cluster;
 pub mod customers;
 pub mod demo;
