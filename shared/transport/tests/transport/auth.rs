@@ -97,11 +97,14 @@ fn signed(issuer: &KeyPair, subject: &str, name: &str, nats: Value) -> String {
 #[tokio::test]
 async fn a_credentials_file_logs_in() {
     let (operator, account, user) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_user());
+    // JetStream wants an account of the server's own.
+    let system = KeyPair::new_account();
     let operator_jwt =
         signed(&operator, &operator.public_key(), "operator", json!({ "type": "operator", "version": 2 }));
     let none = json!({ "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1 });
-    let account_jwt =
-        signed(&operator, &account.public_key(), "account", json!({ "type": "account", "version": 2, "limits": none }));
+    let account_jwt = |key: &KeyPair, name: &str| {
+        signed(&operator, &key.public_key(), name, json!({ "type": "account", "version": 2, "limits": none }))
+    };
     let user_jwt = signed(
         &account,
         &user.public_key(),
@@ -109,9 +112,12 @@ async fn a_credentials_file_logs_in() {
         json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 }),
     );
     let folder = TempDir::new().expect("a folder");
+    let preload = [(&system, "system"), (&account, "account")]
+        .map(|(key, name)| format!("{}: {}\n", key.public_key(), account_jwt(key, name)));
     let configuration = format!(
-        "operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {}: {account_jwt} }}\n",
-        account.public_key()
+        "operator: {operator_jwt}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{}}}\n",
+        system.public_key(),
+        preload.concat()
     );
     let server = server(&folder, &configuration).await;
     let file = folder.path().join("user.creds");

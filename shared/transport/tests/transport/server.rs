@@ -76,6 +76,7 @@ async fn launch(store: &TempDir, port: Option<u16>, extra: &[String]) -> (Child,
     let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
     let reading = async {
         let mut port = None;
+        let mut said = Vec::new();
         while let Some(line) = lines.next_line().await.expect("its log is text") {
             if let Some((_, address)) = line.split_once("Listening for client connections on ") {
                 port = address.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok());
@@ -83,8 +84,9 @@ async fn launch(store: &TempDir, port: Option<u16>, extra: &[String]) -> (Child,
             if line.contains("Server is ready") {
                 return port;
             }
+            said.push(line);
         }
-        None
+        panic!("nats-server ended: {said:#?}")
     };
     let port = tokio::time::timeout(PATIENCE, reading).await.expect("it starts in time");
     // Its log has to be read on, or it would block on a full pipe; the task ends with the process.
