@@ -1,5 +1,7 @@
 //! What workers ask: each method on subjects of its own, served by a loop of its own.
 
+mod admit;
+
 use std::collections::HashSet;
 
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -11,6 +13,7 @@ use piton_shared::{
         Answer, Refusal,
         append::{Append, Appends, Next},
         batch::BatchItems,
+        envelope,
         read::More,
         wake::Ended,
         worker::Heartbeat,
@@ -23,12 +26,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use admit::Signed;
+
 use crate::{
     definition::Definer,
     dispatch::{Claims, StepClaims},
     finish::{self, FinishJob},
     journal::{AppendJob, any_goes_apart},
-    lease::{BeatJob, Registrar},
+    lease::{BeatJob, Registrar, WorkerOrgs},
     wake::{End, Waiters},
 };
 
@@ -42,6 +47,8 @@ pub struct Desk {
     pub bus: Bus,
     /// This scheduler.
     pub scheduler: SchedulerId,
+    /// Whose workers they are.
+    pub orgs: WorkerOrgs,
     /// Registration and leaving.
     pub registrar: Registrar,
     /// What workers say of their definitions.
@@ -99,29 +106,54 @@ impl Desk {
 
     async fn answer(&self, method: Method, received: Received) {
         match method {
-            Method::Register => reply(received, |register| self.registrar.register(register)).await,
-            Method::Define => reply(received, |define| self.definer.define(define)).await,
-            Method::Leave => reply(received, |leave| self.registrar.leave(leave)).await,
-            Method::Claim => reply(received, |claim| self.claims.claim(claim)).await,
-            Method::HandBack => reply(received, |back| self.claims.hand_back(back)).await,
-            Method::Alone => reply(received, |alone| self.claims.note_solitude(alone)).await,
-            Method::Read => reply(received, |read| self.claims.read(read)).await,
-            Method::ClaimSteps => reply(received, |claim| self.step_claims.claim(claim)).await,
-            Method::ReadStep => reply(received, |read| self.step_claims.read(read)).await,
+            Method::Register => self.reply(received, |register| self.registrar.register(register)).await,
+            Method::Define => self.reply(received, |define| self.definer.define(define)).await,
+            Method::Leave => self.reply(received, |leave| self.registrar.leave(leave)).await,
+            Method::Claim => self.reply(received, |claim| self.claims.claim(claim)).await,
+            Method::HandBack => self.reply(received, |back| self.claims.hand_back(back)).await,
+            Method::Alone => self.reply(received, |alone| self.claims.note_solitude(alone)).await,
+            Method::Read => self.reply(received, |read| self.claims.read(read)).await,
+            Method::ClaimSteps => self.reply(received, |claim| self.step_claims.claim(claim)).await,
+            Method::ReadStep => self.reply(received, |read| self.step_claims.read(read)).await,
             Method::Finish => self.finish(received).await,
             Method::Append => self.append(received).await,
             Method::Heartbeat => self.beat(received).await,
         }
     }
 
+    /// Reads a request and checks who sent it; what is wrong with it is answered here.
+    async fn read<Q: DeserializeOwned + Signed>(&self, received: &Received) -> Option<(Org, Q)> {
+        let org = self.org_of(received).await?;
+        match received.open() {
+            Ok(request) => {
+                if let Ok(Some(place)) = envelope::text_with_nul(received.bytes()) {
+                    let wrong = format!("`{place}` holds NUL, which Postgres cannot keep in a text");
+                    refuse(received, Refusal::Invalid(wrong)).await;
+                    return None;
+                }
+                self.admits(&org, &request, received).await.then_some((org, request))
+            }
+            Err(error) => {
+                tracing::warn!(%error, subject = received.subject(), "a message was refused");
+                refuse(received, Refusal::Envelope(error)).await;
+                None
+            }
+        }
+    }
+
+    async fn reply<Q, A, F>(&self, received: Received, serve: impl FnOnce(Q) -> F)
+    where
+        Q: DeserializeOwned + Signed,
+        A: Serialize,
+        F: Future<Output = Answer<A>>,
+    {
+        if let Some((_, request)) = self.read(&received).await {
+            respond(&received, &serve(request).await).await;
+        }
+    }
+
     async fn append(&self, received: Received) {
-        let Some(request) = open::<Appends>(&received).await else {
-            return;
-        };
-        let org = received.subject().rsplit('.').next().and_then(|token| Org::new(token.to_owned()).ok());
-        let Some(org) = org else {
-            let wrong = "the subject ends in no name of an org".to_owned();
-            refuse(&received, Refusal::Invalid(wrong)).await;
+        let Some((org, request)) = self.read::<Appends>(&received).await else {
             return;
         };
         if let Some(wrong) = wrong(&request) {
@@ -137,7 +169,7 @@ impl Desk {
     }
 
     async fn finish(&self, received: Received) {
-        let Some(request) = open(&received).await else {
+        let Some((_, request)) = self.read(&received).await else {
             return;
         };
         if let Some(wrong) = finish::wrong(&request) {
@@ -152,7 +184,7 @@ impl Desk {
     }
 
     async fn beat(&self, received: Received) {
-        let Some(beat) = open::<Heartbeat>(&received).await else {
+        let Some((_, beat)) = self.read::<Heartbeat>(&received).await else {
             return;
         };
         let given = self.registrar.roster.given(beat.worker);
@@ -183,6 +215,9 @@ fn wrong(request: &Appends) -> Option<String> {
             || append.state.is_some();
         if append.number == 0 && more_than_rows {
             return Some(format!("an append of run {} changes more than rows and has no number", append.run));
+        }
+        if let Some(wait) = append.waits.iter().find(|wait| wait.after > limits::WAIT) {
+            return Some(format!("`{}` of run {} waits longer than ten years", wait.key, append.run));
         }
         if append.rows.iter().any(|row| matches!(row.place, Place::Outside { .. })) {
             return Some(format!("run {} wants to write a row from outside", append.run));
@@ -242,17 +277,6 @@ fn wrong_items(append: &Append) -> Option<String> {
     None
 }
 
-async fn open<T: DeserializeOwned>(received: &Received) -> Option<T> {
-    match received.open() {
-        Ok(request) => Some(request),
-        Err(error) => {
-            tracing::warn!(%error, subject = received.subject(), "a message was refused");
-            refuse(received, Refusal::Envelope(error)).await;
-            None
-        }
-    }
-}
-
 async fn refuse(received: &Received, refusal: Refusal) {
     respond(received, &Answer::<()>::Refused(refusal)).await;
 }
@@ -260,17 +284,6 @@ async fn refuse(received: &Received, refusal: Refusal) {
 async fn respond<T: Serialize>(received: &Received, answer: &Answer<T>) {
     if let Err(error) = received.respond(answer).await {
         tracing::debug!(%error, "an answer was not sent; the worker asks again");
-    }
-}
-
-async fn reply<Q, A, F>(received: Received, serve: impl FnOnce(Q) -> F)
-where
-    Q: DeserializeOwned,
-    A: Serialize,
-    F: Future<Output = Answer<A>>,
-{
-    if let Some(request) = open(&received).await {
-        respond(&received, &serve(request).await).await;
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
     journal::Committer,
-    lease::{Beats, Registrar, Roster, SilentSweeps},
+    lease::{Beats, Registrar, Roster, SilentSweeps, WorkerOrgs},
     look::{self, Looks},
     rpc::Desk,
     schedule::{ScheduleLoop, Schedules},
@@ -151,7 +151,8 @@ impl Scheduler {
         let roster = Roster::new(options.direct_grants, SilentSweeps::of(options.lease, options.sweep));
         let timers = Timers::default();
         let (waiters, ends) = Waiters::new();
-        let workers = ToWorkers::new(bus.clone());
+        let orgs = WorkerOrgs::new(store.clone());
+        let workers = ToWorkers::new(bus.clone(), orgs.clone());
         let granter = Granter { store: store.clone(), metrics: metrics.clone() };
         let (publisher, publishing) = Publisher::new(Publishing {
             work: work.clone(),
@@ -284,6 +285,7 @@ impl Scheduler {
         let desk = Desk {
             bus: bus.clone(),
             scheduler,
+            orgs,
             registrar,
             definer: Definer { store: store.clone(), definitions: definitions.clone() },
             claims,
@@ -313,6 +315,7 @@ impl Scheduler {
             work,
             step_work,
             bus: bus.clone(),
+            workers,
             publisher,
             backlog,
             giver: giver.clone(),

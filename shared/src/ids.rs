@@ -72,6 +72,20 @@ pub fn uuid_v7(unix_millis: u64, random: [u8; 10]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid()
 }
 
+impl WorkerId {
+    /// The id of a new registration. It is a UUIDv8, by which a scheduler knows that the worker listens on subjects that name
+    /// its org; workers of the protocol before take a UUIDv7. 48 bits of time, the rest random.
+    pub fn fresh(unix_millis: u64, random: [u8; 10]) -> Self {
+        let bytes = uuid_v7(unix_millis, random).into_bytes();
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// Whether the worker listens on subjects that name its org.
+    pub fn names_its_org(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+}
+
 /// Counts the publishes of a run: every requeue bumps it, no claim does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

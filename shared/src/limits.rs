@@ -39,6 +39,15 @@ pub const TASK_PULLS: i64 = 8192;
 /// How long a consumer is kept that nobody pulls from; tasks stay in the stream, and the next worker of its queue has it
 /// made anew.
 pub const CONSUMER_IDLE: Duration = Duration::from_hours(7 * 24);
+/// Queues that one worker listens on at most: each has up to four consumers, which a registration makes.
+pub const WORKER_QUEUES: usize = 64;
+/// The longest that anything durable waits: a sleep, a deadline, the delay of a start, a timeout, the delay before another
+/// try. Ten years.
+pub const WAIT: Duration = Duration::from_hours(10 * 366 * 24);
+/// Deliveries of a task that no worker can read, after which it is dropped and left to the sweep.
+pub const UNREADABLE_DELIVERIES: u64 = 20;
+/// How long such a task waits for its next delivery, at most.
+pub const UNREADABLE_WAIT: Duration = Duration::from_secs(30);
 /// Tasks of one pull at most.
 pub const PULL_TASKS: usize = 1000;
 

@@ -1,7 +1,8 @@
 //! Every subject, stream and consumer of Piton: the one place that names them.
 //!
-//! `<prefix>.<kind>.…`: work lies in JetStream (`run`), everything else is core NATS. Two installations on one
-//! server differ by their prefix.
+//! `<prefix>.<kind>.…`: work lies in JetStream (`run`, `step`), everything else is core NATS. Two installations on one
+//! server differ by their prefix. Every subject that a worker uses names its org, so that the permissions of NATS can
+//! confine it: `deploy/nats.conf` shows them.
 
 use crate::{
     ids::{RunId, SchedulerId, WorkerId},
@@ -126,14 +127,35 @@ impl Subjects {
         format!("{}.publish.*", self.prefix)
     }
 
-    /// Where a worker hears what it did not ask for.
-    pub fn worker(&self, worker: WorkerId) -> String {
-        format!("{}.worker.{worker}", self.prefix)
+    /// Where a worker hears what it did not ask for: `<prefix>.worker.<org>.<worker>`.
+    pub fn worker(&self, org: &Org, worker: WorkerId) -> String {
+        self.of_worker("worker", org, worker)
     }
 
-    /// Where a worker is asked what it holds.
-    pub fn holding(&self, worker: WorkerId) -> String {
-        format!("{}.holding.{worker}", self.prefix)
+    /// Where a worker is asked what it holds: `<prefix>.holding.<org>.<worker>`.
+    pub fn holding(&self, org: &Org, worker: WorkerId) -> String {
+        self.of_worker("holding", org, worker)
+    }
+
+    /// Workers built before subjects named the org listen without it; their ids say so.
+    fn of_worker(&self, kind: &str, org: &Org, worker: WorkerId) -> String {
+        if worker.names_its_org() {
+            format!("{}.{kind}.{org}.{worker}", self.prefix)
+        } else {
+            format!("{}.{kind}.{worker}", self.prefix)
+        }
+    }
+
+    /// The prefix of the subjects on which the workers of an org receive answers: `<prefix>.inbox.<org>`.
+    pub fn inbox(&self, org: &Org) -> String {
+        format!("{}.inbox.{org}", self.prefix)
+    }
+
+    /// Whether a scheduler answers on this subject a request that came for an org. A scheduler may publish anywhere, and who
+    /// asks chooses where the answer goes: to an inbox of its own, never to a stream, another org or the server.
+    pub fn may_answer(&self, org: &Org, reply: &str) -> bool {
+        let within = |prefix: &str| reply.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
+        reply.starts_with("_INBOX") || within(&self.inbox(org))
     }
 
     /// Where schedulers tell each other which runs ended.
@@ -212,6 +234,33 @@ mod tests {
         assert_eq!(task.strip_prefix(filter.trim_end_matches('*')), Some(&*run.to_string()));
         let any = subjects.run_consumer_filter(&Org::DEFAULT, &Queue::DEFAULT, None);
         assert!(!task.starts_with(any.trim_end_matches('*')));
+    }
+
+    #[test]
+    fn a_worker_is_reached_under_its_org() {
+        let (subjects, org) = (Subjects::default(), Org::new("acme").expect("a name"));
+        let worker = WorkerId::fresh(1, [0; 10]);
+        assert_eq!(subjects.worker(&org, worker), format!("piton.worker.acme.{worker}"));
+        assert_eq!(subjects.holding(&org, worker), format!("piton.holding.acme.{worker}"));
+        let before = WorkerId::new(crate::ids::uuid_v7(1, [0; 10]));
+        assert_eq!(subjects.worker(&org, before), format!("piton.worker.{before}"));
+    }
+
+    #[test]
+    fn answers_go_to_inboxes_only() {
+        let (subjects, org) = (Subjects::default(), Org::new("acme").expect("a name"));
+        for (reply, allowed) in [
+            ("_INBOX.abc.1", true),
+            ("_INBOX_acme.abc", true),
+            ("piton.inbox.acme.abc.1", true),
+            ("piton.inbox.acme2.abc", false),
+            ("piton.inbox.other.abc", false),
+            ("piton.ask.leave.other", false),
+            ("piton.run.other.default.any.x", false),
+            ("$JS.API.STREAM.PURGE.piton-runs", false),
+        ] {
+            assert_eq!(subjects.may_answer(&org, reply), allowed, "{reply}");
+        }
     }
 
     #[test]

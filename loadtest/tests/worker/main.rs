@@ -7,6 +7,7 @@ mod definitions;
 mod edges;
 mod fan_out;
 mod flow;
+mod orgs;
 mod outage;
 mod sleepers;
 mod stack;

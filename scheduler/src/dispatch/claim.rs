@@ -56,7 +56,7 @@ impl Claims {
                 failpoint!("claim-committed", Answer::Unavailable { reason: "the answer was lost".to_owned() });
                 Answer::Done(claimed)
             }
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Claims {
     pub async fn read(&self, read: Read) -> Answer<ReadAnswer> {
         match self.part(&read).await {
             Ok(answer) => Answer::Done(answer),
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 
@@ -134,7 +134,7 @@ impl Claims {
         match self.store.note_solitude(&alone).await {
             Ok(solitude) => Answer::Done(solitude),
             // Also while the run that was alone there before is still on its way back.
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 
@@ -154,7 +154,7 @@ impl Claims {
                 self.publisher.publish(requeued);
                 Answer::Done(HandedBack { requeued: count })
             }
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 }

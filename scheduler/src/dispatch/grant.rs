@@ -1,6 +1,6 @@
 //! Messages that put work into a worker's hands unasked.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use piton_shared::{
     ids::{AttemptId, Epoch, WorkerId},
@@ -8,15 +8,15 @@ use piton_shared::{
     message::{
         claim::{Company, Grant},
         read::More,
-        wake::ToWorker,
+        wake::{Holding, Holds, ToWorker},
     },
     time::Timestamp,
 };
-use piton_transport::Bus;
+use piton_transport::{Bus, RequestError};
 
 use super::GrantedSteps;
 use crate::{
-    lease::Place,
+    lease::{Place, WorkerOrgs},
     store::{Executing, NewRun},
 };
 
@@ -24,22 +24,46 @@ use crate::{
 const GRANT_BYTES: usize = 512;
 
 /// Says things to workers. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ToWorkers {
     bus: Bus,
+    orgs: WorkerOrgs,
 }
 
 impl ToWorkers {
-    /// Speaks on a bus.
-    pub fn new(bus: Bus) -> Self {
-        Self { bus }
+    /// Speaks on a bus, to workers of these orgs.
+    pub fn new(bus: Bus, orgs: WorkerOrgs) -> Self {
+        Self { bus, orgs }
     }
 
     /// Says one thing to one worker. Whatever is lost is asked for again.
     pub async fn tell(&self, worker: WorkerId, message: &ToWorker) {
-        if let Err(error) = self.bus.publish(&self.bus.subjects().worker(worker), message).await {
+        let org = match self.orgs.of(worker).await {
+            Ok(Some(org)) => org,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, %worker, "a worker was not told: its org is not known now; it will ask");
+                return;
+            }
+        };
+        if let Err(error) = self.bus.publish(&self.bus.subjects().worker(&org, worker), message).await {
             tracing::debug!(%error, %worker, "a worker was not told; it will ask");
         }
+    }
+
+    /// Asks a worker which of these it holds. None when there is no answer within the time: a silent worker is its lease's
+    /// business.
+    pub async fn holds(&self, worker: WorkerId, question: &Holding, within: Duration) -> Option<Holds> {
+        let org = match self.orgs.of(worker).await {
+            Ok(org) => org?,
+            Err(error) => {
+                tracing::debug!(%worker, %error, "a worker was not asked: its org is not known now");
+                return None;
+            }
+        };
+        let subject = self.bus.subjects().holding(&org, worker);
+        let answer: Result<Holds, RequestError> = self.bus.request(&subject, question, within, None).await;
+        answer.inspect_err(|error| tracing::debug!(%worker, %error, "a worker did not say what it holds")).ok()
     }
 
     /// Hands over runs that are held by the workers whose places these are.

@@ -55,6 +55,15 @@ impl NatsDoor {
     }
 
     async fn answer(&self, received: Received) {
+        if let Some(reply) = received.reply()
+            && !org_of(&received).is_some_and(|org| self.bus.subjects().may_answer(&org, reply))
+        {
+            tracing::warn!(
+                subject = received.subject(),
+                "events over NATS were dropped: they ask for the answer on a subject that is no inbox"
+            );
+            return;
+        }
         let answer = match self.publish(&received).await {
             Ok(published) => serde_json::to_vec(&published).expect("text, ids and times encode as JSON"),
             Err(problem) => {
@@ -77,8 +86,7 @@ impl NatsDoor {
     }
 
     async fn publish(&self, received: &Received) -> Result<events::PublishedView, Problem> {
-        let org = received.subject().rsplit('.').next().and_then(|token| Org::new(token.to_owned()).ok());
-        let Some(org) = org else {
+        let Some(org) = org_of(received) else {
             return Err(Problem::new(Code::UnknownOrg, "the subject ends in no name of an org"));
         };
         if received.size() > REQUEST_BODY_BYTES {
@@ -102,4 +110,8 @@ impl NatsDoor {
         let published = self.events.publish(events).await?;
         Ok(events::PublishedView::new(names, published))
     }
+}
+
+fn org_of(received: &Received) -> Option<Org> {
+    received.subject().rsplit('.').next().and_then(|token| Org::new(token.to_owned()).ok())
 }

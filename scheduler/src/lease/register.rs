@@ -119,7 +119,7 @@ impl Registrar {
                 self.giver.offer(left.offers);
                 Answer::Done(HandedBack { requeued: count })
             }
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 }
@@ -148,8 +148,12 @@ fn wrong(worker: &Register) -> Option<String> {
     if worker.run_slots == 0 || worker.step_slots == 0 {
         return Some("a worker has at least one slot for runs and one for functions".into());
     }
-    if worker.queues.len() > NAMES || worker.workflows.len() > NAMES || worker.functions.len() > NAMES {
-        return Some(format!("a worker brings at most {NAMES} queues, workflows or functions"));
+    if worker.queues.len() > limits::WORKER_QUEUES {
+        let (named, most) = (worker.queues.len(), limits::WORKER_QUEUES);
+        return Some(format!("a worker listens on at most {most} queues, and this one names {named}: start several"));
+    }
+    if worker.workflows.len() > NAMES || worker.functions.len() > NAMES {
+        return Some(format!("a worker brings at most {NAMES} workflows or functions"));
     }
     if worker.name.len() > limits::NAME_BYTES * 2 || worker.host.len() > limits::NAME_BYTES * 2 {
         return Some(format!("a worker's name and host have at most {} bytes", limits::NAME_BYTES * 2));

@@ -1,5 +1,7 @@
 //! What can go wrong with a query, and whether asking again may help.
 
+use piton_shared::message::{Answer, Refusal};
+
 /// A query failed.
 #[derive(Debug, thiserror::Error)]
 #[error("query `{query}` failed")]
@@ -47,6 +49,14 @@ impl StoreError {
     /// What the database said, for the one who sent the bad value.
     pub fn reason(&self) -> String {
         self.source.to_string()
+    }
+
+    /// What whoever asked is answered: not now, or never with this value.
+    pub fn answer<T>(&self) -> Answer<T> {
+        match self.fault() {
+            Fault::BadRow => Answer::Refused(Refusal::Invalid(self.reason())),
+            Fault::Taken | Fault::Passing | Fault::Bug => Answer::Unavailable { reason: self.to_string() },
+        }
     }
 
     /// Sorts the error by its SQLSTATE class (Postgres manual, appendix A).

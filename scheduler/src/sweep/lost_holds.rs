@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use piton_shared::{
     ids::{AttemptId, RunId, WorkerId},
     limits,
-    message::wake::{Holding, Holds},
+    message::wake::Holding,
 };
 use piton_telemetry::metrics::Swept;
 use uuid::Uuid;
@@ -40,24 +40,14 @@ impl LostHolds {
             by_worker.entry(row.worker).or_default().push((row.run, row.attempt));
         }
         let asking = by_worker.into_iter().map(|(worker, runs)| async move {
-            let subject = sweeper.bus.subjects().holding(worker);
-            let answer: Result<Holds, _> =
-                sweeper.bus.request(&subject, &Holding { runs, steps: Vec::new() }, ANSWER, None).await;
-            (worker, answer)
+            (worker, sweeper.workers.holds(worker, &Holding { runs, steps: Vec::new() }, ANSWER).await)
         });
         for (worker, answer) in futures::future::join_all(asking).await {
-            match answer {
-                Ok(holds) if !holds.unknown.is_empty() => {
-                    let requeued = sweeper.store.hand_back(worker, &holds.unknown, None).await?;
-                    sweeper.metrics.swept.at(Swept::Released).add(requeued.len() as u64);
-                    tracing::info!(%worker, runs = requeued.len(), "a worker did not know of runs it was said to hold");
-                    sweeper.publisher.publish(requeued);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::debug!(%worker, %error, "a worker did not say what it holds");
-                }
-            }
+            let Some(holds) = answer.filter(|holds| !holds.unknown.is_empty()) else { continue };
+            let requeued = sweeper.store.hand_back(worker, &holds.unknown, None).await?;
+            sweeper.metrics.swept.at(Swept::Released).add(requeued.len() as u64);
+            tracing::info!(%worker, runs = requeued.len(), "a worker did not know of runs it was said to hold");
+            sweeper.publisher.publish(requeued);
         }
         Ok(())
     }

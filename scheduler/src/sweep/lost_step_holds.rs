@@ -9,7 +9,7 @@ use piton_shared::{
     message::{
         claim::HandBackReason,
         dispatch::{DispatchId, StepEnd, StepEnding},
-        wake::{Holding, Holds},
+        wake::Holding,
     },
 };
 use piton_telemetry::metrics::Swept;
@@ -53,30 +53,17 @@ impl LostStepHolds {
             cut(steps, |(dispatch, _)| 128 + dispatch.key.as_str().len()).into_iter().map(move |steps| (worker, steps))
         });
         let asking = questions.map(|(worker, steps)| async move {
-            let subject = sweeper.bus.subjects().holding(worker);
-            let question = Holding { runs: Vec::new(), steps };
-            let answer: Result<Holds, _> = sweeper.bus.request(&subject, &question, ANSWER, None).await;
-            (worker, answer)
+            (worker, sweeper.workers.holds(worker, &Holding { runs: Vec::new(), steps }, ANSWER).await)
         });
         for (worker, answer) in futures::future::join_all(asking).await {
-            match answer {
-                Ok(holds) if !holds.unknown_steps.is_empty() => {
-                    let ending = StepEnding::Returned { reason: HandBackReason::Released };
-                    let end = |(dispatch, hold)| Finishing {
-                        worker,
-                        end: StepEnd { dispatch, hold, ending: ending.clone() },
-                    };
-                    let ends: Vec<_> = holds.unknown_steps.into_iter().map(end).collect();
-                    let pass = sweeper.store.finish(&ends).await?;
-                    sweeper.metrics.swept.at(Swept::Released).add(pass.offers.len() as u64);
-                    tracing::info!(%worker, steps = pass.offers.len(), "a worker did not know of steps it was said to execute");
-                    sweeper.giver.offer(pass.offers);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::debug!(%worker, %error, "a worker did not say what it executes");
-                }
-            }
+            let Some(holds) = answer.filter(|holds| !holds.unknown_steps.is_empty()) else { continue };
+            let ending = StepEnding::Returned { reason: HandBackReason::Released };
+            let end = |(dispatch, hold)| Finishing { worker, end: StepEnd { dispatch, hold, ending: ending.clone() } };
+            let ends: Vec<_> = holds.unknown_steps.into_iter().map(end).collect();
+            let pass = sweeper.store.finish(&ends).await?;
+            sweeper.metrics.swept.at(Swept::Released).add(pass.offers.len() as u64);
+            tracing::info!(%worker, steps = pass.offers.len(), "a worker did not know of steps it was said to execute");
+            sweeper.giver.offer(pass.offers);
         }
         Ok(())
     }

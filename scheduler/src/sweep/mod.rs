@@ -44,8 +44,10 @@ pub struct Sweeper {
     pub work: piton_transport::WorkStream,
     /// What was really published of dispatched work.
     pub step_work: piton_transport::WorkStream<StepTask>,
-    /// Whom to ask what they hold.
+    /// Whether NATS can be reached.
     pub bus: piton_transport::Bus,
+    /// Whom to ask what they hold.
+    pub workers: ToWorkers,
     /// Who publishes.
     pub publisher: Publisher,
     /// Who feeds queues.

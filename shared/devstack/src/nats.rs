@@ -32,17 +32,20 @@ pub struct NatsOptions {
     pub port: Option<u16>,
     /// Whether the folder stays.
     pub durability: Durability,
+    /// More of its configuration, as in a file of NATS: who may log in, for instance. Defaults to nothing.
+    pub configuration: String,
 }
 
 impl NatsOptions {
     /// A broker whose streams stay, on a free port.
     pub fn durable(store: impl Into<PathBuf>) -> Self {
-        Self { store: store.into(), port: None, durability: Durability::Durable }
+        Self { store: store.into(), port: None, durability: Durability::Durable, configuration: String::new() }
     }
 
     /// A broker that goes with all it has, on a free port, in memory where there is room.
     pub fn throwaway() -> Self {
-        Self { store: scratch::fresh("nats"), port: None, durability: Durability::Throwaway }
+        let store = scratch::fresh("nats");
+        Self { store, port: None, durability: Durability::Throwaway, configuration: String::new() }
     }
 }
 
@@ -51,6 +54,7 @@ impl NatsOptions {
 pub struct Nats {
     folder: PathBuf,
     durability: Durability,
+    configuration: String,
     binary: PathBuf,
     account: Option<Account>,
     asked_port: Option<u16>,
@@ -65,13 +69,24 @@ impl Nats {
     /// # Errors
     /// No NATS on this machine, a folder that cannot be used or is in use, a server that ends (with its last words).
     pub async fn start(options: NatsOptions) -> Result<Self, Error> {
-        let NatsOptions { store, port, durability } = options;
+        let NatsOptions { store, port, durability, configuration } = options;
         let (binary, _) = nats_binary().await?;
         let folder = std::path::absolute(&store).map_err(Error::file("find", &store))?;
         let account = Account::for_servers(&folder.join("jetstream"))?;
         scratch::prepare(&folder, durability, account.as_ref())?;
         let (asked_port, port, monitoring_port) = (port, 0, 0);
-        let mut nats = Self { folder, durability, binary, account, asked_port, port, monitoring_port, server: None };
+        let configuration = format!("{CONFIGURATION}{configuration}");
+        let mut nats = Self {
+            folder,
+            durability,
+            configuration,
+            binary,
+            account,
+            asked_port,
+            port,
+            monitoring_port,
+            server: None,
+        };
         match nats.launch().await {
             Ok(()) => Ok(nats),
             Err(error) => {
@@ -170,7 +185,7 @@ impl Nats {
             return Err(Error::AlreadyRunning { program: Program::Nats, folder: self.folder.clone(), pid: None });
         };
         let configuration = self.folder.join("nats.conf");
-        fs::write(&configuration, CONFIGURATION).map_err(Error::file("write", &configuration))?;
+        fs::write(&configuration, &self.configuration).map_err(Error::file("write", &configuration))?;
         let first_start = self.port == 0;
         let mut tries = limits::PORT_TRIES;
         loop {

@@ -161,6 +161,104 @@ pub(super) fn check(bytes: &[u8], bounds: Bounds) -> Result<(), DecodeError> {
     }
 }
 
+/// An array or a map that is read.
+enum Level<'a> {
+    Array { at: usize, left: u32 },
+    Map { field: &'a str, left: u32, next: Half },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Key,
+    Value,
+}
+
+/// Where the first text stands of which `wanted` says so, given the name of the innermost field: `rows[1].key`. Linear, and
+/// the stack stays flat.
+pub(super) fn find_text(bytes: &[u8], wanted: impl Fn(&str, &str) -> bool) -> Result<Option<String>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let mut open: Vec<Level<'_>> = Vec::new();
+    loop {
+        let token = reader.next()?;
+        let is_key = matches!(open.last(), Some(Level::Map { next: Half::Key, .. }));
+        if let Token::String(text) = token {
+            if let Some(Level::Map { field, .. }) = open.last_mut()
+                && is_key
+            {
+                *field = text;
+            }
+            let field = open.iter().rev().find_map(|level| match level {
+                Level::Map { field, .. } => Some(*field),
+                Level::Array { .. } => None,
+            });
+            if wanted(field.unwrap_or(""), text) {
+                return Ok(Some(place(&open)));
+            }
+        }
+        let inner = match token {
+            Token::Array(length) if length > 0 => Some(Level::Array { at: 0, left: length }),
+            Token::Map(length) if length > 0 => Some(Level::Map { field: "", left: length, next: Half::Key }),
+            Token::Array(_)
+            | Token::Map(_)
+            | Token::Nil
+            | Token::Boolean(_)
+            | Token::Unsigned(_)
+            | Token::Negative(_)
+            | Token::Single(_)
+            | Token::Double(_)
+            | Token::String(_)
+            | Token::Binary(_) => None,
+        };
+        if let Some(level) = inner {
+            if open.len() >= limits::PAYLOAD_DEPTH {
+                return Err(DecodeError::TooDeep);
+            }
+            open.push(level);
+            continue;
+        }
+        // One value is over, and with it every array and map whose last it was.
+        loop {
+            match open.last_mut() {
+                None => return Ok(None),
+                Some(Level::Map { next: next @ Half::Key, .. }) => {
+                    *next = Half::Value;
+                    break;
+                }
+                Some(Level::Map { next, left, .. }) => {
+                    *next = Half::Key;
+                    *left -= 1;
+                    if *left > 0 {
+                        break;
+                    }
+                }
+                Some(Level::Array { at, left }) => {
+                    *at += 1;
+                    *left -= 1;
+                    if *left > 0 {
+                        break;
+                    }
+                }
+            }
+            open.pop();
+        }
+    }
+}
+
+fn place(open: &[Level<'_>]) -> String {
+    use std::fmt::Write as _;
+
+    let mut place = String::new();
+    for level in open {
+        let written = match level {
+            Level::Array { at, .. } => write!(place, "[{at}]"),
+            Level::Map { field, .. } if place.is_empty() => write!(place, "{}", field.escape_debug()),
+            Level::Map { field, .. } => write!(place, ".{}", field.escape_debug()),
+        };
+        written.expect("text takes all that is written to it");
+    }
+    place
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     Array,

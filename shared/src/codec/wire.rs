@@ -31,6 +31,15 @@ pub fn encode_onto<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, message: &T) -> R
         .map_err(|error| EncodeError::from(Fault::Custom(error.to_string())))
 }
 
+/// Where a message holds a text with NUL: the names of the fields on the way. Texts directly in fields called as one of
+/// `except` are passed over.
+///
+/// # Errors
+/// Refuses bytes that are no message.
+pub fn text_with_nul(bytes: &[u8], except: &[&str]) -> Result<Option<String>, DecodeError> {
+    super::reader::find_text(bytes, |field, text| text.contains('\0') && !except.contains(&field))
+}
+
 /// Decodes a message. Never panics and never exhausts the stack, whatever the bytes are.
 ///
 /// # Errors

@@ -2,10 +2,21 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{codec::wire, limits};
+use crate::{
+    codec::{DecodeError, wire},
+    limits,
+};
 
-/// The version this build speaks.
+/// The version this build writes.
+///
+/// Builds of two neighbouring releases work side by side: while schedulers and workers are replaced one by one, each reads
+/// what the other writes. Within a version, messages only gain fields, each with `#[serde(default)]`, and gain variants that
+/// are sent to nobody who has not said that it knows them. Where that is not enough, one release learns to read the new
+/// version and goes on writing the old one, and the next release writes it. Bytes of the release before are kept in
+/// `shared/transport/tests/transport/golden`, and a test reads them.
 pub const VERSION: u16 = 1;
+/// The versions this build reads.
+pub const READ: std::ops::RangeInclusive<u16> = 1..=VERSION;
 const MAGIC: [u8; 4] = *b"PITN";
 const HEADER: usize = MAGIC.len() + 2;
 
@@ -17,7 +28,7 @@ pub enum EnvelopeError {
     Foreign,
     /// From a Piton that speaks another version.
     #[error(
-        "a message of version {theirs}; this build speaks version {ours}: run matching builds of scheduler and worker"
+        "a message of version {theirs}; this build speaks version {ours}: run builds of neighbouring releases of Piton"
     )]
     Version {
         /// The version of the message.
@@ -67,10 +78,19 @@ pub fn open<T: DeserializeOwned>(framed: &[u8]) -> Result<T, EnvelopeError> {
         return Err(EnvelopeError::Foreign);
     }
     let theirs = u16::from_be_bytes([version[0], version[1]]);
-    if theirs != VERSION {
+    if !READ.contains(&theirs) {
         return Err(EnvelopeError::Version { theirs, ours: VERSION });
     }
     wire::decode(body).map_err(|error| EnvelopeError::Body { message: error.to_string() })
+}
+
+/// Where a framed message that was opened holds a text with NUL, which Postgres cannot keep: `appends[0].rows[2].key`. Texts
+/// for people (of failures, of progress) are passed over: they are kept in another form.
+///
+/// # Errors
+/// A frame whose body cannot be read.
+pub fn text_with_nul(framed: &[u8]) -> Result<Option<String>, DecodeError> {
+    wire::text_with_nul(framed.get(HEADER..).unwrap_or_default(), &["message", "chain", "note", "recorded", "asked"])
 }
 
 #[cfg(test)]
@@ -80,6 +100,32 @@ mod tests {
     #[test]
     fn opens_what_it_sealed() {
         assert_eq!(open::<(u8, String)>(&seal(&(7, "x")).expect("small")), Ok((7, "x".to_owned())));
+    }
+
+    #[test]
+    fn a_text_with_nul_is_found_by_its_name() {
+        #[derive(Serialize)]
+        struct Row {
+            key: &'static str,
+            #[serde(with = "crate::codec::bytes")]
+            input: Vec<u8>,
+            message: &'static str,
+            chain: Vec<&'static str>,
+        }
+        #[derive(Serialize)]
+        struct Rows {
+            worker: u8,
+            rows: Vec<Row>,
+            last: &'static str,
+        }
+        let row = |key| Row { key, input: vec![0, 0], message: "a\0", chain: vec!["b\0"] };
+        let found = |rows: Vec<Row>, last| {
+            let framed = seal(&Rows { worker: 0, rows, last }).expect("small");
+            text_with_nul(&framed).expect("it reads")
+        };
+        assert_eq!(found(vec![row("a"), row("b")], "c"), None);
+        assert_eq!(found(vec![row("a"), row("b\0")], "c").as_deref(), Some("rows[1].key"));
+        assert_eq!(found(vec![row("a")], "\0").as_deref(), Some("last"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct BusOptions {
     pub name: String,
     /// How to log in. Defaults to nothing but what the URL says.
     pub auth: NatsAuth,
+    /// The prefix of the subjects on which answers arrive. Defaults to `_INBOX`, as with any client of NATS.
+    pub inbox: String,
     /// The names of the installation. Defaults to those with the prefix `piton`.
     pub subjects: Subjects,
     /// How long the first connection may take; afterwards it is tried without end. Defaults to 10 s.
@@ -46,6 +48,7 @@ impl BusOptions {
             url: url.into(),
             name: name.into(),
             auth: NatsAuth::default(),
+            inbox: "_INBOX".to_owned(),
             subjects: Subjects::default(),
             connect_within: Duration::from_secs(10),
             reconnect: Reconnect::default(),
@@ -98,6 +101,7 @@ async fn try_connect(
     let reconnect = options.reconnect;
     let connect = ConnectOptions::new()
         .name(&options.name)
+        .custom_inbox_prefix(&options.inbox)
         .connection_timeout(CONNECT_TRY.min(options.connect_within))
         .subscription_capacity(options.subscription_messages)
         .reconnect_delay_callback(move |attempt| reconnect.delay(attempt))

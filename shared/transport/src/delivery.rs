@@ -1,5 +1,7 @@
 //! What the server sends to a pull: tasks, and words about the pull itself.
 
+use std::time::Duration;
+
 use async_nats::{Message, StatusCode, Subject, jetstream};
 use piton_shared::message::{
     envelope::{self, EnvelopeError},
@@ -12,7 +14,7 @@ use crate::{bus::Bus, error::SendError, work::Work};
 /// [`piton_shared::limits::TASK_ACK_WAIT`].
 #[derive(Debug)]
 pub struct Delivery<T = RunTask> {
-    /// The task; a message that is none is acknowledged like any other, or it would come again.
+    /// The task. What cannot be read may be one of a newer build, for another worker.
     pub task: Result<T, EnvelopeError>,
     /// Its number in the stream.
     pub sequence: u64,
@@ -28,6 +30,12 @@ impl<T> Delivery<T> {
     /// again, and its claim is refused.
     pub async fn ack(&self) -> Result<(), SendError> {
         self.bus.publish_raw(&self.reply, b"+ACK".to_vec()).await
+    }
+
+    /// Lets it be delivered again after a while.
+    pub async fn give_back_after(&self, delay: Duration) -> Result<(), SendError> {
+        let body = format!("-NAK {{\"delay\": {}}}", delay.as_nanos());
+        self.bus.publish_raw(&self.reply, body.into_bytes()).await
     }
 
     /// Lets it be delivered again at once, to whoever pulls next.

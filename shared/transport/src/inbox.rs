@@ -83,6 +83,11 @@ impl Received {
         Some(self.message.headers.as_ref()?.get(name)?.as_str())
     }
 
+    /// Where its answer goes, if it asks for one.
+    pub fn reply(&self) -> Option<&str> {
+        self.message.reply.as_deref()
+    }
+
     /// Whether whoever sent it waits for an answer.
     pub fn wants_answer(&self) -> bool {
         self.message.reply.is_some()

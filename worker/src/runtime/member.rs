@@ -187,6 +187,12 @@ impl Member {
     }
 }
 
+/// A fresh id of a registration by this machine's clock.
+pub(super) fn fresh_worker(clock: Clock) -> WorkerId {
+    let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);
+    WorkerId::fresh(millis, rand::random())
+}
+
 /// A fresh UUIDv7 by this machine's clock.
 pub(super) fn fresh_uuid(clock: Clock) -> uuid::Uuid {
     let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use piton_shared::{
     ids::WorkerId,
     message::{claim::HandedBack, define::Define, dispatch::StepTask, task::RunTask, worker::Leave},
+    name::Org,
     subject::{Method, Subjects},
 };
 use piton_telemetry::metrics::WorkerMetrics;
@@ -23,7 +24,7 @@ use super::{
     http::{Told, Watched},
     journaler,
     lease::{Heart, HeartError, Lease, LeaseState},
-    member::{Member, Terms, fresh_uuid},
+    member::{Member, Terms, fresh_worker},
     polls::Polls,
     pull,
     register::{Admitted, card, register, stay_registered},
@@ -66,6 +67,7 @@ impl Worker {
         let mut bus = BusOptions::new(options.url.clone(), options.name.clone());
         bus.auth = options.nats_auth.clone();
         bus.subjects = Subjects::new(options.nats_prefix.clone()).map_err(ConnectError::Prefix)?;
+        bus.inbox = bus.subjects.inbox(&options.org);
         let lease = BusOptions { name: format!("{} lease", options.name), ..bus.clone() };
         let bus = Bus::connect(bus).await.map_err(ConnectError::Nats)?;
         let heart = Heart::start(lease).await.map_err(|error| match error {
@@ -204,10 +206,10 @@ impl Connected {
             home: Arc::new(Home::default()),
             metrics: self.metrics.clone(),
         };
-        let card = card(&self.worker, WorkerId::new(fresh_uuid(clock)), previous);
+        let card = card(&self.worker, fresh_worker(clock), previous);
         // Subscribe before you look: what is said from the registration on is heard.
         let admitted = async {
-            let inboxes = subscribe(&self.bus, card.worker).await;
+            let inboxes = subscribe(&self.bus, &card.org, card.worker).await;
             Ok::<_, RunError>((inboxes, register(&door, &self.pages, &card).await?))
         };
         let (inboxes, Admitted { registered, asked }) = tokio::select! {
@@ -295,11 +297,11 @@ struct Inboxes {
     asked: Inbox,
 }
 
-async fn subscribe(bus: &Bus, worker: WorkerId) -> Inboxes {
+async fn subscribe(bus: &Bus, org: &Org, worker: WorkerId) -> Inboxes {
     loop {
         let subscribed = async {
-            let said = bus.serve(&bus.subjects().worker(worker), None).await?;
-            let asked = bus.serve(&bus.subjects().holding(worker), None).await?;
+            let said = bus.serve(&bus.subjects().worker(org, worker), None).await?;
+            let asked = bus.serve(&bus.subjects().holding(org, worker), None).await?;
             Ok::<_, SendError>(Inboxes { said, asked })
         };
         match subscribed.await {

@@ -38,7 +38,7 @@ impl StepClaims {
         }
         match self.granted(&claim).await {
             Ok(claimed) => Answer::Done(claimed),
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 
@@ -64,7 +64,7 @@ impl StepClaims {
     pub async fn read(&self, read: ReadStep) -> Answer<ReadStepAnswer> {
         match self.store.step_input(&read.dispatch, read.hold, read.worker).await {
             Ok(input) => Answer::Done(input.map_or(ReadStepAnswer::Fenced, ReadStepAnswer::Input)),
-            Err(error) => Answer::Unavailable { reason: error.to_string() },
+            Err(error) => error.answer(),
         }
     }
 }

@@ -119,6 +119,16 @@ impl Store {
         row.as_ref().map(read).transpose().map_err(StoreError::new("register"))
     }
 
+    /// The org of a worker; none for one that never registered.
+    pub async fn worker_org(&self, worker: WorkerId) -> Result<Option<Org>, StoreError> {
+        let org: Option<String> = sqlx::query_scalar(include_str!("sql/worker_org.sql"))
+            .bind(worker.uuid())
+            .fetch_optional(&self.lease)
+            .await
+            .map_err(StoreError::new("worker_org"))?;
+        org.map(|org| Org::new(org).map_err(value::decode_error)).transpose().map_err(StoreError::new("worker_org"))
+    }
+
     /// Renews leases in one commit, each for as long as its worker was told at registration, or for `lease` if that is not
     /// known; those that had ended are missing in the answer.
     pub async fn heartbeats(&self, beats: &[Heartbeat], lease: Duration) -> Result<Vec<Beat>, StoreError> {

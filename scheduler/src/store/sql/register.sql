@@ -10,5 +10,5 @@ on conflict (id) do update set
     lease_until = greatest(workers.lease_until,
         excluded.beat_at + coalesce(workers.lease_micros, excluded.lease_micros) * interval '1 microsecond'),
     lease_micros = coalesce(workers.lease_micros, excluded.lease_micros)
-where workers.ended_at is null
+where workers.ended_at is null and workers.org = excluded.org
 returning control_applied, lease_micros

@@ -3,25 +3,33 @@
 use std::time::Duration;
 
 use piton_shared::{
-    ids::{AttemptId, Epoch},
-    journal::Place,
+    ids::{AttemptId, Epoch, HoldId},
+    journal::{Place, StepKey},
     limits,
     message::{
         Answer, Refusal,
         append::{Appended, Appends, Next},
         claim::{Claim, ClaimAsk, HandBack, HandBackReason},
+        dispatch::{ClaimSteps, DispatchId, Finish, StepAsk, StepEnd, StepEnding},
         envelope,
+        read::{Part, Read, ReadStep},
+        state::StateScope,
         worker::Register,
     },
+    name::Queue,
     state::RunState,
     subject::Method,
 };
 use piton_transport::Bus;
 
 use super::{Cluster, Crew, Worker};
-use crate::making::{LONG, ORG, With, fresh, payload, register};
+use crate::making::{LONG, ORG, With, fresh, payload, register, set};
 
 const ANSWER: Duration = Duration::from_secs(30);
+
+fn sealed(message: &impl serde::Serialize) -> Vec<u8> {
+    envelope::seal(message).expect("it is small")
+}
 
 async fn answer(bus: &Bus, subject: &str, bytes: Vec<u8>) -> Answer<serde_json::Value> {
     let shown = format!("{subject}, {} bytes", bytes.len());
@@ -102,6 +110,9 @@ async fn readable_nonsense_is_refused_too() {
         vec![hold.rows(1, &keys).append],
         vec![hold.append(0, Next::Complete(payload("x"))).append],
         vec![hold.append(0, Next::GoOn).with_sleep("s#1", LONG).append],
+        vec![hold.append(1, Next::GoOn).with_sleep("s#1", Duration::from_secs(252_000_000_000)).append],
+        vec![hold.rows(1, &["nul\0#1"]).append],
+        vec![hold.writes(1, 1, set(StateScope::Run, "a\0b", Some("x"), 0)).append],
     ] {
         let request = Appends { worker: worker.id, appends };
         let answer: Answer<Appended> = worker.ask(Method::Append, &request).await;
@@ -126,7 +137,52 @@ async fn readable_nonsense_is_refused_too() {
     assert!(matches!(answered, Answer::Refused(Refusal::Invalid(_))), "{answered:?}");
 
     let fresh_register = || register(piton_shared::ids::WorkerId::new(fresh()));
-    let wrong: [Register; 6] = [
+    let nul = DispatchId { run, key: StepKey::new("a\0b"), item: 0 };
+    let hold_id = HoldId::new(fresh());
+    let read = |part: Part| Read { worker: worker.id, run, attempt: hold.attempt, part };
+    let named: [(Method, Vec<u8>, &str); 5] = [
+        (
+            Method::Finish,
+            sealed(&Finish {
+                worker: worker.id,
+                ends: vec![StepEnd {
+                    dispatch: nul.clone(),
+                    hold: hold_id,
+                    ending: StepEnding::Returned { reason: HandBackReason::Released },
+                }],
+            }),
+            "`ends[0].dispatch.key` holds NUL",
+        ),
+        (
+            Method::ClaimSteps,
+            sealed(&ClaimSteps {
+                worker: worker.id,
+                asks: vec![StepAsk { dispatch: nul.clone(), epoch: Epoch(1), hold: hold_id }],
+            }),
+            "`asks[0].dispatch.key` holds NUL",
+        ),
+        (
+            Method::ReadStep,
+            sealed(&ReadStep { worker: worker.id, dispatch: nul, hold: hold_id }),
+            "`dispatch.key` holds NUL",
+        ),
+        (Method::Read, sealed(&read(Part::Journal { after: Some(StepKey::new("\0")) })), "after` holds NUL"),
+        (
+            Method::Read,
+            sealed(&read(Part::State { scope: StateScope::Run, name: "a\0".to_owned() })),
+            "name` holds NUL",
+        ),
+    ];
+    for (method, request, why) in named {
+        let subject = worker.bus.subjects().ask(&ORG, method);
+        match answer(&worker.bus, &subject, request).await {
+            Answer::Refused(Refusal::Invalid(said)) => assert!(said.contains(why), "{said}"),
+            other @ (Answer::Refused(_) | Answer::Done(_) | Answer::Unavailable { .. }) => panic!("{why}: {other:?}"),
+        }
+    }
+    let many = (0..=limits::WORKER_QUEUES).map(|number| Queue::new(format!("q{number}")).expect("a name")).collect();
+    let wrong: [Register; 7] = [
+        Register { queues: many, ..fresh_register() },
         Register { queues: Vec::new(), ..fresh_register() },
         Register { run_slots: 0, ..fresh_register() },
         Register { name: "x".repeat(10_000), ..fresh_register() },

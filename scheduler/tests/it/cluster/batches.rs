@@ -59,8 +59,8 @@ impl Hands {
         let id = WorkerId::new(fresh());
         let hand = Hand { bus, id, held: Arc::default(), ends: send, executed: executed.clone(), until };
         let subjects = hand.bus.subjects().clone();
-        let told = hand.bus.serve(&subjects.worker(id), None).await.expect("it listens");
-        let holding = hand.bus.serve(&subjects.holding(id), None).await.expect("it listens");
+        let told = hand.bus.serve(&subjects.worker(&ORG, id), None).await.expect("it listens");
+        let holding = hand.bus.serve(&subjects.holding(&ORG, id), None).await.expect("it listens");
         let register = piton_shared::message::worker::Register { step_slots: SLOTS, ..register(id) };
         let registered: Registered = insist(&hand.bus, Method::Register, &register).await;
         let consumer = registered.step_consumers[0].clone();

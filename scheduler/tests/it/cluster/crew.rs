@@ -25,7 +25,7 @@ use super::{
     Cluster,
     worker::{append_as, ask, insist},
 };
-use crate::making::{Hold, With, fresh, payload, register};
+use crate::making::{Hold, ORG, With, fresh, payload, register};
 
 const NAP: Duration = Duration::from_millis(60);
 
@@ -46,8 +46,8 @@ impl Crew {
         let bus = Bus::connect(BusOptions::new(cluster.nats.url(), "crew")).await.expect("NATS is there");
         let hand = Hand { bus, id: WorkerId::new(fresh()), held: Arc::default() };
         let subjects = hand.bus.subjects().clone();
-        let told = hand.bus.serve(&subjects.worker(hand.id), None).await.expect("it listens");
-        let holding = hand.bus.serve(&subjects.holding(hand.id), None).await.expect("it listens");
+        let told = hand.bus.serve(&subjects.worker(&ORG, hand.id), None).await.expect("it listens");
+        let holding = hand.bus.serve(&subjects.holding(&ORG, hand.id), None).await.expect("it listens");
         hand.registers().await;
         let mut loops = JoinSet::new();
         loops.spawn(hand.clone().beats());

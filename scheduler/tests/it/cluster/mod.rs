@@ -6,6 +6,7 @@ mod crew;
 mod flood;
 mod leases;
 mod lost;
+mod orgs;
 mod repeats;
 mod roads;
 mod silent_stream;

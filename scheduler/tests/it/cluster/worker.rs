@@ -45,8 +45,8 @@ impl Worker {
     pub(crate) async fn join_as(cluster: &Cluster, register: Register) -> Self {
         let bus = Bus::connect(BusOptions::new(cluster.nats.url(), "worker")).await.expect("NATS is there");
         let id = register.worker;
-        let told = bus.serve(&bus.subjects().worker(id), None).await.expect("it listens");
-        let holding = bus.serve(&bus.subjects().holding(id), None).await.expect("it listens");
+        let told = bus.serve(&bus.subjects().worker(&register.org, id), None).await.expect("it listens");
+        let holding = bus.serve(&bus.subjects().holding(&register.org, id), None).await.expect("it listens");
         let registered: Registered = insist(&bus, Method::Register, &register).await;
         let puller = Puller::open(&bus, registered.consumers[0].clone()).await.expect("a puller");
         let steps = Puller::open_steps(&bus, registered.step_consumers[0].clone()).await.expect("a puller");
