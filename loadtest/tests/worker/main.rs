@@ -12,3 +12,4 @@ mod outage;
 mod sleepers;
 mod stack;
 mod suspects;
+mod unreadable;

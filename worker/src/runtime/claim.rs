@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use piton_shared::{
     ids::AttemptId,
-    message::claim::{Claim, ClaimAnswer, ClaimAsk, Claimed},
+    limits,
+    message::{
+        claim::{Claim, ClaimAnswer, ClaimAsk, Claimed},
+        envelope::EnvelopeError,
+    },
     subject::Method,
 };
 use piton_telemetry::metrics::ClaimOutcome;
@@ -44,7 +48,7 @@ pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
                 deliveries.push(delivery);
             }
             Ask::NoRoom => spend(&delivery, delivery.give_back().await),
-            Ask::Foreign => spend(&delivery, delivery.ack().await),
+            Ask::Unreadable => set_aside(&delivery).await,
         }
     }
     if asking.is_empty() {
@@ -127,7 +131,7 @@ fn take(member: &Arc<Member>, asking: Vec<Asking>, answered: (Claimed, Validity)
 enum Ask {
     For(Asking),
     NoRoom,
-    Foreign,
+    Unreadable,
 }
 
 fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
@@ -136,10 +140,7 @@ fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
     }
     let task = match &delivery.task {
         Ok(task) => task,
-        Err(error) => {
-            tracing::warn!(%error, sequence = delivery.sequence, "a message in the queue is no task: it is dropped");
-            return Ask::Foreign;
-        }
+        Err(_) => return Ask::Unreadable,
     };
     match Arc::clone(&member.run_slots).try_acquire_owned() {
         Ok(slot) => {
@@ -150,9 +151,50 @@ fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
     }
 }
 
+/// What becomes of a message that does not read as a task: one of a newer build is left to a worker that can read it.
+pub(super) async fn set_aside<T>(delivery: &Delivery<T>) {
+    let Err(error) = &delivery.task else { return };
+    let deliveries = delivery.delivered_count;
+    let sequence = delivery.sequence;
+    match (error, unreadable_for(deliveries)) {
+        (EnvelopeError::Version { .. } | EnvelopeError::Body { .. }, Some(delay)) => {
+            tracing::warn!(%error, sequence, deliveries, ?delay, "a task cannot be read by this build: it is left to another worker");
+            spend(delivery, delivery.give_back_after(delay).await);
+        }
+        // Postgres has the run all the same, and the sweep publishes it again.
+        (EnvelopeError::Version { .. } | EnvelopeError::Body { .. }, None) => {
+            tracing::warn!(%error, sequence, deliveries, "no worker could read a task: it is dropped; the run will be published again");
+            spend(delivery, delivery.ack().await);
+        }
+        (EnvelopeError::Foreign | EnvelopeError::TooLarge { .. }, _) => {
+            tracing::warn!(%error, sequence, "a message in the queue is no task: it is dropped");
+            spend(delivery, delivery.ack().await);
+        }
+    }
+}
+
+/// How long a task that cannot be read is put off after so many deliveries; none once it was delivered often enough.
+fn unreadable_for(deliveries: u64) -> Option<Duration> {
+    let doublings = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
+    (deliveries <= limits::UNREADABLE_DELIVERIES)
+        .then(|| Duration::from_millis(250).saturating_mul(1 << doublings.min(16)).min(limits::UNREADABLE_WAIT))
+}
+
 /// A message that is not spent comes again, and its claim is refused then.
 pub(super) fn spend<T>(delivery: &Delivery<T>, sent: Result<(), piton_transport::SendError>) {
     if let Err(error) = sent {
         tracing::debug!(%error, sequence = delivery.sequence, "a task was not acknowledged");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_put_off_ever_longer_and_dropped_at_last() {
+        let waits: Vec<_> = (1..=limits::UNREADABLE_DELIVERIES + 1).map(unreadable_for).collect();
+        assert_eq!(waits[..3], [250, 500, 1000].map(|millis| Some(Duration::from_millis(millis))));
+        assert_eq!(waits[waits.len() - 2..], [Some(limits::UNREADABLE_WAIT), None]);
     }
 }

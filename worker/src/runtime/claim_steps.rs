@@ -12,7 +12,7 @@ use piton_transport::Delivery;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
-    claim::spend,
+    claim::{set_aside, spend},
     failpoint::failpoint,
     holdings::Expected,
     member::{Member, fresh_uuid},
@@ -45,7 +45,7 @@ pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery<StepTask>>) {
                 deliveries.push(delivery);
             }
             Ask::NoRoom => spend(&delivery, delivery.give_back().await),
-            Ask::Foreign => spend(&delivery, delivery.ack().await),
+            Ask::Unreadable => set_aside(&delivery).await,
         }
     }
     if asking.is_empty() {
@@ -128,7 +128,7 @@ fn take(member: &Arc<Member>, asking: Vec<AskingStep>, answered: (ClaimedSteps, 
 enum Ask {
     For(AskingStep),
     NoRoom,
-    Foreign,
+    Unreadable,
 }
 
 fn ask_for(member: &Member, delivery: &Delivery<StepTask>) -> Ask {
@@ -137,10 +137,7 @@ fn ask_for(member: &Member, delivery: &Delivery<StepTask>) -> Ask {
     }
     let task = match &delivery.task {
         Ok(task) => task,
-        Err(error) => {
-            tracing::warn!(%error, sequence = delivery.sequence, "a message in the queue is no task: it is dropped");
-            return Ask::Foreign;
-        }
+        Err(_) => return Ask::Unreadable,
     };
     match Arc::clone(&member.step_slots).try_acquire_owned() {
         Ok(slot) => {
