@@ -122,6 +122,11 @@ fn encoded<F: Function>(id: Option<String>, call: &Call<F>) -> Result<BatchItem,
     {
         return Err(format!("its id has {} bytes, {} are allowed", id.len(), limits::BATCH_ITEM_ID_BYTES));
     }
+    if let Some(id) = &id
+        && id.contains('\0')
+    {
+        return Err(format!("its id `{}` holds NUL, which Postgres cannot keep", id.escape_debug()));
+    }
     match call.input.encode() {
         Ok(input) => Ok(BatchItem { id, input }),
         Err(error) => Err(format!("its input cannot be journaled: {error}")),

@@ -157,8 +157,18 @@ fn body_of<W: Workflow>(run: Run, input: &[u8]) -> Result<Body, Parked> {
     let input = W::Input::decode(input)
         .map_err(|error| Parked::Undecodable { key: StepKey::new("input"), message: error.to_string() })?;
     Ok(Box::new(move |scope| {
+        let outer = scope.clone();
         let body = W::call(WorkflowContext::new(scope, run), input);
-        Box::pin(async move { encode_result::<W>(&body.await?) })
+        Box::pin(async move {
+            match body.await?.encode() {
+                Ok(result) => Ok(result),
+                Err(error) => {
+                    let message = format!("the result of `{}` cannot be journaled: {error}", W::NAME);
+                    outer.park(Parked::Limit { message });
+                    std::future::pending().await
+                }
+            }
+        })
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use piton_shared::limits::WAIT;
 use serde_json::{Map, Value};
 
 use super::{
@@ -188,6 +189,12 @@ impl Fields {
                 .map_err(|_| "must be a number of seconds or a text like `10s`".to_owned())
                 .and_then(|text| time::duration(&text).map_err(|error| error.to_string()))
         };
+        let parsed =
+            parsed.and_then(
+                |duration| {
+                    if duration <= WAIT { Ok(duration) } else { Err("may be ten years at most".to_owned()) }
+                },
+            );
         self.accept(name, parsed)
     }
 

@@ -72,8 +72,6 @@ pub(super) const JOURNAL_SIDE_ROWS: u32 = 500;
 pub(super) const TEXT_BYTES: usize = 256;
 /// Bytes of a request id that is taken over from the caller.
 pub(super) const REQUEST_ID_BYTES: usize = 128;
-/// The longest delay of a start: ten years.
-pub(super) const DELAY: Duration = Duration::from_hours(10 * 366 * 24);
 /// How long a kill waits for the worker's word when the caller names no time.
 pub(super) const KILL_CONFIRM: Duration = Duration::from_secs(5);
 /// Rows of a page of the journal at most; each may have an input and a result of the largest size.

@@ -189,9 +189,6 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
     let tags = fields.texts("tags", TAGS, check_tag);
     let delay = fields.duration("delay");
-    if delay.is_some_and(|delay| delay > limits::DELAY) {
-        fields.fault("/delay", "may be ten years at most");
-    }
     let wait = fields.duration("wait");
     fields.finish()?;
     let encoded = codec::from_json(&input).map_err(|error| unencodable(&error))?;

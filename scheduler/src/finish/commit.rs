@@ -7,7 +7,7 @@ use piton_shared::{
     message::{
         Answer,
         claim::HandBackReason,
-        dispatch::{DispatchId, Finish, FinishAnswer, Finished, StepEnding},
+        dispatch::{DispatchId, Finish, FinishAnswer, Finished, StepEnd, StepEnding},
     },
 };
 use piton_telemetry::metrics::{FinishOutcome, Group, Retried, SchedulerMetrics};
@@ -185,6 +185,10 @@ pub(crate) fn wrong(request: &Finish) -> Option<String> {
     let ends = &request.ends;
     if ends.len() > limits::COMMIT_ROWS {
         return Some(format!("a request reports at most {} ends", limits::COMMIT_ROWS));
+    }
+    let too_long = |end: &&StepEnd| matches!(end.ending, StepEnding::Again { after, .. } if after > limits::WAIT);
+    if let Some(end) = ends.iter().find(too_long) {
+        return Some(format!("the next try of {} waits longer than ten years", end.dispatch));
     }
     let works: HashSet<_> = ends.iter().map(|end| &end.dispatch).collect();
     (works.len() < ends.len()).then(|| "two ends of one piece of work in one request".to_owned())

@@ -9,7 +9,11 @@ use piton_shared::{
     replay::StepOptions,
     time::Timestamp,
 };
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{
+    Postgres, Row,
+    error::BoxDynError,
+    postgres::{PgRow, PgTypeInfo, PgValueRef},
+};
 use uuid::Uuid;
 
 /// A timestamp for Postgres; what jiff cannot express is its nearest bound.
@@ -25,14 +29,33 @@ pub(super) fn from(time: jiff_sqlx::Timestamp) -> Timestamp {
     Timestamp::from_micros(time.to_jiff().as_microsecond())
 }
 
+/// A point in time as Postgres keeps it. Its years go far beyond 9999, where jiff's end: what was written before there was
+/// a bound on waits is read all the same.
+struct Moment(Timestamp);
+
+impl sqlx::Type<Postgres> for Moment {
+    fn type_info() -> PgTypeInfo {
+        <jiff_sqlx::Timestamp as sqlx::Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> sqlx::Decode<'r, Postgres> for Moment {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        /// Postgres counts from 2000-01-01.
+        const EPOCH: i64 = 946_684_800_000_000;
+        let micros = <i64 as sqlx::Decode<Postgres>>::decode(value)?;
+        Ok(Self(Timestamp::from_micros(micros.saturating_add(EPOCH))))
+    }
+}
+
 /// A column that may be null and is a point in time.
 pub(super) fn maybe_time(row: &PgRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
-    Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column)?.map(from))
+    Ok(row.try_get::<Option<Moment>, _>(column)?.map(|moment| moment.0))
 }
 
 /// A column that is a point in time.
 pub(super) fn time(row: &PgRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    Ok(from(row.try_get::<jiff_sqlx::Timestamp, _>(column)?))
+    Ok(row.try_get::<Moment, _>(column)?.0)
 }
 
 /// A stored value that does not read.

@@ -105,7 +105,7 @@ impl Scope {
         canonical: Canonical,
         decode: Decode<T>,
     ) -> Durable<T> {
-        let call = self.key(name.into()).map(|key| {
+        let call = self.key(name.into()).filter(|key| self.waits(key, &options)).map(|key| {
             Call::Step(StepCall { key, function: function.into(), input, options, canonical, road: self.road() })
         });
         Durable::new(Arc::clone(&self.node.core), call, decode)
@@ -114,7 +114,8 @@ impl Scope {
     /// A durable timer. Its name is `sleep` where the user gives none.
     pub fn sleep(&self, name: impl Into<Cow<'static, str>>, duration: Duration) -> Durable<()> {
         let name = name.into();
-        let call = self.key(name.clone()).map(|key| Call::Sleep(SleepCall { key, name, duration }));
+        let key = self.key(name.clone()).filter(|key| self.may_wait(key, "it", duration));
+        let call = key.map(|key| Call::Sleep(SleepCall { key, name, duration }));
         Durable::new(Arc::clone(&self.node.core), call, |_| Ok(()))
     }
 
@@ -229,6 +230,31 @@ impl Scope {
         let count = counts.names.entry(name.clone()).or_default();
         *count += 1;
         Some((name, *count))
+    }
+
+    /// Whether the times in a call's options are within [`limits::WAIT`]; if not, the run is parked.
+    pub(super) fn waits(&self, key: &StepKey, options: &StepOptions) -> bool {
+        let retry = options.retry.as_ref();
+        [
+            ("its timeout", options.timeout),
+            ("the timeout of a try", options.try_timeout),
+            ("its first delay before another try", retry.map(|policy| policy.initial)),
+            ("its longest delay before another try", retry.map(|policy| policy.max_delay)),
+            ("the time for its tries", retry.and_then(|policy| policy.max_elapsed)),
+        ]
+        .into_iter()
+        .all(|(what, duration)| duration.is_none_or(|duration| self.may_wait(key, what, duration)))
+    }
+
+    fn may_wait(&self, key: &StepKey, what: &str, duration: Duration) -> bool {
+        let may = duration <= limits::WAIT;
+        if !may {
+            let most = limits::WAIT.as_secs();
+            self.park_limit(format!(
+                "`{key}` cannot wait so long: {what} is {duration:?}, and {most}s (ten years) is the most"
+            ));
+        }
+        may
     }
 
     fn bounded(&self, key: String) -> Option<String> {

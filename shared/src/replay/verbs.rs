@@ -55,7 +55,8 @@ impl Scope {
 
     /// A batch under this name. Its items are taken from `source` as they are wanted.
     pub fn batch(&self, name: impl Into<Cow<'static, str>>, terms: BatchTerms, source: ItemSource) -> Batched {
-        let call = self.key(name.into()).map(|key| Call::Batch(BatchCall { key, terms }));
+        let key = self.key(name.into()).filter(|key| self.waits(key, &terms.item));
+        let call = key.map(|key| Call::Batch(BatchCall { key, terms }));
         Batched::new(Arc::clone(self.core()), call, source)
     }
 
@@ -89,6 +90,15 @@ impl Scope {
                 limits::STATE_NAME_BYTES,
                 cut(&of, limits::NAME_BYTES),
                 of.len()
+            ));
+            return None;
+        }
+        if of.contains('\0') {
+            self.park_limit(format!(
+                "`{}` in `/{}` names a value of state `{}`: a name may not hold NUL, which Postgres cannot keep",
+                access.label(),
+                self.path(),
+                of.escape_debug()
             ));
             return None;
         }

@@ -130,6 +130,8 @@ async fn misused(ctx: &WorkflowContext, how: String) -> Result<()> {
         "options" => ctx.batch(calls.into_iter().map(|call| call.named("mine"))),
         "concurrency" => ctx.batch(calls).max_concurrency(0),
         "id" => ctx.batch(calls).named("a/b"),
+        "nul" => ctx.batch(vec![("a\0b".to_owned(), process("a".into()))]).named("b"),
+        "forever" => ctx.batch(calls).named("b").item_timeout(std::time::Duration::MAX),
         "long" => ctx.batch(vec![("x".repeat(257), process("a".into()))]).named("b"),
         _ => {
             let draws = ctx.clone();
@@ -148,6 +150,8 @@ async fn misuse_of_a_batch_parks_with_the_cure() {
         ("concurrency", "1 to 10000 items under way"),
         ("id", "`a/b` has '/'"),
         ("long", "its id has 257 bytes, 256 are allowed"),
+        ("nul", "item 1 of the batch `b#1`: its id `a\\0b` holds NUL"),
+        ("forever", "`b#1` cannot wait so long: its timeout"),
         ("context", "made with the context"),
     ] {
         let end = Driver::new(&worker, "misused", &how).drive(|_| Answer::Execute).await;

@@ -84,3 +84,16 @@ async fn what_cannot_be_journaled_is_refused_where_it_is_made() {
     assert_eq!(failure.retry, Retry::Permanent);
     assert!(failure.to_string().contains("the result of `weigh` cannot be journaled"), "{failure}");
 }
+
+#[workflow]
+async fn talks(_ctx: &WorkflowContext, bytes: usize) -> Result<String> {
+    Ok("x".repeat(bytes))
+}
+
+#[tokio::test]
+async fn a_result_over_the_bound_parks_as_the_guide_says() {
+    let worker = Worker::builder().register(talks).build().expect("all is given");
+    let end = Driver::new(&worker, "talks", &500_000).drive(|_| Answer::Execute).await;
+    let End::Parked(Parked::Limit { message }) = end else { panic!("{end:?}") };
+    assert!(message.contains("the result of `talks` cannot be journaled"), "{message}");
+}

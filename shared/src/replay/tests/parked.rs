@@ -8,7 +8,7 @@ use super::{
     super::{Scope, StepOptions, Turn},
     world::{Body, Origin, World, machine, parked, step, value, workflow},
 };
-use crate::{journal::StepKey, limits, parked::Parked};
+use crate::{journal::StepKey, limits, parked::Parked, retry::RetryPolicy};
 
 /// The reason after a run of `before` was replayed by `after`.
 fn replayed(before: Body, after: Body) -> Parked {
@@ -103,6 +103,14 @@ fn bounds_and_names_park_with_the_cure() {
             move |scope: Scope| async move { Ok(scope.step::<u64, u64>(name, "f", &1, StepOptions::default()).await?) },
         )
     };
+    let slow = |options: StepOptions| {
+        workflow(move |scope: Scope| {
+            let options = options.clone();
+            async move { Ok(scope.step::<u64, u64>("f", "f", &1, options).await?) }
+        })
+    };
+    let sleep = |after: Duration| workflow(move |scope: Scope| async move { Ok(scope.sleep("nap", after).await?) });
+    let retry = |retry: RetryPolicy| slow(StepOptions { retry: Some(retry), ..StepOptions::default() });
     let many = workflow(|scope: Scope| async move {
         join_all((0..=limits::OPEN_CALLS as u64).map(|i| step(&scope, "f", i))).await;
         Ok(())
@@ -122,6 +130,19 @@ fn bounds_and_names_park_with_the_cure() {
             "the input of `f` cannot be journaled: NaN",
         ),
         (many, "100000 calls are open"),
+        (
+            sleep(Duration::from_secs(252_000_000_000)),
+            "`nap#1` cannot wait so long: it is 252000000000s, and 316224000s",
+        ),
+        (sleep(Duration::MAX), "`nap#1` cannot wait so long"),
+        (sleep(limits::WAIT + Duration::from_nanos(1)), "`nap#1` cannot wait so long"),
+        (
+            slow(StepOptions { timeout: Some(Duration::MAX), ..StepOptions::default() }),
+            "`f#1` cannot wait so long: its timeout",
+        ),
+        (slow(StepOptions { try_timeout: Some(Duration::MAX), ..StepOptions::default() }), "the timeout of a try is"),
+        (retry(RetryPolicy::constant(Duration::MAX)), "its first delay before another try is"),
+        (retry(RetryPolicy::default().max_delay(Duration::MAX)), "its longest delay before another try is"),
     ];
     for (body, part) in cases {
         let Parked::Limit { message } = parked(World::begin(body)) else { panic!("{part}") };

@@ -74,6 +74,11 @@ fn the_name_of_a_value_is_bounded_and_compared() {
         let Parked::Limit { message } = parked(World::begin(get(name))) else { panic!("it is refused") };
         assert!(message.contains("1 to 256 bytes"), "{message}");
     }
+    let Parked::Limit { message } = parked(World::begin(get("a\0b".to_owned()))) else { panic!("it is refused") };
+    assert_eq!(
+        message,
+        "`state.get` in `/` names a value of state `a\\0b`: a name may not hold NUL, which Postgres cannot keep"
+    );
     let mut world = World::begin(get("a".to_owned()));
     world.run();
     let Parked::Mismatch { recorded, asked, .. } =
