@@ -65,7 +65,9 @@ impl Cluster {
     /// Nothing runs yet; the schema is made, and an API key.
     pub async fn new(servers: Servers) -> anyhow::Result<Self> {
         let _done = ask(&servers, &["migrate"]).await?;
-        let made = ask(&servers, &["key", "create", "load", "--database-url", &servers.database_url]).await?;
+        let made =
+            ask(&servers, &["key", "create", "load", "--scope", "admin", "--database-url", &servers.database_url])
+                .await?;
         let key = made["key"].as_str().context("`piton key create` named no key")?.to_owned();
         Ok(Self { servers, key, schedulers: Vec::new(), workers: Vec::new(), started: 0 })
     }
@@ -103,7 +105,7 @@ impl Cluster {
     pub async fn restart_scheduler(&mut self, at: usize) -> anyhow::Result<()> {
         let Scheduler { name, address, .. } = &self.schedulers[at];
         let listen = address.to_string();
-        let program = self.program(name, &["serve", "--listen", &listen], Vec::new());
+        let program = self.program(name, &["serve", "--listen", &listen, "--health-listen", "127.0.0.1:0"], Vec::new());
         let mut process = Process::spawn(&program)?;
         let scheduler = &mut self.schedulers[at];
         until("a scheduler that is ready", START, async || {

@@ -1,14 +1,12 @@
 //! Who may ask, and for which org.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Instant,
-};
+mod known;
+mod scope;
+
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{
         HeaderMap,
         header::{AUTHORIZATION, HOST, ORIGIN},
@@ -16,17 +14,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use parking_lot::Mutex;
-use piton_shared::name::Org;
+use piton_shared::{ids::KeyId, name::Org};
 
-use super::{
-    code::Code,
-    limits,
-    problem::Problem,
-    routes::Door,
-    secret::{Secret, same},
-};
-use crate::store::{Store, StoreError};
+use super::{code::Code, problem::Problem, routes::Door, secret::Secret};
+use crate::store::OrgState;
+
+use known::Known;
+pub(super) use known::{KeyUses, KnownKeys};
+pub(super) use scope::needed;
+pub use scope::{Scope, Scopes, UnknownScope};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,48 +60,39 @@ pub(super) struct Caller {
     pub(super) org: Org,
 }
 
-/// Keys that were seen to be good a moment ago, by the hash of the whole key.
-#[derive(Debug, Clone, Default)]
-pub(super) struct KnownKeys(Arc<Mutex<HashMap<[u8; 32], Known>>>);
+/// The key that a request came with; none on an open door.
+#[derive(Debug, Clone)]
+pub(super) struct Presented(Option<(KeyId, Secret)>);
 
-/// Whose a key is, and when that was seen.
-type Known = (Org, Instant);
-
-impl KnownKeys {
-    fn recall(&self, hash: &[u8; 32]) -> Option<Org> {
-        let known = self.0.lock();
-        let (org, seen) = known.get(hash)?;
-        (seen.elapsed() < limits::KEY_MEMORY).then(|| org.clone())
-    }
-
-    fn remember(&self, hash: [u8; 32], org: Org) {
-        let mut known = self.0.lock();
-        if known.len() >= limits::KEYS_REMEMBERED {
-            known.retain(|_, (_, seen)| seen.elapsed() < limits::KEY_MEMORY);
-        }
-        if known.len() < limits::KEYS_REMEMBERED {
-            known.insert(hash, (org, Instant::now()));
-        }
+impl Presented {
+    /// The key's id.
+    pub(super) fn key(&self) -> Option<KeyId> {
+        self.0.as_ref().map(|(key, _)| *key)
     }
 }
 
 /// Lets a request pass to the routes behind it when it may, and tells them whose it is.
 pub(super) async fn admit(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    let caller = match door.access {
-        Access::Keys => by_key(request.headers(), door.engine.store(), &door.keys).await,
-        Access::OpenOnLoopback => from_here(request.headers()),
+    let admitted = match door.access {
+        Access::Keys => {
+            let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+            let needed = needed(request.method().as_str(), route);
+            by_key(request.headers(), needed, &door).await
+        }
+        Access::OpenOnLoopback => from_here(request.headers()).map(|caller| (caller, Presented(None))),
     };
-    match caller {
-        Ok(caller) => {
+    match admitted {
+        Ok((caller, presented)) => {
             tracing::Span::current().record("org", caller.org.as_str());
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(presented);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn by_key(headers: &HeaderMap, store: &Store, keys: &KnownKeys) -> Result<Caller, Problem> {
+async fn by_key(headers: &HeaderMap, needed: Option<Scope>, door: &Door) -> Result<(Caller, Presented), Problem> {
     let given = headers
         .get(AUTHORIZATION)
         .ok_or_else(|| unauthorized("the request has no API key; send `Authorization: Bearer pk_…`"))?;
@@ -115,12 +102,35 @@ async fn by_key(headers: &HeaderMap, store: &Store, keys: &KnownKeys) -> Result<
         .and_then(bearer)
         .and_then(Secret::read)
         .ok_or_else(|| unauthorized("the Authorization header has no API key; it looks like `Bearer pk_…`"))?;
-    if let Some(org) = keys.recall(&secret.hash()) {
-        return Ok(Caller { org });
+    let known = good(door, &secret).await?;
+    if !needed.is_some_and(|needed| known.scopes.allow(needed)) {
+        return Err(insufficient(known.scopes, needed));
     }
-    let org = look_up(store, &secret).await?.ok_or_else(|| unauthorized("the API key is unknown or was revoked"))?;
-    keys.remember(secret.hash(), org.clone());
-    Ok(Caller { org })
+    let presented = Presented(Some((known.key, secret)));
+    Ok((Caller { org: known.org }, presented))
+}
+
+/// The key as it is now, if it is good.
+async fn good(door: &Door, secret: &Secret) -> Result<Known, Problem> {
+    let known = door.in_time(door.keys.find(door.engine.store(), secret)).await?;
+    let known = known.ok_or_else(|| unauthorized("the API key is unknown or was revoked"))?;
+    if known.has_expired() {
+        return Err(unauthorized("the API key has expired; create another one"));
+    }
+    match known.org_state {
+        OrgState::Enabled => Ok(known),
+        OrgState::Disabled => Err(org_disabled(&known.org)),
+    }
+}
+
+impl Door {
+    /// Checks that a request which is answered for a while may still be.
+    pub(super) async fn still_admits(&self, presented: &Presented) -> Result<(), Problem> {
+        match &presented.0 {
+            Some((_, secret)) => good(self, secret).await.map(drop),
+            None => Ok(()),
+        }
+    }
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -128,9 +138,17 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-async fn look_up(store: &Store, secret: &Secret) -> Result<Option<Org>, StoreError> {
-    let found = store.key_find(secret.prefix()).await?;
-    Ok(found.filter(|key| same(&key.hash, &secret.hash())).map(|key| key.org))
+pub(super) fn org_disabled(org: &Org) -> Problem {
+    Problem::new(
+        Code::OrgDisabled,
+        format!("the org `{org}` is disabled; whoever runs this installation can enable it"),
+    )
+}
+
+fn insufficient(has: Scopes, needed: Option<Scope>) -> Problem {
+    let needed = needed.map_or("another", Scope::as_str);
+    let detail = format!("the API key has the scopes {}, and this request needs `{needed}`", has.words().join(", "));
+    Problem::new(Code::InsufficientScope, detail).with("scope", needed)
 }
 
 fn unauthorized(detail: &str) -> Problem {
@@ -207,17 +225,5 @@ mod tests {
         assert_eq!(bearer("Bearer x"), Some("x"));
         assert_eq!(bearer("bearer  x "), Some("x"));
         assert_eq!(bearer("Basic x"), None);
-    }
-
-    #[test]
-    fn known_keys_are_bounded() {
-        let keys = KnownKeys::default();
-        for number in 0..=limits::KEYS_REMEMBERED {
-            let mut hash = [0; 32];
-            hash[..8].copy_from_slice(&number.to_le_bytes());
-            keys.remember(hash, Org::DEFAULT);
-        }
-        assert_eq!(keys.0.lock().len(), limits::KEYS_REMEMBERED);
-        assert_eq!(keys.recall(&[0; 32]), Some(Org::DEFAULT));
     }
 }

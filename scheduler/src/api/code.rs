@@ -67,12 +67,18 @@ codes! {
     InvalidHeader = "invalid_header", BAD_REQUEST, "A header is wrong";
     /// The connection broke before the whole body had arrived. Nothing was done. Send it again.
     IncompleteBody = "incomplete_body", BAD_REQUEST, "The body did not arrive whole";
-    /// The request has no API key, or one that is unknown or revoked. Send `Authorization: Bearer pk_…`. Make a key
-    /// with `piton key create NAME`; the first one with `--database-url`.
+    /// The request has no API key, or one that is unknown, expired or revoked. Send `Authorization: Bearer pk_…`. Make a key
+    /// with `piton key create NAME`; the first one with `--database-url` or `PITON_DATABASE_URL`.
     Unauthorized = "unauthorized", UNAUTHORIZED, "An API key is needed";
     /// The delivery was not signed with a secret of this endpoint, or too long ago. Nothing was started. Why is told to the
     /// endpoint's owner only: `piton webhook deliveries NAME --verdict refused`.
     WebhookRefused = "webhook_refused", UNAUTHORIZED, "The delivery was not verified";
+    /// The API key is good, but lacks the scope that this request needs; the answer names it. Use another key, or create one
+    /// with that scope: `piton key create NAME --scope SCOPE`.
+    InsufficientScope = "insufficient_scope", FORBIDDEN, "The API key lacks a scope";
+    /// The org was disabled by whoever runs the installation. Runs that were accepted go on where workers are left; nothing new
+    /// starts. `piton org enable NAME` enables it again.
+    OrgDisabled = "org_disabled", FORBIDDEN, "The org is disabled";
     /// This scheduler takes requests without a key, and therefore only those that come from this machine by its own
     /// names. A web page of another origin, or a foreign name that resolves to this machine, is refused.
     ForeignOrigin = "foreign_origin", FORBIDDEN, "Without keys only this machine is served";
@@ -107,8 +113,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
     /// The client did not send the whole body in time. Nothing was done. Send it again.
     BodyTimeout = "body_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
-    /// The idempotency key was used within its window for another workflow or another input. The answer names the run
-    /// that holds the key. Use a new key for what is new, or the same input for what is a repetition.
+    /// The idempotency key was used within its window by another request: with another workflow, input, queue, build, session
+    /// or delay, or another function, items or terms of a batch. Tags and waiting are not compared. The answer names the run
+    /// that holds the key. Use a new key for what is new, or the same request for what is a repetition.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, "The idempotency key belongs to another start";
     /// A trigger that is declared beside its workflow can only be paused and resumed by the API: the next deploy would take back
     /// everything else. Change it where it is declared, or pause it and make another. What no worker declares any more is deleted

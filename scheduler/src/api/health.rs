@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{limits, routes::Door};
+use super::{limits, routes::Vitals};
 use crate::engine::{Health, Reachable};
 
 /// That the process runs.
@@ -53,8 +53,8 @@ struct ReadyView {
         (status = 503, description = "Requests are better sent to another", body = ReadyView),
     ),
 )]
-pub(super) async fn ready(State(door): State<Door>) -> Response {
-    let (status, view) = readiness(look(&door).await, door.closing.is_cancelled());
+pub(super) async fn ready(State(vitals): State<Vitals>) -> Response {
+    let (status, view) = readiness(look(&vitals).await, vitals.closing.is_cancelled());
     let mut response = (status, axum::Json(view)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let after = HeaderValue::from(limits::RETRY_AFTER.as_secs());
@@ -63,8 +63,8 @@ pub(super) async fn ready(State(door): State<Door>) -> Response {
     response
 }
 
-async fn look(door: &Door) -> Health {
-    let health = tokio::time::timeout(door.times.answer, door.engine.health()).await;
+async fn look(vitals: &Vitals) -> Health {
+    let health = tokio::time::timeout(vitals.times.answer, vitals.engine.health()).await;
     health.unwrap_or(Health { postgres: Reachable::No, nats: Reachable::No })
 }
 
@@ -100,10 +100,10 @@ fn readiness(health: Health, closing: bool) -> (StatusCode, ReadyView) {
     get, path = "/metrics", operation_id = "metrics", tag = "Health", security(()),
     responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")),
 )]
-pub(super) async fn metrics(State(door): State<Door>) -> Response {
-    look(&door).await;
+pub(super) async fn metrics(State(vitals): State<Vitals>) -> Response {
+    look(&vitals).await;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(CONTENT_TYPE, kind)], door.engine.metrics_text()).into_response()
+    ([(CONTENT_TYPE, kind)], vitals.engine.metrics_text()).into_response()
 }
 
 #[cfg(test)]

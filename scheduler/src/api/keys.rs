@@ -1,13 +1,21 @@
 //! Making, listing and revoking API keys.
 
+use std::time::Duration;
+
 use axum::{Extension, extract::State, http::StatusCode};
 use piton_shared::{ids::KeyId, name::Org};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ArrayBuilder,
+        schema::{SchemaType, Type},
+    },
+};
 use uuid::Uuid;
 
 use super::{
-    access::Caller,
+    access::{Caller, Presented, Scope, Scopes},
     body::Json,
     code::Code,
     document::shapes,
@@ -20,7 +28,7 @@ use super::{
     secret::Secret,
     time::Rfc3339,
 };
-use crate::store::{KeyRow, Store, StoreError};
+use crate::store::{KeyRow, NewKey, Store, StoreError};
 
 /// A key that was just made. The only time that it is seen whole.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,8 +41,13 @@ pub struct MintedKey {
     pub prefix: String,
     /// The key itself.
     pub key: String,
+    /// What it may do.
+    #[schema(value_type = Vec<shapes::Scope>)]
+    pub scopes: Vec<&'static str>,
     /// When it was made.
     pub created_at: Rfc3339,
+    /// When it expires; null: it does not.
+    pub expires_at: Option<Rfc3339>,
 }
 
 /// A key as it is listed.
@@ -43,7 +56,15 @@ pub(crate) struct KeyView {
     id: Uuid,
     name: String,
     prefix: String,
+    #[schema(value_type = Vec<shapes::Scope>)]
+    scopes: Vec<&'static str>,
     created_at: Rfc3339,
+    /// The id of the key that created it; null: the command line, at the database.
+    created_by: Option<Uuid>,
+    /// When it expires; null: it does not.
+    expires_at: Option<Rfc3339>,
+    /// When it was used last, to the minute.
+    last_used_at: Option<Rfc3339>,
     revoked_at: Option<Rfc3339>,
 }
 
@@ -59,24 +80,62 @@ impl From<KeyRow> for KeyView {
             id: row.key.uuid(),
             name: row.name,
             prefix: row.prefix,
+            scopes: row.scopes.words(),
             created_at: row.created_at.into(),
+            created_by: row.created_by.map(KeyId::uuid),
+            expires_at: row.expires_at.map(Rfc3339::from),
+            last_used_at: row.last_used_at.map(Rfc3339::from),
             revoked_at: row.revoked_at.map(Rfc3339::from),
         }
     }
 }
 
+/// What a key is to be.
+#[derive(Debug)]
+pub(crate) struct KeyTerms {
+    pub(crate) name: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) lifetime: Option<Duration>,
+}
+
 /// Makes a key and keeps its hash. None when there is no such org.
-pub(crate) async fn mint(store: &Store, org: &Org, name: &str) -> Result<Option<MintedKey>, StoreError> {
+pub(crate) async fn mint(
+    store: &Store,
+    org: &Org,
+    terms: KeyTerms,
+    created_by: Option<KeyId>,
+) -> Result<Option<MintedKey>, StoreError> {
     let secret = Secret::fresh();
-    let key = KeyId::new(Uuid::now_v7());
-    let created = store.key_create(key, org, name, secret.prefix(), &secret.hash()).await?;
-    Ok(created.map(|created_at| MintedKey {
-        id: key.uuid(),
-        name: name.to_owned(),
+    let KeyTerms { name, scopes, lifetime } = terms;
+    let new = NewKey {
+        key: KeyId::new(Uuid::now_v7()),
+        org,
+        name: &name,
+        prefix: secret.prefix(),
+        hash: secret.hash(),
+        scopes,
+        lifetime,
+        created_by,
+    };
+    let created = store.key_create(&new).await?;
+    Ok(created.map(|(created_at, expires_at)| MintedKey {
+        id: new.key.uuid(),
         prefix: secret.prefix().to_owned(),
         key: secret.reveal().to_owned(),
+        scopes: scopes.words(),
         created_at: created_at.into(),
+        expires_at: expires_at.map(Rfc3339::from),
+        name,
     }))
+}
+
+/// Checks how long a key is to be good.
+pub(crate) fn check_lifetime(lifetime: Duration) -> Result<Duration, String> {
+    if lifetime.is_zero() || lifetime > limits::KEY_LIFETIME {
+        let most = limits::KEY_LIFETIME.as_secs() / 3600;
+        return Err(format!("must be longer than nothing and at most {most}h"));
+    }
+    Ok(lifetime)
 }
 
 /// Every key of an org, as the API lists them.
@@ -93,11 +152,25 @@ struct CreateBody {
     /// What the key is for.
     #[schema(schema_with = shapes::sentence)]
     name: (),
+    /// What it may do; `read`, `start` and `operate` when unset.
+    #[schema(schema_with = document_scopes, required = false)]
+    scopes: (),
+    /// How long it is good; until it is revoked when unset.
+    #[schema(schema_with = shapes::duration, required = false)]
+    expires_in: (),
 }
 
-/// Make a key
+fn document_scopes() -> ArrayBuilder {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(<shapes::Scope as utoipa::PartialSchema>::schema())
+        .max_items(Some(Scope::ALL.len()))
+        .min_items(Some(1))
+}
+
+/// Create a key
 ///
-/// The answer is the only time that the key is seen whole.
+/// The key acts on the org of the key that creates it. The answer is the only time that it is seen whole.
 #[utoipa::path(
     post, path = "/v1/keys", operation_id = "create_key", tag = "Keys", request_body = CreateBody,
     responses(
@@ -108,6 +181,7 @@ struct CreateBody {
 pub(super) async fn create(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
+    Extension(presented): Extension<Presented>,
     parameters: Parameters,
     Json(body): Json,
 ) -> Result<(StatusCode, axum::Json<MintedKey>), Problem> {
@@ -118,14 +192,31 @@ pub(super) async fn create(
     if let Some(checked) = checked {
         fields.accept("name", checked);
     }
+    let scopes = scopes(&mut fields);
+    let lifetime = fields.duration("expires_in");
+    let lifetime = lifetime.and_then(|lifetime| fields.accept("expires_in", check_lifetime(lifetime)));
     fields.finish()?;
-    let name = name.unwrap_or_default();
+    let terms = KeyTerms { name: name.unwrap_or_default(), scopes, lifetime };
     let minted = door
-        .in_time(mint(door.engine.store(), &org, &name))
+        .in_time(mint(door.engine.store(), &org, terms, presented.key()))
         .await?
         .ok_or_else(|| Problem::new(Code::UnknownOrg, format!("there is no org `{org}`")))?;
     tracing::info!(key.id = %minted.id, key.prefix = minted.prefix, "made an API key");
     Ok((StatusCode::CREATED, axum::Json(minted)))
+}
+
+fn scopes(fields: &mut Fields) -> Scopes {
+    if !fields.has("scopes") {
+        fields.any("scopes");
+        return Scopes::DEFAULT;
+    }
+    let check = |word: &str| word.parse::<Scope>().map(drop).map_err(|error| error.to_string());
+    let before = fields.faults();
+    let words = fields.texts("scopes", Scope::ALL.len(), check);
+    if words.is_empty() && fields.faults() == before {
+        fields.fault("/scopes", "may not be empty: leave it out for `read`, `start` and `operate`");
+    }
+    Scopes::read(&words).unwrap_or(Scopes::DEFAULT)
 }
 
 /// List keys
@@ -146,7 +237,7 @@ pub(super) async fn list(
 
 /// Revoke a key
 ///
-/// It is refused everywhere within three seconds.
+/// It is refused everywhere within three seconds, and streams that it opened end.
 #[utoipa::path(
     delete, path = "/v1/keys/{id}", operation_id = "revoke_key", tag = "Keys",
     params(("id" = Uuid, Path, description = "The key's id.")),

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// Connections open at once; more wait in the listener's queue.
+/// Connections open at once; one more is closed at once. One peer has at most half of them.
 pub(super) const CONNECTIONS: usize = 4096;
+/// Connections to the health listener open at once; one more is closed at once.
+pub(super) const HEALTH_CONNECTIONS: usize = 256;
+/// How long a client of the health listener may take to send a request's head, and how long its connection may be idle.
+pub(super) const HEALTH_HEAD: Duration = Duration::from_secs(5);
 
 /// How long the parts of a request may take, and how many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +17,14 @@ pub struct Times {
     pub head: Duration,
     /// How long a client may take to send a request's body: 408 beyond. Defaults to 20 s.
     pub body: Duration,
+    /// How long a provider may take to send a webhook's body, which nobody has vouched for yet: 408 beyond. Defaults to 5 s.
+    pub hook_body: Duration,
     /// How long an answer may take, waiting that was asked for apart: 504 beyond. Defaults to 15 s.
     pub answer: Duration,
     /// How many requests of each kind may be under way: 503 beyond. Defaults to a number for each kind.
     pub requests: Option<usize>,
+    /// How many connections may be open: one more is closed at once, and one peer has at most half of them. Defaults to 4096.
+    pub connections: usize,
 }
 
 impl Default for Times {
@@ -24,11 +32,15 @@ impl Default for Times {
         Self {
             head: Duration::from_secs(30),
             body: Duration::from_secs(20),
+            hook_body: Duration::from_secs(5),
             answer: Duration::from_secs(15),
             requests: None,
+            connections: CONNECTIONS,
         }
     }
 }
+
+// Of the places for requests and streams one org takes at most three quarters, so that others always find some.
 
 /// Requests under way that only read or change; one more is told to come back (503).
 pub(super) const BRIEF_REQUESTS: usize = 512;
@@ -54,13 +66,18 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub const KEY_MEMORY: Duration = Duration::from_secs(3);
 /// Keys remembered at once.
 pub(super) const KEYS_REMEMBERED: usize = 1024;
+/// Keys whose use waits to be written down; more is dropped, and noted by a later request.
+pub(super) const KEY_USES_WAITING: usize = 256;
+/// How long a key can be good at most, if it expires at all: ten years.
+pub(super) const KEY_LIFETIME: Duration = DELAY;
 /// Keys of an org that are listed.
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;
 /// Webhooks of an org that are listed.
 pub(super) const WEBHOOKS_LISTED: u32 = 1000;
-/// Deliveries of webhooks under way; one more is told to come back (503). Whoever knows an address may send some.
+/// Deliveries of webhooks under way; one more is told to come back (503). Whoever knows an address may send
+/// some, so one endpoint takes at most half of them.
 pub(super) const HOOK_REQUESTS: usize = 128;
 /// How long a provider is told to wait while an endpoint is paused.
 pub(super) const PAUSED_RETRY: Duration = Duration::from_mins(5);

@@ -13,17 +13,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use piton_shared::limits::REQUEST_WAIT;
+use piton_shared::{limits::REQUEST_WAIT, name::Org};
 use piton_telemetry::{metrics::HttpMetrics, trace};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
+    access::Caller,
     code::Code,
     limits::{self, Times},
     problem::Problem,
     routes::Door,
+    share::Shares,
 };
 
 const REQUEST_ID: &str = "x-request-id";
@@ -125,20 +127,30 @@ fn request_id(headers: &HeaderMap) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Room {
     places: Arc<Semaphore>,
+    orgs: Shares<Org>,
     longest: Duration,
 }
 
 impl Room {
     pub(super) fn of(requests: usize, times: Times) -> Self {
         let requests = times.requests.unwrap_or(requests);
-        Self { places: Arc::new(Semaphore::new(requests)), longest: times.body + times.answer + REQUEST_WAIT }
+        Self {
+            places: Arc::new(Semaphore::new(requests)),
+            orgs: Shares::of_places(requests),
+            longest: times.body + times.answer + REQUEST_WAIT,
+        }
     }
 }
 
-/// Refuses a request when its kind has no room, and ends it when it takes too long.
+/// Refuses a request when its kind has no room or its org has its share, and ends it when it takes too long.
 pub(super) async fn bounded(State(room): State<Room>, request: Request, next: Next) -> Response {
     let Ok(_permit) = room.places.try_acquire() else {
         return Problem::overloaded().into_response();
+    };
+    let caller = request.extensions().get::<Caller>();
+    let _share = match caller.map(|caller| room.orgs.take(&caller.org)) {
+        Some(None) => return Problem::overloaded().into_response(),
+        share @ (Some(Some(_)) | None) => share,
     };
     match tokio::time::timeout(room.longest, next.run(request)).await {
         Ok(response) => response,

@@ -6,20 +6,24 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
+use piton_shared::name::Org;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use super::{
-    access::{Access, KnownKeys, admit},
+    access::{Access, KeyUses, KnownKeys, admit},
     batches, control, definitions, document, events, export, health, hooks, journal, keys,
     limits::{self, Times},
     pages::pages,
     progress,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
-    runs, schedules, start, state, triggers, webhooks, workers,
+    runs, schedules,
+    share::Shares,
+    start, state, triggers, webhooks, workers,
 };
 use crate::{engine::Engine, webhook::Hooks};
 
@@ -33,28 +37,77 @@ pub(super) struct Door {
     pub(super) hooks: Hooks,
     /// Room for those who follow runs: a stream outlives its request.
     pub(super) streams: Arc<Semaphore>,
+    /// How many of them each org has.
+    pub(super) followers: Shares<Org>,
+    /// Deliveries whose body is being read, by endpoint.
+    pub(super) deliveries: Shares<Uuid>,
     /// Cancelled when the scheduler is told to stop: those who wait are answered then.
     pub(super) closing: CancellationToken,
     pub(super) times: Times,
 }
 
-pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> Router {
+/// What the routes of health work with.
+#[derive(Clone)]
+pub(super) struct Vitals {
+    pub(super) engine: Arc<Engine>,
+    pub(super) closing: CancellationToken,
+    pub(super) times: Times,
+}
+
+impl FromRef<Door> for Vitals {
+    fn from_ref(door: &Door) -> Self {
+        Self { engine: Arc::clone(&door.engine), closing: door.closing.clone(), times: door.times }
+    }
+}
+
+pub(super) fn router(engine: Engine, access: Access, times: Times, closing: CancellationToken) -> (Router, KeyUses) {
     let metrics = Arc::new(engine.metrics().http.clone());
     let engine = Arc::new(engine);
     let hooks = Hooks::new(Arc::clone(&engine));
-    let streams = Arc::new(Semaphore::new(times.requests.unwrap_or(limits::STREAMS)));
-    let door = Door { engine, access, keys: KnownKeys::default(), hooks, streams, closing, times };
+    let places = times.requests.unwrap_or(limits::STREAMS);
+    let (streams, followers) = (Arc::new(Semaphore::new(places)), Shares::of_places(places));
+    let deliveries = Shares::half_of(times.requests.unwrap_or(limits::HOOK_REQUESTS));
+    let (keys, uses) = KnownKeys::new();
+    let door = Door { engine, access, keys, hooks, streams, followers, deliveries, closing, times };
     let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
         .merge(for_everybody(times))
         .merge(for_providers(times))
         .split_for_parts();
-    router
+    let router = router
         .merge(pages(times))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn_with_state(metrics, envelop))
-        .with_state(door)
+        .with_state(door);
+    (router, uses)
+}
+
+/// The routes of the health listener: the same that the API serves beside its own.
+pub(super) fn health_router(engine: Engine, closing: CancellationToken) -> Router {
+    let metrics = Arc::new(engine.metrics().http.clone());
+    let times = Times::default();
+    let vitals = Vitals { engine: Arc::new(engine), closing, times };
+    let (router, _) = of_health::<Vitals>()
+        .route_layer(from_fn_with_state(Room::of(limits::OPEN_REQUESTS, times), bounded))
+        .split_for_parts();
+    router
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(from_fn_with_state(metrics, envelop))
+        .with_state(vitals)
+}
+
+/// Whether the scheduler lives and can work, and its figures.
+fn of_health<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Vitals: FromRef<S>,
+{
+    OpenApiRouter::default()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
 }
 
 /// What the routes say of themselves.
@@ -124,10 +177,7 @@ fn for_providers(times: Times) -> OpenApiRouter<Door> {
 
 /// The routes that whoever reaches the scheduler may ask.
 fn for_everybody(times: Times) -> OpenApiRouter<Door> {
-    OpenApiRouter::default()
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::metrics))
+    of_health::<Door>()
         .routes(routes!(document::get))
         .route_layer(from_fn_with_state(Room::of(limits::OPEN_REQUESTS, times), bounded))
 }

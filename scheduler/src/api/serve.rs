@@ -26,6 +26,7 @@ use super::{
     access::{Access, NotLoopback},
     limits::{self, Times},
     routes,
+    share::Shares,
 };
 use crate::engine::Engine;
 
@@ -74,31 +75,54 @@ pub async fn serve_within(
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
     access.check(address)?;
-    let router = routes::router(engine, access, times, shutdown.clone());
+    let store = engine.store().clone();
+    let (router, uses) = routes::router(engine, access, times, shutdown.clone());
     tracing::info!(%address, access = ?access, "serving the API");
-    accept(listener, &router, times.head, &shutdown).await;
+    let bounds = Bounds { head: times.head, connections: times.connections };
+    tokio::join!(accept(listener, &router, bounds, &shutdown), uses.note(store, shutdown.clone()));
     tracing::info!(%address, "stopped serving the API");
     Ok(())
 }
 
-async fn accept(listener: TcpListener, router: &Router, head: Duration, shutdown: &CancellationToken) {
-    let room = Arc::new(Semaphore::new(limits::CONNECTIONS));
+/// Serves health and figures alone, on a listener that nobody but who runs the scheduler should reach, until `stop` is
+/// cancelled. Says that the scheduler is stopping once `closing` is cancelled.
+pub async fn serve_health(listener: TcpListener, engine: Engine, closing: CancellationToken, stop: CancellationToken) {
+    let router = routes::health_router(engine, closing);
+    let bounds = Bounds { head: limits::HEALTH_HEAD, connections: limits::HEALTH_CONNECTIONS };
+    accept(listener, &router, bounds, &stop).await;
+}
+
+/// What connections are held to.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// How long the head of a request may take.
+    head: Duration,
+    /// How many there may be.
+    connections: usize,
+}
+
+/// Accepts always, so that nothing waits in the listener's queue behind connections that say nothing: one too many, of all
+/// or of its peer's, is closed at once.
+async fn accept(listener: TcpListener, router: &Router, bounds: Bounds, shutdown: &CancellationToken) {
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let peers = Shares::half_of(bounds.connections);
     let ends = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
-        let next = async {
-            let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
-            (permit, listener.accept().await)
-        };
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            (permit, accepted) = next => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), head, ends.watcher());
+                    let place = Arc::clone(&places).try_acquire_owned().ok();
+                    let Some(place) = place.zip(peers.take(&peer.ip())) else {
+                        tracing::debug!(%peer, "closed a connection: as many as there may be are open");
+                        continue;
+                    };
+                    let connection = connection(stream, peer, router.clone(), bounds.head, ends.watcher());
                     connections.spawn(async move {
                         connection.await;
-                        drop(permit);
+                        drop(place);
                     });
                 }
                 Err(error) => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{CliError, Console, Exit, key::connect};
+use super::{CliError, Console, Exit, database::connect};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Migrate {

@@ -7,6 +7,7 @@ mod batch;
 mod client;
 mod commands;
 mod completions;
+mod database;
 mod definition;
 mod dev;
 mod doctor;
@@ -20,6 +21,7 @@ mod migrate;
 mod nats;
 mod new;
 mod openapi;
+mod org;
 mod patch;
 mod run;
 mod schedule;
@@ -126,9 +128,12 @@ enum Command {
     /// Look at workers.
     #[command(subcommand)]
     Worker(worker::Worker),
-    /// Make, list and revoke API keys.
+    /// Create, list and revoke API keys.
     #[command(subcommand)]
     Key(key::Key),
+    /// Create, list, disable and enable orgs: the tenants of an installation.
+    #[command(subcommand)]
+    Org(org::Org),
 }
 
 /// What commands work with.
@@ -164,7 +169,8 @@ impl Command {
             | Self::Definition(_)
             | Self::Webhook(_)
             | Self::Worker(_)
-            | Self::Key(_) => None,
+            | Self::Key(_)
+            | Self::Org(_) => None,
         }
     }
 
@@ -188,6 +194,7 @@ impl Command {
             Self::Webhook(webhook) => Box::pin(webhook.run(console)).await,
             Self::Worker(worker) => worker.run(console).await,
             Self::Key(key) => key.run(console).await,
+            Self::Org(org) => org.run(console).await,
         }
     }
 }

@@ -34,6 +34,15 @@ pub(super) struct Serve {
         value_name = "ADDRESS"
     )]
     listen: SocketAddr,
+    /// Address that serves `/health/live`, `/health/ready` and `/metrics` without a key, apart from the API.
+    #[arg(
+        long,
+        env = "PITON_HEALTH_LISTEN",
+        hide_env_values = true,
+        default_value = "127.0.0.1:7080",
+        value_name = "ADDRESS"
+    )]
+    health_listen: SocketAddr,
     /// The prefix of every NATS subject: tells installations on one NATS apart.
     #[arg(long, env = "PITON_NATS_PREFIX", hide_env_values = true, default_value = "piton", value_name = "NAME")]
     nats_prefix: String,
@@ -73,20 +82,21 @@ enum OnOff {
 impl Serve {
     /// Serves until SIGINT or SIGTERM, then drains; a second signal cuts that short.
     pub(super) async fn run(self, console: &Console) -> Result<Exit, CliError> {
-        let listen = self.listen;
+        let (listen, health_listen) = (self.listen, self.health_listen);
         let options = self.options()?;
         let mut signals = Signals::listen()?;
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
-            CliError::new(Exit::Unavailable, format!("cannot listen on {listen}: {error}"))
-                .advise("--listen or PITON_LISTEN choose another address")
-        })?;
-        let opening = Door::open(listener, Access::Keys, options);
+        let listener = bind(listen, "--listen or PITON_LISTEN").await?;
+        let health = bind(health_listen, "--health-listen or PITON_HEALTH_LISTEN").await?;
+        let health_url = health.local_addr().map(|address| format!("http://{address}")).ok();
+        let opening = Door::open(listener, Some(health), Access::Keys, options);
         let door = tokio::select! {
             opened = opening => opened.map_err(|error| failed(&error))?,
             () = signals.next() => return Ok(Exit::Done),
         };
         let url = format!("http://{}", door.address());
-        console.screen.show(&json!({ "url": url }), |_, _| format!("serving the API at {url}\n"))?;
+        console
+            .screen
+            .show(&json!({ "url": url, "health_url": health_url }), |_, _| format!("serving the API at {url}\n"))?;
         let _closing_says_why = signals.or(door.ended()).await;
         signals.unless_again(async { door.close().await.map_err(|error| failed(&error)) }).await
     }
@@ -114,6 +124,13 @@ impl Serve {
             ..SchedulerOptions::new(self.database_url, self.nats_url)
         })
     }
+}
+
+async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CliError::new(Exit::Unavailable, format!("cannot listen on {address}: {error}"))
+            .advise(format!("{option} chooses another address"))
+    })
 }
 
 /// The words for a scheduler that did not start.

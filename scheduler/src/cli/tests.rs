@@ -89,6 +89,11 @@ fn help_of_every_command() {
         &["key", "create"],
         &["key", "list"],
         &["key", "revoke"],
+        &["org"],
+        &["org", "create"],
+        &["org", "list"],
+        &["org", "disable"],
+        &["org", "enable"],
     ];
     let pages: Vec<_> = paths.iter().map(|path| format!("$ piton {} --help\n{}", path.join(" "), help(path))).collect();
     insta::assert_snapshot!(pages.join("\n\n"));
@@ -116,5 +121,24 @@ fn the_reference_of_options_is_complete() {
     missing.extend(
         NatsAuth::VARIABLES.map(|name| format!("`{name}`")).into_iter().filter(|name| !reference.contains(name)),
     );
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// What names a server is read from the environment too: a command line stands in the list of processes.
+#[test]
+fn addresses_are_read_from_the_environment_everywhere() {
+    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+        for argument in command.get_arguments() {
+            let named = argument.get_long().filter(|long| long.ends_with("url") && argument.get_env().is_none());
+            missing.extend(named.map(|long| format!("{path} --{long}")));
+        }
+        for inner in command.get_subcommands() {
+            walk(inner, &format!("{path} {}", inner.get_name()), missing);
+        }
+    }
+    let mut command = Cli::command();
+    command.build();
+    let mut missing = Vec::new();
+    walk(&command, "piton", &mut missing);
     assert_eq!(missing, Vec::<String>::new());
 }

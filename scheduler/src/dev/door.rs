@@ -18,6 +18,13 @@ pub struct Door {
     shutdown: CancellationToken,
     /// Cancelled when the API is not served any more, for whatever reason.
     ended: CancellationToken,
+    health: Option<Health>,
+}
+
+/// The listener for health and figures, and what ends it.
+struct Health {
+    serving: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 /// Why it did not open, or not close in order.
@@ -35,8 +42,13 @@ pub enum DoorError {
 }
 
 impl Door {
-    /// Starts a scheduler and serves its API on the listener.
-    pub async fn open(listener: TcpListener, access: Access, options: SchedulerOptions) -> Result<Self, DoorError> {
+    /// Starts a scheduler and serves its API on the listener, and health and figures on another if there is one.
+    pub async fn open(
+        listener: TcpListener,
+        health: Option<TcpListener>,
+        access: Access,
+        options: SchedulerOptions,
+    ) -> Result<Self, DoorError> {
         let address = listener.local_addr().map_err(|error: io::Error| ServeError::Address(error))?;
         access.check(address).map_err(ServeError::NotLoopback)?;
         let scheduler = Box::pin(Scheduler::start(options)).await?;
@@ -49,7 +61,12 @@ impl Door {
             let _ending = ending;
             served.await
         });
-        Ok(Self { address, scheduler, serving, shutdown, ended })
+        let health = health.map(|listener| {
+            let stop = CancellationToken::new();
+            let served = api::serve_health(listener, scheduler.engine(), shutdown.clone(), stop.clone());
+            Health { serving: tokio::spawn(served), stop }
+        });
+        Ok(Self { address, scheduler, serving, shutdown, ended, health })
     }
 
     /// Where the API is.
@@ -66,7 +83,14 @@ impl Door {
     pub async fn close(self) -> Result<(), DoorError> {
         self.shutdown.cancel();
         let served = self.serving.await;
+        let mut health = Ok(());
+        // Until now it says that the scheduler is stopping.
+        if let Some(Health { serving, stop }) = self.health {
+            stop.cancel();
+            health = serving.await;
+        }
         self.scheduler.shutdown().await;
+        health.map_err(|_| DoorError::Died)?;
         served.map_err(|_| DoorError::Died)?.map_err(DoorError::Serve)
     }
 }

@@ -148,7 +148,7 @@ async fn open(stack: &Stack, options: &DevOptions, doors: &mut Vec<Door>) -> Res
         let listener =
             port::listen(asked, usual).await.map_err(|source| DevError::Port { port: asked.unwrap_or(0), source })?;
         let options = SchedulerOptions::new(&*database, stack.nats().url());
-        doors.push(Door::open(listener, Access::OpenOnLoopback, options).await?);
+        doors.push(Door::open(listener, None, Access::OpenOnLoopback, options).await?);
     }
     Ok(())
 }

@@ -11,13 +11,14 @@ use piton_shared::{
         dispatch::StepTask,
         worker::{Leave, Register, Registered},
     },
+    name::Org,
 };
 use piton_transport::{Work, WorkError, WorkStream};
 
 use super::Roster;
 use crate::{
     dispatch::{Giver, Publisher},
-    store::{Back, Fault, LeaseTerms, Store, StoreError},
+    store::{Back, Fault, LeaseTerms, OrgRow, Store, StoreError},
 };
 
 /// Names a worker may bring of each kind.
@@ -82,7 +83,7 @@ impl Registrar {
                     step_consumers,
                 })
             }
-            Ok(None) => Answer::Refused(Refusal::UnknownWorker),
+            Ok(None) => self.unregistered(&worker.org).await,
             Err(error) if matches!(error.fault(), Fault::BadRow | Fault::Taken) => {
                 Answer::Refused(Refusal::Invalid(error.reason()))
             }
@@ -104,6 +105,20 @@ impl Registrar {
         self.publisher.publish(runs);
         self.giver.offer(offers);
         Ok(())
+    }
+
+    /// Why a registration was not written: there is no such org, it is disabled, or the worker's lease has ended.
+    async fn unregistered(&self, org: &Org) -> Answer<Registered> {
+        match self.store.org_get(org).await {
+            Ok(Some(OrgRow { disabled_at: None, .. })) => Answer::Refused(Refusal::UnknownWorker),
+            Ok(Some(OrgRow { disabled_at: Some(_), .. })) => Answer::Refused(Refusal::Invalid(format!(
+                "the org `{org}` is disabled, and no worker joins it; `piton org enable {org}` enables it"
+            ))),
+            Ok(None) => Answer::Refused(Refusal::Invalid(format!(
+                "there is no org `{org}`; `piton org create {org}` creates it"
+            ))),
+            Err(error) => Answer::Unavailable { reason: error.to_string() },
+        }
     }
 
     /// A worker leaves: what it still holds goes to others at once.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
-use crate::api::code::Code;
+use crate::api::{access::needed, code::Code};
 
 const DESCRIPTION: &str = "\
 Piton runs ordinary async Rust functions as durable workflows. This is what its scheduler answers over HTTP.
@@ -48,8 +48,11 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
     document["security"] = json!([{ BEARER: [] }]);
     let mut used = Vec::new();
     for (path, operations) in members(&mut document, "paths") {
-        for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             used.extend(operation["tags"].as_array().into_iter().flatten().cloned());
+            if let Some(scope) = needed(method, path) {
+                operation["security"] = json!([{ BEARER: [scope.as_str()] }]);
+            }
             body_that_may_be_missing(operation);
             answers(path, operation);
         }
@@ -60,7 +63,8 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "pk_…",
-        "description": "An API key. `piton dev` serves this machine without one.",
+        "description": "An API key. Each operation names the scope that the key needs; `admin` includes the others. \
+                        `piton dev` serves this machine without one.",
     } });
     document["components"]["schemas"]["Problem"] = problem();
     plain_names(&mut document);
@@ -123,8 +127,8 @@ fn common(path: &str, operation: &Value) -> Vec<Code> {
     if path.starts_with("/v1/") {
         codes.extend([Code::InvalidParameter, Code::UnacceptableValue, Code::Unavailable]);
     }
-    if operation.get("security").is_none() {
-        codes.extend([Code::Unauthorized, Code::ForeignOrigin]);
+    if operation["security"] != json!([{}]) {
+        codes.extend([Code::Unauthorized, Code::ForeignOrigin, Code::InsufficientScope, Code::OrgDisabled]);
     }
     if path.contains('{') {
         codes.push(Code::InvalidId);

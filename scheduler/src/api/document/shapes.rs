@@ -50,6 +50,8 @@ words! {
     Verdict = crate::webhook::Verdict::ALL;
     /// A workflow or a function.
     DefinitionKind = piton_shared::message::define::DefinitionKind::ALL;
+    /// What a key may do; `admin` includes the others.
+    Scope = crate::api::Scope::ALL;
     /// What kind of call a row of a journal answers.
     Kind = piton_shared::journal::Kind::ALL;
 }

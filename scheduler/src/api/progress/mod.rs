@@ -19,8 +19,15 @@ use futures::{StreamExt as _, stream};
 use piton_shared::ids::RunId;
 
 use super::{
-    access::Caller, code::Code, document::RunInPath, limits, problem::Problem, query::Parameters, request::PathId,
-    routes::Door, runs::look,
+    access::{Caller, Presented},
+    code::Code,
+    document::RunInPath,
+    limits,
+    problem::Problem,
+    query::Parameters,
+    request::PathId,
+    routes::Door,
+    runs::look,
 };
 use cursor::Cursor;
 use reader::Reader;
@@ -33,8 +40,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// (a row of its journal: a call and what it came to), `try` (one that failed and is followed by another), and in the end
 /// `end` with how it ended; then the stream closes. Each has an `id`. Whoever sends the last one back, as `Last-Event-ID` or
 /// as `after`, goes on there, at any scheduler: no `state`, `step` or `end` is missed or told twice (a `try` may be missed).
-/// After the `end` the answer is 204, which tells a browser not to come again. A stream is closed after a while, and when
-/// the scheduler stops, with a `retry` that says when to come back.
+/// After the `end` the answer is 204, which tells a browser not to come again. A stream is closed after a while, within
+/// seconds of when its key is revoked or expires or its org is disabled, and when the scheduler stops, with a `retry` that says when to come back.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/progress", operation_id = "follow_run", tag = "Runs",
     params(
@@ -51,6 +58,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn follow(
     State(door): State<Door>,
     Extension(Caller { org }): Extension<Caller>,
+    Extension(presented): Extension<Presented>,
     PathId(id): PathId,
     headers: HeaderMap,
     mut parameters: Parameters,
@@ -64,8 +72,9 @@ pub(super) async fn follow(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let permit = Arc::clone(&door.streams).try_acquire_owned().map_err(|_| Problem::overloaded())?;
+    let share = door.followers.take(&org).ok_or_else(Problem::overloaded)?;
     let hello = Event::default().retry(limits::RETRY_AFTER).comment("follow");
-    let reader = Reader::new(door, run, org, cursor, permit);
+    let reader = Reader::new(door, run, org, presented, cursor, (permit, share));
     let events = stream::once(async { hello }).chain(stream::unfold(reader, Reader::next));
     let sse = Sse::new(events.map(Ok::<_, std::convert::Infallible>));
     let sse = sse.keep_alive(KeepAlive::new().interval(limits::KEEP_ALIVE));

@@ -11,7 +11,7 @@ use super::{
     view::{EndView, StandingView, StepToldView, TryToldView},
 };
 use crate::{
-    api::{limits, problem::Problem, routes::Door, runs::look},
+    api::{access::Presented, limits, problem::Problem, routes::Door, runs::look, share::Share},
     engine::Watch,
     store::{News, Standing},
 };
@@ -21,6 +21,7 @@ pub(super) struct Reader {
     door: Door,
     run: RunId,
     org: Org,
+    presented: Presented,
     watch: Watch,
     cursor: Cursor,
     /// What was read and not yet told.
@@ -30,7 +31,7 @@ pub(super) struct Reader {
     until: Instant,
     /// How long to rest when nothing is new.
     rest: Duration,
-    _permit: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Share<Org>),
 }
 
 /// What a follower does once everything that was read is told.
@@ -47,12 +48,19 @@ enum Course {
 }
 
 impl Reader {
-    pub(super) fn new(door: Door, run: RunId, org: Org, cursor: Cursor, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(
+        door: Door,
+        run: RunId,
+        org: Org,
+        presented: Presented,
+        cursor: Cursor,
+        place: (OwnedSemaphorePermit, Share<Org>),
+    ) -> Self {
         // Subscribed before the first look, so an end in between is not missed.
         let watch = door.engine.watch(run);
         let until = Instant::now() + limits::STREAM_LONGEST;
         let (told, course, rest) = (VecDeque::new(), Course::Reads, limits::PROGRESS_REST.0);
-        Self { door, run, org, watch, cursor, told, course, until, rest, _permit: permit }
+        Self { door, run, org, presented, watch, cursor, told, course, until, rest, _place: place }
     }
 
     /// The next event, and the reader after it; none when the stream is to close.
@@ -100,6 +108,7 @@ impl Reader {
             self.close();
             return Ok(());
         }
+        self.door.still_admits(&self.presented).await?;
         let Cursor { seen, tries_until, .. } = self.cursor;
         let store = self.door.engine.store();
         let standing = self.door.in_time(store.progress(self.run, &self.org, seen, tries_until)).await?;

@@ -9,14 +9,14 @@ with wanted as materialized (
         with ordinality
         as a (id, org, name, given_id, data, envelope, origin, provider, endpoint, delivery, replayed_from,
               only_workflow, occurred_at, trace, keys, place)
-    -- An org that is not there has no events.
-    where (select o.org from orgs o where o.org = a.org) is not null
+    -- An org that is not there, or is disabled, has no events.
+    where (select o.org from orgs o where o.org = a.org and o.disabled_at is null) is not null
 ),
 taken as (
     insert into event_keys (org, space, key, event_id, expires_at)
     select distinct on (k.org, k.space, k.key) k.org, k.space, k.key, k.event, now() + $20 * interval '1 second'
     from unnest($16::uuid[], $17::text[], $18::text[], $19::text[]) with ordinality as k (event, org, space, key, place)
-    where (select o.org from orgs o where o.org = k.org) is not null
+    where (select o.org from orgs o where o.org = k.org and o.disabled_at is null) is not null
     -- One order of locks for everybody.
     order by k.org, k.space, k.key, k.place
     on conflict (org, space, key) do update

@@ -3,7 +3,9 @@ insert into workers (id, org, name, host, process, build, queues, workflows, fun
                      free_runs, free_steps, control_applied, beat_at, lease_until, lease_micros)
 select $1, o.org, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $11, o.control_version,
        clock_timestamp(), clock_timestamp() + $12 * interval '1 microsecond', $12
-from orgs o where o.org = $2
+from orgs o
+-- Nobody joins a disabled org; whoever is there may say so again.
+where o.org = $2 and (o.disabled_at is null or exists (select from workers w where w.id = $1))
 on conflict (id) do update set
     beat_at = excluded.beat_at,
     -- A lease is never shortened: the worker counts on what it was told.

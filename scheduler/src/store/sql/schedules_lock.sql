@@ -1,10 +1,10 @@
 -- Locks schedules that are due, and those of which an occurrence waits for a run that has ended. What is locked this
--- instant is left to whoever has it. $1 rows, $2 the only one that is meant, or null.
+-- instant is left to whoever has it. Nothing of a disabled org fires. $1 rows, $2 the only one that is meant, or null.
 with due as materialized (
-    (select s.id from schedules s where s.state = 'active' and s.fire_at <= now() order by s.fire_at limit $1)
+    (select s.id from schedules s where s.state = 'active' and s.fire_at <= now() and (select o.disabled_at is null from orgs o where o.org = s.org) order by s.fire_at limit $1)
     union
     (select s.id from schedules s
-     where s.state = 'active' and s.waiting_at is not null
+     where s.state = 'active' and s.waiting_at is not null and (select o.disabled_at is null from orgs o where o.org = s.org)
        and coalesce((select r.finished_at is not null from runs r where r.id = s.last_run), true)
      limit $1)
 )

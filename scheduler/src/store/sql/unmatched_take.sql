@@ -2,7 +2,11 @@
 --
 -- The version is that of this statement's sight: triggers that are known under it are those that count.
 with owed as materialized (
-    select u.event_id from unmatched u where u.event_id = any ($1) order by u.event_id for update skip locked
+    select u.event_id from unmatched u
+    where u.event_id = any ($1)
+      -- Those of a disabled org stay owed.
+      and (select o.disabled_at is null from orgs o where o.org = u.org)
+    order by u.event_id for update skip locked
 ),
 taken as (
     delete from unmatched u where u.event_id = any (array(select w.event_id from owed w)) returning u.event_id

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::NewSecret;
 use crate::{
-    store::{Store, StoreError, value},
+    store::{OrgState, Store, StoreError, value},
     webhook::EndpointState,
 };
 
@@ -66,6 +66,8 @@ pub struct LookedUp {
     pub secrets: Vec<(Uuid, Secret)>,
     /// The database's time.
     pub now: Timestamp,
+    /// Whether its org takes anything.
+    pub org: OrgState,
 }
 
 /// What is to be changed of an endpoint; what is none stays.
@@ -185,6 +187,7 @@ fn looked_up(row: &PgRow) -> Result<LookedUp, sqlx::Error> {
         endpoint: endpoint(row)?,
         secrets: ids.into_iter().zip(secrets).map(secret).collect::<Result<_, sqlx::Error>>()?,
         now: value::time(row, "looked_at")?,
+        org: OrgState::read(row, "org_disabled")?,
     })
 }
 

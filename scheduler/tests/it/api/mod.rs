@@ -7,9 +7,11 @@ mod health;
 mod keys;
 mod looks;
 mod orders;
+mod orgs;
 mod progress;
 mod refusals;
 mod schedules;
+mod shares;
 mod slow;
 mod starts;
 mod stops;
@@ -19,16 +21,21 @@ use std::{collections::BTreeMap, time::Duration};
 
 use piton_devstack::testing::TestNats;
 use piton_scheduler::{
-    api::{Access, Times, serve_within},
+    api::{Access, Scopes, Secret, Times, serve_within},
+    engine::Engine,
     server::{Scheduler, SchedulerOptions},
+    store::NewKey,
 };
-use piton_shared::ids::RunId;
+use piton_shared::{
+    ids::{KeyId, RunId},
+    name::Org,
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::Database;
+use crate::{database::Database, making::fresh};
 
 /// Long enough for whatever a test waits for; a test that is right never waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,6 +87,10 @@ impl Door {
         let served = serve_within(times, listener, scheduler.engine(), access, shutdown.clone());
         let serving = tokio::spawn(async move { served.await.expect("it serves") });
         Self { scheduler, serving, shutdown, address, http: reqwest::Client::new() }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.scheduler.engine()
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -155,6 +166,23 @@ impl House {
         let nats = TestNats::start().await.expect("NATS starts");
         let door = Door::open(&database.url, &nats.url(), access, times).await;
         Self { database, nats, door }
+    }
+
+    /// A key of an org, as its owner presents it.
+    pub(crate) async fn key(&self, org: &Org, scopes: Scopes) -> String {
+        let secret = Secret::fresh();
+        let new = NewKey {
+            key: KeyId::new(fresh()),
+            org,
+            name: "k",
+            prefix: secret.prefix(),
+            hash: secret.hash(),
+            scopes,
+            lifetime: None,
+            created_by: None,
+        };
+        self.database.store.key_create(&new).await.expect("it is kept").expect("the org is there");
+        format!("Bearer {}", secret.reveal())
     }
 
     /// A door of another scheduler on the same house.

@@ -12,10 +12,23 @@ async fn a_server_wants_keys_and_drains() {
 
     let checked = done(piton(["migrate", "--database-url", database_url])).await;
     assert_eq!((checked.code, &*checked.out), (Some(0), "the schema is up to date\n"), "{}", checked.err);
-    let minted = done(piton(["key", "create", "first", "--json", "--database-url", database_url])).await.json();
+    let minted = done(piton(["key", "create", "first", "--scope", "admin", "--json", "--database-url", database_url]))
+        .await
+        .json();
     let key = minted["key"].as_str().expect("a key");
 
-    let serve = ["serve", "--json", "--listen", "127.0.0.1:0", "--database-url", database_url, "--nats-url", &nats_url];
+    let serve = [
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--health-listen",
+        "127.0.0.1:0",
+        "--database-url",
+        database_url,
+        "--nats-url",
+        &nats_url,
+    ];
     let server = Running::start(piton(serve)).await;
     let refused = done(server.piton(["run", "list"])).await;
     assert_eq!(refused.code, Some(4));
@@ -69,8 +82,21 @@ async fn a_second_signal_ends_a_server_at_once() {
     let database = Database::new("command_serve_twice").await;
     let nats = TestNats::start().await.expect("NATS starts");
     let (database_url, nats_url) = (&*database.url, nats.url());
-    let serve = ["serve", "--json", "--listen", "127.0.0.1:0", "--database-url", database_url, "--nats-url", &nats_url];
-    let key = done(piton(["key", "create", "first", "--json", "--database-url", database_url])).await.json();
+    let serve = [
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--health-listen",
+        "127.0.0.1:0",
+        "--database-url",
+        database_url,
+        "--nats-url",
+        &nats_url,
+    ];
+    let key = done(piton(["key", "create", "first", "--scope", "admin", "--json", "--database-url", database_url]))
+        .await
+        .json();
     for (first, second) in [("-INT", "-INT"), ("-TERM", "-INT"), ("-INT", "-TERM")] {
         let server = Running::start(piton(serve)).await;
         let url = server.url().to_owned();

@@ -38,13 +38,14 @@ const HOT: [&str; 24] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 17] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
     "forget_workers",
     "key_list",
     "next_due",
+    "org_list",
     "queue_depths",
     "queue_slots",
     "ready_served",

@@ -1,6 +1,9 @@
 //! What callers and workers read, page by page.
 
-use piton_scheduler::store::{NewRun, Placement, RunFilter};
+use piton_scheduler::{
+    api::Scopes,
+    store::{NewKey, NewRun, Placement, RunFilter},
+};
 use piton_shared::{
     ids::{AttemptId, KeyId},
     limits::DEDUPE_WINDOW,
@@ -105,13 +108,17 @@ async fn the_database_clock_is_read_in_milliseconds() {
 async fn a_key_is_found_by_its_prefix_until_it_is_revoked() {
     let db = Database::new("reading_keys").await;
     let nobody = Org::new("nobody").expect("a name");
-    let (key, hash) = (KeyId::new(fresh()), vec![7; 32]);
-    let create = async |org| db.store.key_create(key, org, "ci", "pk_1", &hash).await;
+    let (key, hash) = (KeyId::new(fresh()), [7; 32]);
+    let create = async |org: &Org| {
+        let (name, prefix, scopes) = ("ci", "pk_1", Scopes::DEFAULT);
+        let new = NewKey { key, org, name, prefix, hash, scopes, lifetime: None, created_by: None };
+        db.store.key_create(&new).await
+    };
     assert!(create(&nobody).await.expect("answered").is_none(), "no such org");
     assert!(create(&ORG).await.expect("answered").is_some());
     assert!(create(&ORG).await.is_err(), "the prefix is taken");
     let found = db.store.key_find("pk_1").await.expect("looked").expect("it is there");
-    assert_eq!((found.key, found.org, found.hash), (key, ORG, hash.clone()));
+    assert_eq!((found.key, found.org, found.hash), (key, ORG, hash.to_vec()));
     assert!(db.store.key_find("pk_2").await.expect("looked").is_none());
     assert!(db.store.key_list(&nobody, 10).await.expect("listed").is_empty());
     assert!(db.store.key_revoke(key, &nobody).await.expect("answered").is_none());

@@ -10,6 +10,7 @@ mod outages;
 mod repeats;
 mod rotation;
 mod runs;
+mod slow;
 mod statuses;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,10 +1,10 @@
 //! What one org has is not there for another.
 
 use piton_scheduler::{
-    api::{Access, Secret as ApiKey},
+    api::{Access, Scopes},
     store::{EndpointChange, NewSecret, SecretAdded},
 };
-use piton_shared::{ids::KeyId, name::Org};
+use piton_shared::name::Org;
 use piton_webhook::{Scheme, Secret};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,14 +14,6 @@ use crate::{
     api::{Answer, House, answer},
     making::{ORG, fresh},
 };
-
-/// A key of an org, as whoever has it presents it.
-async fn key(house: &House, org: &Org) -> String {
-    let key = ApiKey::fresh();
-    let kept = house.database.store.key_create(KeyId::new(fresh()), org, "k", key.prefix(), &key.hash()).await;
-    kept.expect("it is kept").expect("the org is there");
-    format!("Bearer {}", key.reveal())
-}
 
 async fn asked(house: &House, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
     let request = house.door.request(method, path).header("authorization", key);
@@ -36,8 +28,8 @@ async fn asked(house: &House, key: &str, method: Method, path: &str, body: Optio
 async fn no_org_sees_or_changes_what_another_has() {
     let house = House::with("hook_orgs", Access::Keys).await;
     sqlx::query(include_str!("../sql/add_org.sql")).bind("other").execute(&house.database.pool).await.expect("an org");
-    let ours = key(&house, &ORG).await;
-    let theirs = key(&house, &Org::new("other").expect("a name")).await;
+    let ours = house.key(&ORG, Scopes::ALL).await;
+    let theirs = house.key(&Org::new("other").expect("a name"), Scopes::ALL).await;
     let new = json!({"name": "pay", "provider": "stripe", "secret": SECRET});
     let made = asked(&house, &ours, Method::POST, "/v1/webhooks", Some(&new)).await;
     assert_eq!(made.status, 201, "{:#}", made.body);

@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 
-use piton_scheduler::api::{Access, Times};
+use piton_scheduler::api::{Access, Scope, Times};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
 use super::DOCUMENT;
-use crate::api::{Answer, House, answer};
+use crate::{
+    api::{Answer, House, answer},
+    making::ORG,
+};
 
 /// Every documented operation: its method, its path and what the document says of it.
 fn operations() -> impl Iterator<Item = (Method, &'static str, &'static Value)> {
@@ -145,9 +148,34 @@ async fn every_route_but_those_that_say_otherwise_wants_a_key() {
     let house = House::with("contract_keys", Access::Keys).await;
     for (method, path, operation) in operations() {
         let told = answer(house.door.request(method.clone(), &address(path, "x", "x"))).await;
-        let keyless = operation.get("security").is_some();
+        let keyless = operation["security"] == json!([{}]);
         assert_eq!(told.brief() != "401 unauthorized", keyless, "{method} {path}: {:#}", told.body);
     }
+    house.finish().await;
+}
+
+/// Each route is open to a key with its scope and to administrators, and to nobody else.
+#[tokio::test]
+async fn every_route_says_its_scope_and_holds_to_it() {
+    let house = House::with("contract_scopes", Access::Keys).await;
+    let mut keys = Vec::new();
+    for scope in Scope::ALL {
+        keys.push((scope, house.key(&ORG, [scope].into_iter().collect()).await));
+    }
+    let mut seen = BTreeSet::new();
+    for (method, path, operation) in operations().filter(|(_, _, it)| it["security"] != json!([{}])) {
+        let scopes = operation["security"][0]["api_key"].as_array().expect("a way in");
+        let [needed] = scopes.as_slice() else { panic!("{method} {path} needs one scope: {scopes:?}") };
+        seen.insert(needed.as_str().expect("a word"));
+        for (scope, key) in &keys {
+            let request = house.door.request(method.clone(), &address(path, "x", "x")).header("authorization", key);
+            let told = answer(request).await;
+            let open = needed == scope.as_str() || *scope == Scope::Admin;
+            assert_eq!(told.brief() != "403 insufficient_scope", open, "{method} {path} with {scope}: {:#}", told.body);
+            assert!(open || told.body["scope"] == *needed, "{method} {path}: {:#}", told.body);
+        }
+    }
+    assert_eq!(seen.len(), Scope::ALL.len(), "every scope is needed by some route");
     house.finish().await;
 }
 
