@@ -215,7 +215,9 @@ impl From<LookError> for Problem {
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         match error {
-            PublishError::UnknownOrg(org) => Self::new(Code::UnknownOrg, format!("there is no org `{org}`")),
+            PublishError::UnknownOrg(org) => {
+                Self::new(Code::UnknownOrg, format!("there is no org `{org}`, or it is disabled"))
+            }
             PublishError::Full => Self::overloaded(),
             PublishError::Store(error) => Self::from(&*error),
         }
@@ -228,7 +230,7 @@ impl From<StartError> for Problem {
             StartError::KeyConflict { run } => Self::new(
                 Code::IdempotencyConflict,
                 format!(
-                    "the key has started run {run} with another workflow or input; use a new key, or the same request"
+                    "the key has started run {run} by another request: workflow, input, queue, build, session and delay are compared, and of a batch its function, items and terms; use a new key, or the same request"
                 ),
             )
             .with("run_id", run.to_string()),

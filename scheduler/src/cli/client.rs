@@ -49,7 +49,7 @@ impl Client {
         }
         let http = builder.build().map_err(|error| CliError::caused(Exit::Unavailable, &error))?;
         let key = env::var(API_KEY).ok().filter(|key| !key.is_empty());
-        Ok(Self { http, base, key })
+        Ok(Self { http, base, key: key.map(checked).transpose()? })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, CliError> {
@@ -139,7 +139,7 @@ impl Client {
         }
         let error = CliError::answered(status.as_u16(), body);
         Err(if status == StatusCode::UNAUTHORIZED {
-            error.advise(format!("set {API_KEY} to a key; `piton key create NAME --database-url URL` makes the first"))
+            error.advise(format!("set {API_KEY} to a key; `piton key create NAME` with --database-url or PITON_DATABASE_URL makes the first"))
         } else {
             error
         })
@@ -154,6 +154,18 @@ impl Client {
     fn stranger(&self, status: StatusCode) -> CliError {
         CliError::new(Exit::Unavailable, format!("{} answered {status} and no JSON: it is no Piton server", self.base))
             .advise("PITON_URL or --url say where the server is")
+    }
+}
+
+/// The key, if a header can carry it. What is wrong is said here: on its way it would look like a server that is away.
+fn checked(key: String) -> Result<String, CliError> {
+    match key.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic()) {
+        None => Ok(key),
+        Some((at, c)) => {
+            let advice = "a key is `pk_`, letters and digits, and nothing else: was it read with a line break?";
+            let sentence = format!("{API_KEY} is no API key: character {} is {c:?}", at + 1);
+            Err(CliError::new(Exit::Usage, sentence).advise(advice))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{commands, exit::Exit};
+use super::{commands, exit::Exit, screen::escaped};
 
 /// Why a command failed: a sentence, what to do, and the exit code.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,7 @@ impl CliError {
             text.push_str(line);
             text.push('\n');
         }
-        text
+        escaped(&text)
     }
 
     /// The server's own words, or ours in the same shape.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::{CliError, client::Client, exit::Exit};
+use super::{CliError, client::Client, exit::Exit, screen::held};
 
 /// A server says that it is there more often than this.
 const SILENCE: Duration = Duration::from_secs(35);
@@ -20,6 +20,13 @@ pub(super) struct Event {
     pub(super) name: String,
     pub(super) id: String,
     pub(super) data: Value,
+}
+
+impl Event {
+    /// The event as it may be laid out for a terminal.
+    pub(super) fn held(&self) -> Self {
+        Self { data: held(&self.data), ..self.clone() }
+    }
 }
 
 /// Somebody who follows, from the first event on, whatever breaks on the way.

@@ -45,7 +45,7 @@ impl Screen {
     pub(super) fn show(self, object: &Value, people: impl FnOnce(Self, &Value) -> String) -> Result<(), CliError> {
         match self.form {
             Form::Json => print(&format!("{object:#}\n")),
-            Form::People => print(&people(self, object)),
+            Form::People => print(&released(&people(self, &held(object)))),
         }
     }
 
@@ -106,6 +106,53 @@ impl Screen {
         }
         line.chars().take(room.saturating_sub(1)).chain(['…']).collect()
     }
+}
+
+/// Where characters that a terminal would obey are kept until they are printed: a plane that no text of ours uses.
+const HELD: u32 = 0xF_0000;
+
+/// Characters that a terminal obeys instead of showing them: control characters, and those that turn the direction of text.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An object as it may be laid out for a terminal: in its texts no character is left that a terminal obeys. Whoever prints
+/// them calls [`released`]: they are shown as escapes then, once, also where they stood in JSON.
+pub(super) fn held(object: &Value) -> Value {
+    let hold = |text: &str| -> String {
+        let hold = |c: char| if is_obeyed(c) { char::from_u32(HELD + u32::from(c)).unwrap_or('\u{fffd}') } else { c };
+        text.chars().map(hold).collect()
+    };
+    match object {
+        Value::String(text) => Value::String(hold(text)),
+        Value::Array(items) => items.iter().map(held).collect(),
+        Value::Object(members) => members.iter().map(|(name, member)| (hold(name), held(member))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => object.clone(),
+    }
+}
+
+/// What was laid out, with escapes for what was [`held`].
+pub(super) fn released(text: &str) -> String {
+    let original = |c: char| u32::from(c).checked_sub(HELD).and_then(char::from_u32).filter(|c| is_obeyed(*c));
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        match original(c) {
+            Some(held) => shown.extend(held.escape_debug()),
+            None => shown.push(c),
+        }
+        shown
+    })
+}
+
+/// Words of others within a sentence, with escapes for what a terminal would obey; lines stay.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_obeyed(c) && c != '\n' {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
 }
 
 /// Prints; ends the command quietly when nobody reads any more.
@@ -187,6 +234,19 @@ mod tests {
         }
         assert_eq!(clock(at), "10:00:00.000");
         assert_eq!(second(at), "2026-11-21 10:00:00Z");
+    }
+
+    #[test]
+    fn nothing_of_others_is_obeyed_by_a_terminal() {
+        let evil = "a\u{1b}[2J\u{9b}31m\r\n\u{7}\u{202e}b";
+        let object = serde_json::json!({ "message": evil, "list": [evil], (evil): { "result": evil } });
+        let laid_out = format!("{}\n{}", text(&held(&object), "message"), held(&object));
+        let shown = released(&laid_out);
+        assert!(!shown.chars().any(|c| is_obeyed(c) && c != '\n'), "{shown:?}");
+        assert_eq!(shown.lines().count(), 2, "nobody but us begins a line: {shown:?}");
+        assert!(shown.starts_with(r"a\u{1b}[2J\u{9b}31m\r\n\u{7}\u{202e}b"), "{shown:?}");
+        assert_eq!(released(&PLAIN.cut("a\tb\n")), "a\tb\n", "what we lay out ourselves is printed as it is");
+        assert_eq!(escaped("one\ntwo\u{1b}["), "one\ntwo\\u{1b}[");
     }
 
     #[test]

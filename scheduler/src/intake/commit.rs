@@ -100,6 +100,10 @@ fn fingerprint(start: &Start) -> Vec<u8> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
+    // Only where there is one: keys that were used before delays counted stand for the same requests as ever.
+    if let Some(delay) = start.delay.filter(|delay| !delay.is_zero()) {
+        hash.update(delay.as_nanos().to_be_bytes());
+    }
     hash.finalize().to_vec()
 }
 

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{
     follow::Event,
-    screen::{Form, Screen, text},
+    screen::{Form, Screen, released, text},
 };
 
 /// How often the line moves.
@@ -53,7 +53,7 @@ impl Progress {
         Self::Line { bar, calls: 0, state: String::new() }
     }
 
-    /// Shows what an event changes.
+    /// Shows what an event changes, of which the data is held.
     pub(super) fn told(&mut self, event: &Event, line: impl FnOnce(Screen) -> String) {
         match self {
             Self::Line { bar, calls, state } => {
@@ -62,11 +62,11 @@ impl Progress {
                     "step" => *calls += 1,
                     _ => {}
                 }
-                bar.set_message(message(state, *calls, text(&event.data, "key")));
+                bar.set_message(released(&message(state, *calls, text(&event.data, "key"))));
             }
             Self::Lines(screen) => {
                 // Nobody is left to be told that nobody reads.
-                let _ = writeln!(std::io::stderr(), "{}", line(*screen));
+                let _ = writeln!(std::io::stderr(), "{}", released(&line(*screen)));
             }
             Self::Quiet => {}
         }

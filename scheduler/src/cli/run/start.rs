@@ -98,7 +98,8 @@ pub(in crate::cli) async fn ended(
     let mut progress = Progress::of_waiting(screen);
     while let Ok(event) = tokio::time::timeout_at(until.into(), follow.next()).await {
         let Some(event) = event? else { break };
-        progress.told(&event, |screen| watch::line(screen, id, &event));
+        let laid_out = event.held();
+        progress.told(&laid_out, |screen| watch::line(screen, id, &laid_out));
         // One that is parked waits for a person, and so would the caller.
         if is_settled(&event.data) {
             break;

@@ -10,7 +10,7 @@ use super::{
 use crate::cli::{
     CliError, Console, Exit,
     follow::{Event, Follow},
-    screen::{Form, Screen, between, clock, number, print, text},
+    screen::{Form, Screen, between, clock, held, number, print, released, text},
 };
 
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,12 @@ impl Watch {
         let mut follow = Follow::of(&client, format!("{path}/progress"));
         let mut progress = Progress::beside(console.screen);
         while let Some(event) = follow.next().await? {
+            let laid_out = event.held();
             match console.screen.form {
                 // How it ended is shown with the whole run.
                 Form::People if event.name == "end" => {}
                 Form::People => {
-                    let line = line(console.screen, &self.id, &event);
+                    let line = released(&line(console.screen, &self.id, &laid_out));
                     progress.aside(|| print(&format!("{line}\n")))?;
                 }
                 Form::Json => {
@@ -39,7 +40,7 @@ impl Watch {
                     print(&format!("{object}\n"))?;
                 }
             }
-            progress.told(&event, |screen| line(screen, &self.id, &event));
+            progress.told(&laid_out, |screen| line(screen, &self.id, &laid_out));
             if event.name == "end" {
                 break;
             }
@@ -47,7 +48,7 @@ impl Watch {
         drop(progress);
         let run = client.get(&path).await?;
         if console.screen.form == Form::People {
-            print(&format!("\n{}", show::run(console.screen, &run)))?;
+            print(&format!("\n{}", released(&show::run(console.screen, &held(&run)))))?;
         }
         Ok(exit_of(&run))
     }

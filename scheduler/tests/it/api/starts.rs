@@ -59,6 +59,21 @@ async fn one_key_makes_one_run_however_many_ask_wherever_they_ask() {
     let refused = answer(request).await;
     assert_eq!(refused.brief(), "409 idempotency_conflict");
     assert_eq!(refused.text("run_id"), answers[0].text("id"));
+
+    for (other, brief) in [
+        (json!({ "queue": "gpu" }), "409 idempotency_conflict"),
+        (json!({ "session_id": "s" }), "409 idempotency_conflict"),
+        (json!({ "delay": "1h" }), "409 idempotency_conflict"),
+        (json!({ "tags": ["t"] }), "200"),
+    ] {
+        let mut body = json!({ "workflow": "order", "input": 7 });
+        body.as_object_mut().expect("an object").extend(other.as_object().expect("an object").clone());
+        let request = house.door.request(Method::POST, "/v1/runs").header("Idempotency-Key", "order 7").json(&body);
+        let told = answer(request).await;
+        assert_eq!(told.brief(), brief, "{other}");
+        let named = other.as_object().expect("an object").keys().next().expect("a field").trim_end_matches("_id");
+        assert!(brief == "200" || told.text("detail").contains(named), "{:#}", told.body);
+    }
     other.close().await;
     house.finish().await;
 }

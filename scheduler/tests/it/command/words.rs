@@ -45,3 +45,18 @@ async fn a_database_that_is_away_is_said_to_be() {
         assert!(report.out.contains(problem), "{}", report.out);
     }
 }
+
+#[tokio::test]
+async fn a_key_that_no_header_can_carry_is_said_to_be_one() {
+    for key in ["pk_1\n", "pk 1", "pk_ü"] {
+        let mut command = piton(["run", "list", "--url", "http://127.0.0.1:1"]);
+        command.env("PITON_API_KEY", key);
+        let refused = done(command).await;
+        assert_eq!((refused.code, &*refused.out), (Some(2), ""), "{}", refused.err);
+        assert!(
+            refused.err.contains("PITON_API_KEY is no API key") && !refused.err.contains("reached"),
+            "{}",
+            refused.err
+        );
+    }
+}
