@@ -28,6 +28,12 @@ pub enum NameError {
         /// The first character that is not allowed.
         character: char,
     },
+    /// A segment of a path that every client and proxy takes for another one.
+    #[error("`{name}` cannot be a name: in an address `.` and `..` stand for other places")]
+    Dots {
+        /// The refused name.
+        name: String,
+    },
     /// The word that means "whatever build" in subjects.
     #[error("`any` cannot name a build: it stands for every build")]
     Any,
@@ -156,7 +162,18 @@ impl From<Build> for String {
 /// Checks the wire name of a workflow or function, or a name given to a step: letters, digits, `_`, `-`, `.`,
 /// at most [`limits::NAME_BYTES`] bytes. `/`, `#` and `~` belong to step keys.
 pub fn check_definition(name: &str) -> Result<(), NameError> {
+    check_segment(name)?;
     check(name, |c| plain(c) || c == '.')
+}
+
+/// Checks that a name can be one segment of a path: it is not empty, `.` or `..`, which clients resolve before they ask,
+/// however they are encoded. Whatever is named in an address passes this.
+pub fn check_segment(name: &str) -> Result<(), NameError> {
+    match name {
+        "" => Err(NameError::Empty),
+        "." | ".." => Err(NameError::Dots { name: name.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +193,12 @@ mod tests {
     #[test]
     fn definitions_may_have_dots_and_nothing_that_keys_use() {
         assert_eq!(check_definition("billing.charge_card"), Ok(()));
+        for reachable in ["...", ".a", "a..b"] {
+            assert_eq!(check_definition(reachable), Ok(()), "{reachable}");
+        }
+        for dots in [".", ".."] {
+            assert!(matches!(check_definition(dots), Err(NameError::Dots { .. })), "{dots} is refused");
+        }
         for bad in ["a/b", "a#1", "a~2"] {
             assert!(matches!(check_definition(bad), Err(NameError::Character { .. })), "{bad} is refused");
         }

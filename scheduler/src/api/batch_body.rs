@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use piton_shared::{
     codec,
     journal::Payload,
-    limits::{BATCH_CONCURRENCY, BATCH_CONCURRENCY_MAX, BATCH_ITEM_ID_BYTES, CALLER_KEY_BYTES, PAYLOAD_BYTES, TAGS},
+    limits::{BATCH_CONCURRENCY, BATCH_CONCURRENCY_MAX, BATCH_ITEM_ID_BYTES, PAYLOAD_BYTES, TAGS},
     message::batch::{BatchItem, BatchTerms, OnFailure},
     name::{Build, Org, Queue, check_definition},
     replay::StepOptions,
@@ -20,7 +20,7 @@ use utoipa::{
 
 use super::{
     document::shapes,
-    fields::{Fields, check_text, kind},
+    fields::{Fields, check_session, check_text, kind},
     input, limits,
     problem::{FieldError, Problem},
     start::check_tag,
@@ -113,7 +113,7 @@ pub(super) fn read(body: Value, org: Org, check: Check<'_>) -> Result<(StartBatc
     let retries = fields.number("retries", 0, limits::RETRIES);
     let queue = fields.checked("queue", Queue::new);
     let build = fields.checked("build", Build::new);
-    let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
+    let session = fields.checked("session_id", |id| check_session(&id).map(|()| id));
     let tags = fields.texts("tags", TAGS, check_tag);
     fields.finish()?;
     let retry = retries.map(|retries| RetryPolicy { max_tries: retries + 1, ..RetryPolicy::default() });

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use piton_shared::limits::WAIT;
+use piton_shared::{
+    limits::{CALLER_KEY_BYTES, WAIT},
+    name::check_segment,
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -252,4 +255,10 @@ pub(super) fn check_text(text: &str, bytes: usize) -> Result<(), String> {
         return Err("may not have control characters".into());
     }
     Ok(())
+}
+
+/// The id of a session: a text that can be a segment of an address.
+pub(super) fn check_session(id: &str) -> Result<(), String> {
+    check_text(id, CALLER_KEY_BYTES)?;
+    check_segment(id).map_err(|error| error.to_string())
 }

@@ -22,7 +22,7 @@ use super::{
     body::Json,
     code::Code,
     document::{IdempotencyKey, Wait, shapes},
-    fields::{Fields, check_text},
+    fields::{Fields, check_session, check_text},
     input, limits,
     problem::Problem,
     query::Parameters,
@@ -186,7 +186,7 @@ fn read(body: Value, org: Org) -> Result<Asked, Problem> {
     let input = fields.any("input").unwrap_or(Value::Null);
     let queue = fields.checked("queue", Queue::new);
     let build = fields.checked("build", Build::new);
-    let session = fields.checked("session_id", |id| check_text(&id, CALLER_KEY_BYTES).map(|()| id));
+    let session = fields.checked("session_id", |id| check_session(&id).map(|()| id));
     let tags = fields.texts("tags", TAGS, check_tag);
     let delay = fields.duration("delay");
     let wait = fields.duration("wait");

@@ -6,12 +6,7 @@ use axum::{
     http::request::Parts,
     response::Response,
 };
-use piton_shared::{
-    ids::RunId,
-    limits::{CALLER_KEY_BYTES, STATE_NAME_BYTES},
-    message::state::StateScope,
-    name::Org,
-};
+use piton_shared::{ids::RunId, limits::STATE_NAME_BYTES, message::state::StateScope, name::Org};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,7 +15,7 @@ use super::{
     access::Caller,
     code::Code,
     document::{Page, RunInPath},
-    fields::check_text,
+    fields::{check_session, check_text},
     limits, link,
     problem::Problem,
     query::Parameters,
@@ -131,7 +126,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let wrong = |detail: &str| Problem::new(Code::InvalidId, format!("the session in the address {detail}"));
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| wrong("is not UTF-8"))?;
-        check_text(&text, CALLER_KEY_BYTES).map_err(|detail| wrong(&detail))?;
+        check_session(&text).map_err(|detail| wrong(&detail))?;
         Ok(Self(text))
     }
 }
