@@ -9,6 +9,7 @@ mod fan_out;
 mod flow;
 mod orgs;
 mod outage;
+mod secrecy;
 mod sleepers;
 mod stack;
 mod suspects;

@@ -230,9 +230,9 @@ impl Looker {
                     let run = StartedRun { run: *run, workflow: came.workflow.clone() };
                     started.entry(came.event).or_default().push(run);
                 }
-                CameTo::Refused { reason, detail } => {
+                CameTo::Refused { reason, .. } => {
                     self.metrics.event_matches.at(Matched::Refused).inc();
-                    tracing::info!(event = %came.event, trigger = %came.trigger, workflow = came.workflow, reason = reason.as_str(), detail, "a match started nothing");
+                    tracing::info!(event = %came.event, trigger = %came.trigger, workflow = came.workflow, reason = reason.as_str(), "a match started nothing");
                 }
             }
         }
