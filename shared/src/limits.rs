@@ -125,6 +125,9 @@ pub const WEBHOOK_BODY_BYTES: usize = 1024 * 1024;
 pub const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 /// Secrets of one endpoint that are good at once.
 pub const WEBHOOK_SECRETS: usize = 8;
+/// Bytes of a webhook's secret at least: who has seen one delivery can try out shorter ones until one fits. Longer than any
+/// provider's is refused too.
+pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=512;
 /// How long a webhook waits for its answer once its body is there; then its provider is told to come back. Slack waits 3 s.
 pub const WEBHOOK_ANSWER: Duration = Duration::from_millis(2500);
 /// The largest tolerance that an endpoint can have.

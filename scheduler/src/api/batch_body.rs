@@ -36,7 +36,7 @@ const QUOTED: usize = 64;
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(super) struct SubmitBody {
     /// The function's name.
-    #[schema(schema_with = shapes::name)]
+    #[schema(schema_with = shapes::definition)]
     function: (),
     /// Each an input; or an object of `id` and `input` and nothing else, to name it. No two items have the same `id`.
     #[schema(schema_with = document_items)]
@@ -60,10 +60,10 @@ pub(super) struct SubmitBody {
     #[schema(schema_with = document_retries, required = false)]
     retries: (),
     /// The queue whose workers execute the items; `default` when not said.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     queue: (),
     /// The build that they must have.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     build: (),
     #[schema(schema_with = shapes::session, required = false)]
     session_id: (),

@@ -50,16 +50,16 @@ struct Asked {
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 struct StartBody {
     /// The workflow's name.
-    #[schema(schema_with = shapes::name)]
+    #[schema(schema_with = shapes::definition)]
     workflow: (),
     /// What it is started with; null when not said.
     #[schema(schema_with = shapes::any, required = false)]
     input: (),
     /// The queue to publish it to; `default` when not said.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     queue: (),
     /// The build of workers that it is bound to.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     build: (),
     #[schema(schema_with = shapes::session, required = false)]
     session_id: (),

@@ -1,12 +1,12 @@
 //! Connections to Postgres.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use piton_shared::limits;
 
 use sqlx::{
     PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::sync::Semaphore;
 
@@ -54,6 +54,23 @@ impl StoreOptions {
     }
 }
 
+/// Why the connection may carry passwords and payloads as plaintext over a network, if it may. Postgres' default, `prefer`,
+/// falls back to plaintext whenever the server, or whoever answers in its place, offers nothing else.
+fn plaintext(connect: &PgConnectOptions) -> Option<String> {
+    let host = connect.get_host();
+    let here = connect.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let word = match connect.get_ssl_mode() {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => return None,
+    };
+    (!here).then(|| format!("sslmode={word} lets connections to `{host}` be plaintext"))
+}
+
 /// Postgres, by its roles: nothing calm ever waits behind something hot, and heartbeats behind neither.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -70,6 +87,9 @@ impl Store {
     /// Connects; fails when Postgres cannot be reached within the acquire timeout.
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
         let connect = options.connection()?;
+        if let Some(why) = plaintext(&connect) {
+            tracing::warn!(why, "the database may be reached without encryption; add sslmode=verify-full to its URL");
+        }
         let pool = |connections: u32| {
             PgPoolOptions::new()
                 .max_connections(connections)
@@ -107,5 +127,25 @@ impl Store {
             .await
             .map_err(StoreError::new("database_time"))?;
         Ok(u64::try_from(millis).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plaintext_over_a_network_is_noticed() {
+        let found = |url: &str| plaintext(&StoreOptions::new(url).connection().expect("a URL")).is_some();
+        for warned in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=allow"] {
+            assert!(found(&format!("postgres://u:p@db.example/piton{warned}")), "{warned}");
+        }
+        for fine in ["?sslmode=require", "?sslmode=verify-ca", "?sslmode=verify-full"] {
+            assert!(!found(&format!("postgres://u:p@db.example/piton{fine}")), "{fine}");
+        }
+        for here in ["localhost", "127.0.0.1", "[::1]"] {
+            assert!(!found(&format!("postgres://u:p@{here}/piton")), "{here}");
+        }
+        assert!(!found("postgres:///piton?host=/var/run/postgresql"));
     }
 }

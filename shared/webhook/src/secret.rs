@@ -3,14 +3,10 @@
 use std::fmt;
 
 use base64::Engine as _;
-use piton_shared::trigger::Provider;
+use piton_shared::{limits::WEBHOOK_SECRET_BYTES, trigger::Provider};
 
 use crate::{mac::BASE64, standard};
 
-/// Bytes of a secret at most.
-const MOST: usize = 512;
-/// Bytes of a key at least. Anyone who has one delivery can try keys without being seen: 16 random bytes cannot be guessed.
-const LEAST: usize = 16;
 /// Characters of a secret that people are shown, of one that is long enough to stay secret without them.
 const SHOWN: usize = 4;
 /// How long a secret has to be before any of it is shown.
@@ -27,15 +23,16 @@ pub enum SecretError {
     #[error("a secret may not be empty")]
     Empty,
     /// Longer than any provider's.
-    #[error("a secret may have {MOST} bytes")]
+    #[error("a secret may have {} bytes at most", WEBHOOK_SECRET_BYTES.end())]
     TooLong,
     /// Pasted with a line's end, say.
     #[error("a secret may not have spaces at its ends or control characters")]
     Unclean,
     /// So short that it can be found by trying.
     #[error(
-        "the secret has {0} bytes, at least {LEAST} are needed: anyone who captures one delivery can find a shorter one by \
-         trying; let the provider or `piton webhook add` make one"
+        "the secret has {0} bytes, at least {least} are needed: anyone who captures one delivery can find a shorter one by \
+         trying; let the provider or `piton webhook add` make one",
+        least = WEBHOOK_SECRET_BYTES.start()
     )]
     TooShort(usize),
     /// A public or a private key: the other signature of Standard Webhooks.
@@ -56,7 +53,7 @@ impl Secret {
         if text.is_empty() {
             return Err(SecretError::Empty);
         }
-        if text.len() > MOST {
+        if text.len() > *WEBHOOK_SECRET_BYTES.end() {
             return Err(SecretError::TooLong);
         }
         if text.trim() != text || text.chars().any(char::is_control) {
@@ -76,7 +73,7 @@ impl Secret {
             Provider::Standard => standard::key_bytes(&self.0)?,
             Provider::Stripe | Provider::Github | Provider::Slack | Provider::Hmac => self.0.len(),
         };
-        if bytes < LEAST { Err(SecretError::TooShort(bytes)) } else { Ok(()) }
+        if bytes < *WEBHOOK_SECRET_BYTES.start() { Err(SecretError::TooShort(bytes)) } else { Ok(()) }
     }
 
     /// Makes a secret of random bytes, as the provider's look.
@@ -128,7 +125,7 @@ mod tests {
             (" x", SecretError::Unclean),
             ("x\n", SecretError::Unclean),
             ("a\0b", SecretError::Unclean),
-            (&*"x".repeat(MOST + 1), SecretError::TooLong),
+            (&*"x".repeat(*WEBHOOK_SECRET_BYTES.end() + 1), SecretError::TooLong),
         ] {
             assert_eq!(Secret::new(text), Err(error), "{text:?}");
         }

@@ -32,6 +32,9 @@ const TAGS: &[(&str, &str)] = &[
 /// What errors are sent as.
 const PROBLEM: &str = "application/problem+json";
 
+/// Where schemas stand that have names.
+const HOME: &str = "#/components/schemas/";
+
 /// The name of the one way to be let in.
 const BEARER: &str = "api_key";
 
@@ -67,8 +70,44 @@ pub(super) fn complete(routes: &OpenApi) -> Value {
                         `piton dev` serves this machine without one.",
     } });
     document["components"]["schemas"]["Problem"] = problem();
+    close_bodies(&mut document);
     plain_names(&mut document);
     document
+}
+
+/// Bodies have no members but those that are named: what is not known is refused. Answers may get more with time.
+fn close_bodies(document: &mut Value) {
+    fn close(schema: &mut Value, named: &mut Vec<String>) {
+        match schema {
+            Value::Object(object) => {
+                let is_object = object.get("properties").is_some_and(Value::is_object);
+                if is_object && object.get("type").is_some_and(|kind| kind.to_string().contains("\"object\"")) {
+                    object.entry("additionalProperties").or_insert(json!(false));
+                }
+                if let Some(name) = object.get("$ref").and_then(Value::as_str) {
+                    named.extend(name.strip_prefix(HOME).map(ToOwned::to_owned));
+                }
+                object.values_mut().for_each(|member| close(member, named));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| close(item, named)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut named = Vec::new();
+    for (_, operations) in members(document, "paths") {
+        for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Some(body) = operation.get_mut("requestBody") {
+                close(body, &mut named);
+            }
+        }
+    }
+    let mut closed = Vec::new();
+    while let Some(name) = named.pop() {
+        if let Some(schema) = document["components"]["schemas"].get_mut(&name).filter(|_| !closed.contains(&name)) {
+            close(schema, &mut named);
+            closed.push(name);
+        }
+    }
 }
 
 fn members<'a>(value: &'a mut Value, name: &str) -> impl Iterator<Item = (&'a String, &'a mut Value)> {
@@ -205,7 +244,6 @@ fn problem() -> Value {
 
 /// Callers know runs, not views of runs: the word that tells our own types apart goes from the names of schemas.
 fn plain_names(document: &mut Value) {
-    const HOME: &str = "#/components/schemas/";
     fn plain(name: &str) -> &str {
         name.strip_suffix("View").unwrap_or(name)
     }

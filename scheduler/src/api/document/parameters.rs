@@ -54,20 +54,23 @@ impl IntoParams for BatchInPath {
 impl IntoParams for BatchOfRunInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let key = "The batch's key in its run, percent-encoded: `%23` stands for `#`.";
-        vec![in_path("id", "The run's id.", uuid()), in_path("key", key, text())]
+        vec![in_path("id", "The run's id.", uuid()), in_path("key", key, bounded(STEP_KEY_BYTES))]
     }
 }
 
 impl IntoParams for DefinitionInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let kind = <shapes::DefinitionKind as utoipa::PartialSchema>::schema();
-        vec![in_path("kind", "What kind of definition.", kind), in_path("name", "Its name.", text())]
+        vec![
+            in_path("kind", "What kind of definition.", kind),
+            in_path("name", "Its name.", shapes::definition().into()),
+        ]
     }
 }
 
 impl IntoParams for ScheduleInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![in_path("name", "The schedule's name.", text())]
+        vec![in_path("name", "The schedule's name.", shapes::definition().into())]
     }
 }
 
@@ -98,7 +101,9 @@ impl IntoParams for IdempotencyKey {
             "A word of the caller's, of at most {CALLER_KEY_BYTES} bytes: the same word and the same body make one run, \
              however often they are sent. It is remembered for a week."
         );
-        vec![in_header("Idempotency-Key", &description)]
+        let mut header = in_header("Idempotency-Key", &description);
+        header.schema = Some(bounded(CALLER_KEY_BYTES));
+        vec![header]
     }
 }
 
@@ -138,6 +143,10 @@ fn in_header(name: &str, description: &str) -> Parameter {
 
 fn text() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).into()
+}
+
+fn bounded(bytes: usize) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(bytes)).into()
 }
 
 fn uuid() -> RefOr<Schema> {

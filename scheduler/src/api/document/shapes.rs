@@ -1,7 +1,7 @@
 //! Schemas of what others define: the words of the engine's own enums come from these, so they cannot part.
 
 use piton_shared::{
-    limits::{CALLER_KEY_BYTES, EVENT_NAME_BYTES, NAME_BYTES, TAGS, WEBHOOK_PATTERNS},
+    limits::{CALLER_KEY_BYTES, EVENT_NAME_BYTES, NAME_BYTES, TAGS, WEBHOOK_PATTERNS, WEBHOOK_SECRET_BYTES},
     message::batch,
     state,
 };
@@ -170,7 +170,38 @@ pub(in crate::api) fn duration() -> ObjectBuilder {
         .description(Some("Seconds, or a text like `10s`, `1h 30m`, `3d`, `1w` or `PT10S`."))
 }
 
-/// A name of ours (workflow, function, queue, build): bounded.
+/// What [`check_text`](crate::api::fields::check_text) refuses: control characters.
+const CLEAN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// The name of a workflow, a function or a schedule.
+pub(in crate::api) fn definition() -> ObjectBuilder {
+    name().pattern(Some("^[A-Za-z0-9_.-]+$"))
+}
+
+/// As [`definition`], or null for none.
+pub(in crate::api) fn maybe_definition() -> ObjectBuilder {
+    definition().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+/// The name of a queue, a build or a webhook: one token of a subject.
+pub(in crate::api) fn token() -> ObjectBuilder {
+    name().pattern(Some("^[A-Za-z0-9_-]+$"))
+}
+
+/// As [`token`], or null for none.
+pub(in crate::api) fn maybe_token() -> ObjectBuilder {
+    token().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+/// The secret of a webhook, or null for one that is made.
+pub(in crate::api) fn secret() -> ObjectBuilder {
+    maybe_name()
+        .min_length(Some(*WEBHOOK_SECRET_BYTES.start()))
+        .max_length(Some(*WEBHOOK_SECRET_BYTES.end()))
+        .pattern(Some(CLEAN))
+}
+
+/// A text of ours: bounded.
 pub(in crate::api) fn name() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(NAME_BYTES))
 }
@@ -182,7 +213,10 @@ pub(in crate::api) fn maybe_name() -> ObjectBuilder {
 
 /// A session's id, or null for none.
 pub(in crate::api) fn session() -> ObjectBuilder {
-    maybe_name().max_length(Some(CALLER_KEY_BYTES)).description(Some("The session that the run belongs to."))
+    maybe_name()
+        .max_length(Some(CALLER_KEY_BYTES))
+        .pattern(Some(CLEAN))
+        .description(Some("The session that the run belongs to; not `.` or `..`."))
 }
 
 /// The body of a merge patch (RFC 7396): the fields of the body that makes the same, but for those that cannot be changed.
@@ -207,12 +241,12 @@ pub(in crate::api) fn maybe_one_of<const N: usize>(words: [&'static str; N]) -> 
 
 /// A short text.
 pub(in crate::api) fn sentence() -> ObjectBuilder {
-    name().max_length(Some(limits::TEXT_BYTES))
+    name().max_length(Some(limits::TEXT_BYTES)).pattern(Some(CLEAN))
 }
 
 /// As [`sentence`], or null for none.
 pub(in crate::api) fn maybe_sentence() -> ObjectBuilder {
-    maybe_name().max_length(Some(limits::TEXT_BYTES))
+    maybe_name().max_length(Some(limits::TEXT_BYTES)).pattern(Some(CLEAN))
 }
 
 /// Tags, or null for none.
@@ -221,7 +255,7 @@ pub(in crate::api) fn tags() -> ArrayBuilder {
         .schema_type(Type::String)
         .min_length(Some(1))
         .max_length(Some(limits::TEXT_BYTES))
-        .pattern(Some("^[^,]*$"));
+        .pattern(Some("^[^,\\u0000-\\u001f\\u007f-\\u009f]*$"));
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .items(tag)

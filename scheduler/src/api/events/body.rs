@@ -68,7 +68,7 @@ pub(in crate::api) struct EventBody {
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(in crate::api) struct ReplayBody {
     /// The one workflow that it is for; all that its triggers mean when not said.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_definition, required = false)]
     workflow: (),
 }
 

@@ -34,10 +34,10 @@ const UTC: &str = "UTC";
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(super) struct CreateBody {
     /// By which it is known in the org; it cannot be changed.
-    #[schema(schema_with = shapes::name)]
-    name: (),
+    #[schema(schema_with = shapes::definition)]
+    definition: (),
     /// The workflow that it starts.
-    #[schema(schema_with = shapes::name)]
+    #[schema(schema_with = shapes::definition)]
     workflow: (),
     /// When it fires: five fields (minute, hour, day of month, month, day of week), six with the second first, or `@daily` and its
     /// like.
@@ -59,10 +59,10 @@ pub(super) struct CreateBody {
     #[schema(schema_with = shapes::any, required = false)]
     input: (),
     /// Where its runs go; `default` by default.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     queue: (),
     /// The build that its runs are bound to; none by default.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     build: (),
     #[schema(schema_with = shapes::tags, required = false)]
     tags: (),

@@ -28,7 +28,7 @@ use crate::{
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(in crate::api) struct TriggerBody {
     /// What it starts.
-    #[schema(schema_with = shapes::name)]
+    #[schema(schema_with = shapes::definition)]
     workflow: (),
     /// Which names it means: `user.signed_up`; a segment `*` stands for any one, a last `**` for one or more. With a provider
     /// these are its own names, and all of them by default.
@@ -50,10 +50,10 @@ pub(in crate::api) struct TriggerBody {
     #[schema(schema_with = document_expression, required = false)]
     input_expression: (),
     /// Where its runs go; `default` by default.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     queue: (),
     /// The build that its runs are bound to; none by default.
-    #[schema(schema_with = shapes::maybe_name, required = false)]
+    #[schema(schema_with = shapes::maybe_token, required = false)]
     build: (),
     /// Whether it counts: `active` by default.
     #[schema(schema_with = document_state, required = false)]

@@ -32,13 +32,13 @@ const FOR_HMAC_ONLY: &str = "is for the provider `hmac` only";
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(super) struct CreateBody {
     /// By which you know it, and workflows too: letters, digits, `_` and `-`.
-    #[schema(schema_with = shapes::name)]
-    name: (),
+    #[schema(schema_with = shapes::token)]
+    token: (),
     /// Who signs.
     #[schema(value_type = shapes::Provider)]
     provider: (),
     /// What is signed with, at least 16 bytes; one is made if there is none.
-    #[schema(schema_with = shapes::maybe_sentence, required = false)]
+    #[schema(schema_with = shapes::secret, required = false)]
     secret: (),
     /// What you call that secret.
     #[schema(schema_with = shapes::maybe_sentence, required = false)]

@@ -34,7 +34,7 @@ use crate::{
 #[expect(dead_code, reason = "read field by field; this is what the document says of them")]
 pub(in crate::api) struct AddBody {
     /// The secret, at least 16 bytes; one is made if there is none.
-    #[schema(schema_with = shapes::maybe_sentence, required = false)]
+    #[schema(schema_with = shapes::secret, required = false)]
     secret: (),
     /// What you call it.
     #[schema(schema_with = shapes::maybe_sentence, required = false)]

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use piton_scheduler::api::{Access, Scope, Times};
+use piton_shared::limits::WEBHOOK_SECRET_BYTES;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
@@ -117,6 +118,38 @@ async fn bodies_have_the_fields_that_the_document_names_and_no_others() {
         seen += 1;
     }
     assert!(seen > 3, "the document has bodies");
+    house.finish().await;
+}
+
+/// What is not named is refused, and the document says so; names, texts and secrets have the bounds that are checked.
+#[tokio::test]
+async fn bodies_are_closed_and_bounded() {
+    let document = parsed();
+    let of = |schema: &Value| match schema["$ref"].as_str() {
+        Some(to) => document.pointer(to.trim_start_matches('#')).expect("references lead somewhere").clone(),
+        None => schema.clone(),
+    };
+    for (method, path, _) in operations() {
+        let operation = &document["paths"][path][method.as_str().to_lowercase()];
+        let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else {
+            continue;
+        };
+        assert_eq!(of(schema)["additionalProperties"], json!(false), "{method} {path}");
+    }
+    let start = &document["components"]["schemas"]["StartRun"]["properties"];
+    assert_eq!(start["workflow"]["pattern"], "^[A-Za-z0-9_.-]+$", "{start:#}");
+    assert_eq!(start["queue"]["pattern"], "^[A-Za-z0-9_-]+$", "{start:#}");
+    let secret = &document["components"]["schemas"]["CreateWebhook"]["properties"]["secret"];
+    let bounds = WEBHOOK_SECRET_BYTES;
+    assert_eq!((&secret["minLength"], &secret["maxLength"]), (&json!(bounds.start()), &json!(bounds.end())));
+    let house = House::new("contract_secret").await;
+    for (bytes, status) in
+        [(bounds.start() - 1, 422), (*bounds.start(), 201), (*bounds.end(), 201), (bounds.end() + 1, 422)]
+    {
+        let hook = json!({ "name": format!("h{bytes}"), "provider": "github", "secret": "s".repeat(bytes) });
+        let made = house.door.post("/v1/webhooks", &hook).await;
+        assert_eq!(made.status, status, "{bytes} bytes: {:#}", made.body);
+    }
     house.finish().await;
 }
 
