@@ -319,7 +319,6 @@ impl Scheduler {
             publisher,
             backlog,
             giver: giver.clone(),
-            workers,
             step_backlog,
             waiters: waiters.clone(),
             roster,

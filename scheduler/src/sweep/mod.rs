@@ -46,7 +46,7 @@ pub struct Sweeper {
     pub step_work: piton_transport::WorkStream<StepTask>,
     /// Whether NATS can be reached.
     pub bus: piton_transport::Bus,
-    /// Whom to ask what they hold.
+    /// How workers are asked what they hold, and told.
     pub workers: ToWorkers,
     /// Who publishes.
     pub publisher: Publisher,
@@ -54,8 +54,6 @@ pub struct Sweeper {
     pub backlog: Backlog,
     /// Who gives dispatched work away.
     pub giver: Giver,
-    /// How workers are told.
-    pub workers: ToWorkers,
     /// What of it waits for room.
     pub step_backlog: StepBacklog,
     /// Who waits for ends.

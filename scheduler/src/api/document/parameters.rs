@@ -1,6 +1,6 @@
 //! Parameters that several routes take, with the bounds that are really checked.
 
-use piton_shared::limits::{CALLER_KEY_BYTES, PAGE_DEFAULT, REQUEST_WAIT};
+use piton_shared::limits::{CALLER_KEY_BYTES, PAGE_DEFAULT, REQUEST_WAIT, STEP_KEY_BYTES};
 use utoipa::{
     IntoParams,
     openapi::{

@@ -121,7 +121,7 @@ impl Store {
 
     /// The org of a worker; none for one that never registered.
     pub async fn worker_org(&self, worker: WorkerId) -> Result<Option<Org>, StoreError> {
-        let org: Option<String> = sqlx::query_scalar(include_str!("sql/worker_org.sql"))
+        let org: Option<String> = sqlx::query_scalar(include_str!("../sql/worker_org.sql"))
             .bind(worker.uuid())
             .fetch_optional(&self.lease)
             .await

@@ -21,7 +21,7 @@ use piton_shared::{
         read::{More, Part, ReadAnswer, ReadStep, ReadStepAnswer},
         state::{StateScope, StateValue},
         task::RunTask,
-        wake::{Action, Control, Ended, Holding, Holds, ToWorker},
+        wake::{Action, Ended, Holding, Holds, ToWorker},
         worker::{Intent, Leave, Register, Registered, Standing},
     },
     name::Queue,
@@ -53,6 +53,7 @@ pub(super) fn all() -> Vec<Sample> {
                 functions: vec!["charge".to_owned()],
                 run_slots: 10,
                 step_slots: 5,
+                previous: None,
             },
         ),
         sample(
@@ -205,12 +206,18 @@ pub(super) fn all() -> Vec<Sample> {
         sample("read_step", ReadStep { worker: worker(), dispatch: dispatch(), hold: hold() }),
         sample("read_step_answer.input", Answer::Done(ReadStepAnswer::Input(payload()))),
         sample("read_step_answer.fenced", Answer::Done(ReadStepAnswer::Fenced)),
-        sample("to_worker.granted", ToWorker::Granted { control_version, grants: vec![grant(Company::Shared)] }),
+        sample(
+            "to_worker.granted",
+            ToWorker::Granted { control_version, heartbeat: 0, grants: vec![grant(Company::Shared)] },
+        ),
         sample(
             "to_worker.wake",
             ToWorker::Wake { run: run(), attempt: attempt(), entries: vec![entry(Place::Outside { number: 1 })] },
         ),
-        sample("to_worker.granted_steps", ToWorker::GrantedSteps { control_version, grants: vec![step_grant()] }),
+        sample(
+            "to_worker.granted_steps",
+            ToWorker::GrantedSteps { control_version, heartbeat: 0, grants: vec![step_grant()] },
+        ),
         sample("to_worker.drop_steps", ToWorker::DropSteps { steps: vec![(dispatch(), hold())] }),
         sample("to_worker.control", ToWorker::Control(control(Action::Kill))),
         sample("holding", Holding { runs: vec![(run(), attempt())], steps: vec![(dispatch(), hold())] }),

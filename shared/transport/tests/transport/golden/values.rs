@@ -178,6 +178,9 @@ pub(super) fn append(next: Next) -> Append {
             input: payload(),
             queue: Some(Queue::DEFAULT),
             terms: terms(),
+            failed_tries: 0,
+            next_try: 1,
+            first_started_at: None,
         }],
         batches: vec![BatchItems {
             key: key(),
@@ -225,6 +228,7 @@ pub(super) fn appends() -> Appends {
 pub(super) fn heartbeat(intent: Intent) -> Heartbeat {
     Heartbeat {
         worker: worker(),
+        number: 0,
         intent,
         free_runs: 10,
         free_steps: 5,
