@@ -75,17 +75,18 @@ impl Polls {
     pub(super) fn warn(&self) {
         for Stuck { code: Code { run, name, step }, lasts } in self.stuck(steady()) {
             let seconds = lasts.as_secs();
-            match step {
-                Some(step) => tracing::warn!(
+            if let Some(step) = step {
+                tracing::warn!(
                     %run, %step, function = name, seconds,
                     "a function does not return from its poll and keeps a thread of this worker to itself: \
                      await between pieces of work, or do what blocks in `tokio::task::spawn_blocking`"
-                ),
-                None => tracing::warn!(
+                );
+            } else {
+                tracing::warn!(
                     %run, workflow = name, seconds,
                     "a workflow does not return from its poll and keeps a thread of this worker to itself: \
                      do what takes time in a function"
-                ),
+                );
             }
         }
     }
