@@ -69,8 +69,8 @@ impl Worker {
         bus.subjects = Subjects::new(options.nats_prefix.clone()).map_err(ConnectError::Prefix)?;
         bus.inbox = bus.subjects.inbox(&options.org);
         let lease = BusOptions { name: format!("{} lease", options.name), ..bus.clone() };
-        let bus = Bus::connect(bus).await.map_err(ConnectError::Nats)?;
-        let heart = Heart::start(lease).await.map_err(|error| match error {
+        let bus = Box::pin(Bus::connect(bus)).await.map_err(ConnectError::Nats)?;
+        let heart = Box::pin(Heart::start(lease)).await.map_err(|error| match error {
             HeartError::Thread(source) => ConnectError::Thread(source),
             HeartError::Nats(source) => ConnectError::Nats(source),
         })?;
@@ -170,7 +170,7 @@ impl Connected {
         let over_now = over.clone().drop_guard();
         let watching = self.watched.take().map(|watched| watched.serve(told, over)).transpose();
         let watching = watching.map_err(RunError::Health)?;
-        let ended = self.serve(stop).await;
+        let ended = Box::pin(self.serve(stop)).await;
         drop(over_now);
         if let Some(watching) = watching
             && !matches!(tokio::task::spawn_blocking(|| watching.join()).await, Ok(Ok(())))

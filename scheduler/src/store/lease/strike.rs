@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn suspects_have_half_the_company_each_time() {
-        let table: [(&[(u32, Option<u32>)], &[(usize, u32, u32)]); 7] = [
+        type Row<'a> = (&'a [(u32, Option<u32>)], &'a [(usize, u32, u32)]);
+        let table: [Row<'_>; 7] = [
             (&[], &[]),
             // Once means nothing.
             (&[(0, None), (0, None)], &[(0, 1, 1), (1, 1, 1)]),
