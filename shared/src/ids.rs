@@ -73,8 +73,8 @@ pub fn uuid_v7(unix_millis: u64, random: [u8; 10]) -> Uuid {
 }
 
 impl WorkerId {
-    /// The id of a new registration. It is a UUIDv8, by which a scheduler knows that the worker listens on subjects that name
-    /// its org; workers of the protocol before take a UUIDv7. 48 bits of time, the rest random.
+    /// The id of a new registration. It is a `UUIDv8`, by which a scheduler knows that the worker listens on subjects that name
+    /// its org; workers of the protocol before take a `UUIDv7`. 48 bits of time, the rest random.
     pub fn fresh(unix_millis: u64, random: [u8; 10]) -> Self {
         let bytes = uuid_v7(unix_millis, random).into_bytes();
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())

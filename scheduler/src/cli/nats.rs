@@ -7,7 +7,7 @@ use piton_transport::{NatsAuth, NatsAuthError};
 use super::{CliError, Exit};
 
 /// How to log in to NATS, where the URL does not say it. Secrets come from the environment alone, so that no list of
-/// processes shows them: PITON_NATS_USER with PITON_NATS_PASSWORD, or PITON_NATS_TOKEN.
+/// processes shows them: `PITON_NATS_USER` with `PITON_NATS_PASSWORD`, or `PITON_NATS_TOKEN`.
 #[derive(Debug, clap::Args)]
 pub(super) struct NatsArgs {
     /// A credentials file (JWT and seed) to log in to NATS with.

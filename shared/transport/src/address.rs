@@ -56,7 +56,7 @@ pub(crate) fn read(url: &str) -> Result<Address, ConnectError> {
         if server.host().is_empty() {
             return Err(wrong("has no host"));
         }
-        match (said(&server).map_err(|why| wrong(why))?, &credentials) {
+        match (said(&server).map_err(&wrong)?, &credentials) {
             (Some(found), Some(before)) if found != *before => {
                 return Err(wrong(
                     "has another user, password or token than the one before: all servers of a cluster know the same",

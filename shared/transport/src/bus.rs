@@ -47,7 +47,8 @@ impl fmt::Debug for Bus {
 impl Bus {
     /// Connects, trying again until [`BusOptions::connect_within`] has passed.
     pub async fn connect(options: BusOptions) -> Result<Self, ConnectError> {
-        let (client, link) = connect(&options).await?;
+        // Everything that logging in takes lies in this future: too much for its caller's.
+        let (client, link) = Box::pin(connect(&options)).await?;
         let jetstream = ContextBuilder::new()
             .timeout(limits::STREAM_ANSWER)
             .ack_timeout(limits::STREAM_ANSWER)

@@ -138,9 +138,8 @@ fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
     if member.holdings.kept_for() != Solitude::Open {
         return Ask::NoRoom;
     }
-    let task = match &delivery.task {
-        Ok(task) => task,
-        Err(_) => return Ask::Unreadable,
+    let Ok(task) = &delivery.task else {
+        return Ask::Unreadable;
     };
     match Arc::clone(&member.run_slots).try_acquire_owned() {
         Ok(slot) => {

@@ -110,7 +110,7 @@ async fn readable_nonsense_is_refused_too() {
         vec![hold.rows(1, &keys).append],
         vec![hold.append(0, Next::Complete(payload("x"))).append],
         vec![hold.append(0, Next::GoOn).with_sleep("s#1", LONG).append],
-        vec![hold.append(1, Next::GoOn).with_sleep("s#1", Duration::from_secs(252_000_000_000)).append],
+        vec![hold.append(1, Next::GoOn).with_sleep("s#1", Duration::from_hours(70_000_000)).append],
         vec![hold.rows(1, &["nul\0#1"]).append],
         vec![hold.writes(1, 1, set(StateScope::Run, "a\0b", Some("x"), 0)).append],
     ] {

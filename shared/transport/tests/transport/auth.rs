@@ -86,7 +86,7 @@ async fn an_nkey_logs_in() {
 }
 
 /// A JWT as NATS signs them.
-fn signed(issuer: &KeyPair, subject: &str, name: &str, nats: Value) -> String {
+fn signed(issuer: &KeyPair, subject: &str, name: &str, nats: &Value) -> String {
     let header = json!({ "typ": "JWT", "alg": "ed25519-nkey" }).to_string();
     let claims = json!({ "jti": name, "iat": 1_700_000_000, "iss": issuer.public_key(), "name": name, "sub": subject, "nats": nats });
     let body = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
@@ -100,16 +100,16 @@ async fn a_credentials_file_logs_in() {
     // JetStream wants an account of the server's own.
     let system = KeyPair::new_account();
     let operator_jwt =
-        signed(&operator, &operator.public_key(), "operator", json!({ "type": "operator", "version": 2 }));
+        signed(&operator, &operator.public_key(), "operator", &json!({ "type": "operator", "version": 2 }));
     let none = json!({ "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1 });
     let account_jwt = |key: &KeyPair, name: &str| {
-        signed(&operator, &key.public_key(), name, json!({ "type": "account", "version": 2, "limits": none }))
+        signed(&operator, &key.public_key(), name, &json!({ "type": "account", "version": 2, "limits": none }))
     };
     let user_jwt = signed(
         &account,
         &user.public_key(),
         "user",
-        json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 }),
+        &json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 }),
     );
     let folder = TempDir::new().expect("a folder");
     let preload = [(&system, "system"), (&account, "account")]

@@ -11,16 +11,25 @@
 mod samples;
 mod values;
 
-use std::{collections::BTreeMap, env, fmt, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::{self, Write as _},
+    fs,
+    path::PathBuf,
+};
 
 use piton_shared::message::envelope;
 use serde::{Serialize, de::DeserializeOwned};
+
+/// Says whether bytes are read as a message.
+type Read = Box<dyn Fn(&[u8]) -> Result<(), String>>;
 
 /// A message, what it is sealed as, and whether bytes are read as the same.
 pub(super) struct Sample {
     name: &'static str,
     sealed: Vec<u8>,
-    read: Box<dyn Fn(&[u8]) -> Result<(), String>>,
+    read: Read,
 }
 
 fn sample<T>(name: &'static str, message: T) -> Sample
@@ -41,7 +50,10 @@ fn file() -> PathBuf {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("text takes all that is written to it");
+        text
+    })
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -47,7 +47,7 @@ pub(super) fn all() -> Vec<Sample> {
                 name: "w".to_owned(),
                 host: "h".to_owned(),
                 process: 7,
-                build: build(),
+                build: Some(build()),
                 queues: vec![Queue::DEFAULT],
                 workflows: vec!["order".to_owned()],
                 functions: vec!["charge".to_owned()],

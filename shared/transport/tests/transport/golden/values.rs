@@ -58,8 +58,8 @@ pub(super) fn org() -> Org {
     Org::new("acme").expect("a name")
 }
 
-pub(super) fn build() -> Option<Build> {
-    Some(Build::new("b1").expect("a name"))
+pub(super) fn build() -> Build {
+    Build::new("b1").expect("a name")
 }
 
 pub(super) fn failure() -> Failure {
@@ -68,7 +68,7 @@ pub(super) fn failure() -> Failure {
 
 pub(super) fn terms() -> StepOptions {
     StepOptions {
-        timeout: Some(Duration::from_secs(60)),
+        timeout: Some(Duration::from_mins(1)),
         try_timeout: Some(Duration::from_millis(1500)),
         retry: Some(RetryPolicy::default()),
         queue: Some(Queue::new("gpu").expect("a name")),
@@ -248,7 +248,7 @@ pub(super) fn heartbeat(intent: Intent) -> Heartbeat {
 pub(super) fn define() -> Define {
     Define {
         org: org(),
-        build: build(),
+        build: Some(build()),
         queue: Queue::DEFAULT,
         since: at(1),
         definitions: vec![Definition {
