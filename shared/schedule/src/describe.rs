@@ -45,7 +45,7 @@ impl Sixtieths {
     fn of(component: &CronComponent) -> Self {
         let values = component.values();
         let count = u16::try_from(values.len()).unwrap_or(u16::MAX);
-        let step = if count == 0 { 0 } else { 60 / count };
+        let step = 60_u16.checked_div(count).unwrap_or(0);
         let is_even = values.iter().zip(0..).all(|(value, place)| *value == place * step) && step * count == 60;
         match count {
             60 => Self::Every,
