@@ -98,7 +98,7 @@ impl Faults {
             1 => Network::Reset,
             2 => Network::NothingToServer,
             3 => Network::NothingToClient,
-            _ => Network::Slow(self.millis(20, 1_500)),
+            _ => Network::Slow(self.millis(20, 5_000)),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     check::{Tolerance, Violation, broken},
     clients::Caller,
     faults::{Faults, Sizes},
-    story::Story,
+    story::{Story, WitnessRun},
     witness,
 };
 use crate::{private::fresh_folder, until};
@@ -89,7 +89,7 @@ pub async fn run(terms: Terms) -> anyhow::Result<Outcome> {
     let psql = arena.psql().await?;
     story.witness = loop {
         let witness = witness::read(&psql).await?;
-        if witness.runs.values().all(|run| run.is_over()) || Instant::now() > deadline {
+        if witness.runs.values().all(WitnessRun::is_over) || Instant::now() > deadline {
             break witness;
         }
         arena.tend()?;
