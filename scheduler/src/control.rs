@@ -42,18 +42,25 @@ impl Controls {
     pub async fn cancel(&self, run: RunId, org: &Org, reason: &str) -> Result<Option<Cancelled>, StoreError> {
         Ok(match self.teller.store.cancel(run, org, reason).await? {
             None => None,
-            Some(CancelOutcome::Ended(state)) => Some(Cancelled::Ended(state)),
-            Some(CancelOutcome::Cancelled) => {
+            Some(outcome) => Some(self.cancelled(run, outcome).await),
+        })
+    }
+
+    /// Tells of a cancel that is committed whoever has to know.
+    pub async fn cancelled(&self, run: RunId, outcome: CancelOutcome) -> Cancelled {
+        match outcome {
+            CancelOutcome::Ended(state) => Cancelled::Ended(state),
+            CancelOutcome::Cancelled => {
                 self.waiters.ended(run, End::Elsewhere);
                 // If it was nothing but a batch, what that had under way is dropped.
                 self.releases.owed(BatchId { run, key: StepKey::new(BATCH_RUN_KEY) });
-                Some(Cancelled::Cancelled)
+                Cancelled::Cancelled
             }
-            Some(CancelOutcome::Requested(told)) => {
+            CancelOutcome::Requested(told) => {
                 self.teller.tell(told.into_iter().collect()).await;
-                Some(Cancelled::Requested)
+                Cancelled::Requested
             }
-        })
+        }
     }
 
     /// Kills a run and waits, at most `confirm_within`, until everybody who works on it has confirmed or is gone.

@@ -23,6 +23,7 @@ use crate::{
     event::{EventHandle, NewEvent, PublishError, PublishedEvent},
     intake::IntakeHandle,
     look::{LookError, Looks},
+    pulse::Pulse,
     schedule::Schedules,
     store::{RunRow, Served, Store, StoreError},
     wake::{Waiters, Waiting},
@@ -231,6 +232,7 @@ pub struct Engine {
     definitions: Definitions,
     schedules: Schedules,
     looks: Looks,
+    pulse: Pulse,
     controls: Controls,
     waiters: Waiters,
     metrics: SchedulerMetrics,
@@ -246,12 +248,13 @@ impl Engine {
         events: EventHandle,
         definitions: Definitions,
         looks: Looks,
+        pulse: Pulse,
         controls: Controls,
         metrics: SchedulerMetrics,
     ) -> Self {
         let waiters = controls.waiters.clone();
         let schedules = Schedules::default();
-        Self { store, bus, intake, batches, events, definitions, schedules, looks, controls, waiters, metrics }
+        Self { store, bus, intake, batches, events, definitions, schedules, looks, pulse, controls, waiters, metrics }
     }
 
     /// The same engine, which says to this loop that a schedule was made or changed.
@@ -362,7 +365,7 @@ impl Engine {
 
     /// Whether the scheduler can do its work.
     pub async fn health(&self) -> Health {
-        let postgres = if self.store.database_time().await.is_ok() { Reachable::Yes } else { Reachable::No };
+        let postgres = self.pulse.ask().await;
         let nats = match *self.bus.state().borrow() {
             BusState::Connected => Reachable::Yes,
             BusState::Disconnected | BusState::Closed => Reachable::No,
@@ -382,7 +385,7 @@ impl Engine {
         self.metrics.render()
     }
 
-    /// The database, for what is only read.
+    /// The database, over the connections for callers of the API.
     pub fn store(&self) -> &Store {
         &self.store
     }

@@ -17,6 +17,7 @@ pub mod intake;
 pub mod journal;
 pub mod lease;
 pub mod look;
+pub mod pulse;
 pub mod rpc;
 pub mod schedule;
 pub mod server;

@@ -29,6 +29,7 @@ use crate::{
     journal::Committer,
     lease::{Beats, Registrar, Roster, SilentSweeps, WorkerOrgs},
     look::{self, Looks},
+    pulse::{self, Pulse},
     rpc::Desk,
     schedule::{ScheduleLoop, Schedules},
     store::{Store, StoreError, StoreOptions},
@@ -201,7 +202,9 @@ impl Scheduler {
         };
         tasks.spawn(committer.run(starts));
 
-        let definitions = Definitions::new(store.clone());
+        // Starts read definitions: they must not take connections from control loops.
+        let callers = store.for_callers();
+        let definitions = Definitions::new(callers.clone());
         let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
         let (events, published) = EventHandle::new(clock.clone(), metrics.clone());
         let acceptor = Acceptor {
@@ -212,7 +215,9 @@ impl Scheduler {
         };
         tasks.spawn(acceptor.run(published));
         let (looks, jobs) = Looks::new(metrics.clone());
-        tasks.spawn(look::look(store.clone(), jobs));
+        tasks.spawn(look::look(callers.clone(), jobs));
+        let (pulse, asked) = Pulse::new();
+        tasks.spawn(pulse::feel(store.clone(), asked));
 
         let (releases, releasing) = Releases::new();
         let (appends, jobs) = mpsc::channel(limits::COMMIT_WAITING);
@@ -287,7 +292,7 @@ impl Scheduler {
             scheduler,
             orgs,
             registrar,
-            definer: Definer { store: store.clone(), definitions: definitions.clone() },
+            definer: Definer { store: callers.clone(), definitions: definitions.clone() },
             claims,
             step_claims,
             appends,
@@ -331,6 +336,7 @@ impl Scheduler {
             patience: options.patience,
         };
         tasks.spawn(sweeper.run(stop.clone()));
+        let teller = Teller { store: callers.clone(), ..teller };
         let controls = Controls { teller, giver, waiters, releases: releases.clone() };
         let schedules = Schedules::default();
         let schedule_loop = ScheduleLoop {
@@ -345,8 +351,8 @@ impl Scheduler {
         tasks.spawn(schedule_loop.run(stop.clone()));
         tasks.close();
         tracing::info!(%scheduler, "scheduler started");
-        let batches = BatchStarts { store: store.clone(), clock, releases, window: options.dedupe_window };
-        let engine = Engine::new(store.clone(), bus, intake, batches, events, definitions, looks, controls, metrics)
+        let batches = BatchStarts { store: callers.clone(), clock, releases, window: options.dedupe_window };
+        let engine = Engine::new(callers, bus, intake, batches, events, definitions, looks, pulse, controls, metrics)
             .with_schedules(schedules);
         Ok(Self { engine, stop, tasks, store })
     }

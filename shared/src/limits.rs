@@ -89,6 +89,16 @@ pub const STATE_NAME_BYTES: usize = 256;
 pub const PAGE_DEFAULT: u32 = 50;
 /// Rows of a page at most; more is refused.
 pub const PAGE_MAX: u32 = 500;
+/// Lists that a scheduler reads at once; one more waits.
+pub const LISTS: usize = 4;
+/// Lists of one org that a scheduler reads at once; one more waits, so that one org leaves the others some.
+pub const LISTS_OF_ORG: usize = 2;
+/// Lists of one org that wait for their turn; one more is told to come back (503).
+pub const LISTS_WAITING: usize = 32;
+/// How long a list waits for its turn; then its caller is told to come back (503).
+pub const LIST_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the statement of a list may take; then its caller is told to narrow it (504).
+pub const LIST_TIME: Duration = Duration::from_secs(5);
 /// Bytes of an idempotency key or a session id.
 pub const CALLER_KEY_BYTES: usize = 256;
 /// Tags of a run.
@@ -206,6 +216,8 @@ pub const QUEUE_DEPTH: u32 = 64;
 
 /// Rows one commit takes at most; the rest goes with the next.
 pub const COMMIT_ROWS: usize = 1024;
+/// Bytes that weigh as much as a row where a commit's rows are counted: its statement stays below some megabytes.
+pub const COMMIT_ROW_BYTES: usize = 16 * 1024;
 /// Requests a group commit lets wait; beyond that callers are told to come back (503).
 pub const COMMIT_WAITING: usize = 16 * 1024;
 /// Journal rows of a page that a worker reads when it resumes a run.
@@ -216,8 +228,8 @@ pub const SWEEP_ROWS: i64 = 500;
 /// larger rounds take longer for each timer.
 pub const FIRE_ROWS: i64 = 100;
 
-/// Changes of schedules that a scheduler makes at once; more wait for their turn. They wait for locks, and whoever fires has
-/// those locks and needs connections too.
+/// Changes of schedules that a scheduler makes at once; more wait for their turn. They wait for locks, and other callers need
+/// their connections.
 pub const SCHEDULE_CHANGES: usize = 2;
 
 // A lease must outlive several lost heartbeats, and the margin must leave something of it.
@@ -237,3 +249,5 @@ const _: () = assert!(2 * PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAYLOAD_BYTES + BATCH_ITEM_ID_BYTES + BATCH_ITEM_OVERHEAD <= BATCH_CHUNK_BYTES);
 const _: () = assert!(BATCH_CHUNK_BYTES + PAYLOAD_BYTES + 64 * 1024 < MESSAGE_BYTES);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
+// One org's lists leave others some.
+const _: () = assert!(LISTS_OF_ORG < LISTS);

@@ -132,7 +132,7 @@ pub(super) async fn results(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(parameters)?;
     let batch = submitted(&door, id, &org).await?;
-    page(&door, &batch, &batch_path(id), asked).await
+    page(&door, &org, &batch, &batch_path(id), asked).await
 }
 
 /// Cancel a batch
@@ -204,7 +204,8 @@ pub(super) async fn of_run(
     let run = RunId::new(id);
     look(&door, run, &org).await?;
     let after = after.unwrap_or_default();
-    let mut rows = door.in_time(door.engine.store().batches(run, &org, &after, limit + 1)).await?;
+    let list = door.list(&org).await?;
+    let mut rows = door.in_time(list.store().batches(run, &org, &after, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let view = BatchesView::new(id, rows, limit, more);
@@ -251,7 +252,7 @@ pub(super) async fn results_in_run(
     let asked = Asked::read(parameters)?;
     let batch = found(&door, batch, &org).await?;
     let path = in_run(batch.id.run.uuid(), &batch.id.key);
-    page(&door, &batch, &path, asked).await
+    page(&door, &org, &batch, &path, asked).await
 }
 
 /// A batch that was submitted over the API.
@@ -295,9 +296,15 @@ impl Asked {
     }
 }
 
-async fn page(door: &Door, batch: &BatchRow, path: &str, Asked { after, limit }: Asked) -> Result<Response, Problem> {
-    let store = door.engine.store();
-    let (items, more) = door.in_time(store.batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
+async fn page(
+    door: &Door,
+    org: &Org,
+    batch: &BatchRow,
+    path: &str,
+    Asked { after, limit }: Asked,
+) -> Result<Response, Problem> {
+    let list = door.list(org).await?;
+    let (items, more) = door.in_time(list.store().batch_results(&batch.id, after, limit, limits::RESULT_BYTES)).await?;
     let cursor = items.last().map_or(after, |item| item.item);
     // A batch that goes on may have more items later, and other words for those that were shown.
     let next = match more {

@@ -175,6 +175,9 @@ codes! {
     /// The scheduler has as many requests under way as it takes. Nothing was done. Repeat the request after the seconds
     /// in `Retry-After`, or add a scheduler.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The scheduler is busy";
+    /// The database took longer for this list than it may. Narrow it: with a session, a tag, a state or a workflow, with
+    /// `created_after` and `created_before`, or with a smaller `limit`. Nothing was changed.
+    ListTooLong = "list_too_long", GATEWAY_TIMEOUT, "The list took too long";
     /// The answer took too long. Whether the request took effect is not known: look before you repeat it, or repeat it
     /// with the same idempotency key.
     TimedOut = "timed_out", GATEWAY_TIMEOUT, "The answer took too long";

@@ -42,7 +42,8 @@ pub(super) async fn list(
     let limit = parameters.limit(limits::DEFINITIONS_PAGE_MAX)?;
     parameters.finish()?;
     let rows = i64::from(limit) + 1;
-    let mut rows = door.in_time(door.engine.store().definitions_list(&org, kind, after.as_ref(), rows)).await?;
+    let list = door.list(&org).await?;
+    let mut rows = door.in_time(list.store().definitions_list(&org, kind, after.as_ref(), rows)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| format!("{}:{}", row.kind.as_str(), row.name));

@@ -48,7 +48,8 @@ pub(super) async fn get(
     let run = RunId::new(id);
     // The run is read first: one that had ended then has told all that the journal has now.
     let row = look(&door, run, &org).await?;
-    let history = door.in_time(read(door.engine.store(), row)).await?;
+    let list = door.list(&org).await?;
+    let history = door.in_time(read(list.store(), row)).await?;
     Ok(axum::Json(history))
 }
 

@@ -115,7 +115,8 @@ pub(super) async fn get(
     let run = RunId::new(id);
     // The state is read first: a run that had ended then has told all that the journal has now.
     let state = look(&door, run, &org).await?.state;
-    let store = door.engine.store();
+    let list = door.list(&org).await?;
+    let store = list.store();
     let (entries, more) = door.in_time(store.journal_told(run, seen, limit)).await?;
     let rows = i64::from(limits::JOURNAL_SIDE_ROWS);
     let tries = door.in_time(store.tries_of(run, rows + 1)).await?;

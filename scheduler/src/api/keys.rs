@@ -232,7 +232,8 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<axum::Json<KeysView>, Problem> {
     parameters.finish()?;
-    Ok(axum::Json(door.in_time(listed(door.engine.store(), &org)).await?))
+    let list = door.list(&org).await?;
+    Ok(axum::Json(door.in_time(listed(list.store(), &org)).await?))
 }
 
 /// Revoke a key

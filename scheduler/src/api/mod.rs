@@ -26,6 +26,7 @@ mod journal;
 pub(crate) mod keys;
 mod limits;
 mod link;
+mod lists;
 mod pages;
 mod problem;
 mod progress;

@@ -10,6 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use piton_shared::limits::LIST_TIME;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -95,6 +96,15 @@ impl Problem {
         }
     }
 
+    /// The org reads as many lists at once as it may.
+    pub fn too_many_lists() -> Self {
+        Self::new(
+            Code::Overloaded,
+            "your org reads as many lists at once as it may; ask for fewer at a time, and send this one again in a moment",
+        )
+        .retry_after(limits::RETRY_AFTER)
+    }
+
     /// The same problem with when to come back.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
@@ -174,6 +184,16 @@ impl IntoResponse for Problem {
 impl From<&StoreError> for Problem {
     /// Logs what is our own mistake.
     fn from(error: &StoreError) -> Self {
+        if error.is_out_of_time() {
+            tracing::warn!(error = error as &dyn std::error::Error, "a statement of a request took too long");
+            return Self::new(
+                Code::ListTooLong,
+                format!(
+                    "the list took longer than {} s; narrow it with a filter, a time range or a smaller limit",
+                    LIST_TIME.as_secs()
+                ),
+            );
+        }
         match error.fault() {
             Fault::Passing | Fault::Taken => {
                 tracing::warn!(error = error as &dyn std::error::Error, "the database is away");

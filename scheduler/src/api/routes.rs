@@ -18,6 +18,7 @@ use super::{
     access::{Access, KeyUses, KnownKeys, admit},
     batches, control, definitions, document, events, export, health, hooks, journal, keys,
     limits::{self, Times},
+    lists::Lists,
     pages::pages,
     progress,
     request::{Room, bounded, envelop, unknown_method, unknown_route},
@@ -34,6 +35,8 @@ pub(super) struct Door {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
+    /// Turns at reading lists.
+    pub(super) lists: Lists,
     pub(super) hooks: Hooks,
     /// Room for those who follow runs: a stream outlives its request.
     pub(super) streams: Arc<Semaphore>,
@@ -68,7 +71,8 @@ pub(super) fn router(engine: Engine, access: Access, times: Times, closing: Canc
     let (streams, followers) = (Arc::new(Semaphore::new(places)), Shares::of_places(places));
     let deliveries = Shares::half_of(times.requests.unwrap_or(limits::HOOK_REQUESTS));
     let (keys, uses) = KnownKeys::new();
-    let door = Door { engine, access, keys, hooks, streams, followers, deliveries, closing, times };
+    let lists = Lists::default();
+    let door = Door { engine, access, keys, lists, hooks, streams, followers, deliveries, closing, times };
     let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
         .merge(for_everybody(times))

@@ -156,7 +156,8 @@ pub(super) async fn list(
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let filter = RunFilter { before, state, workflow, session, tag, created_after, created_before };
-    let mut rows = door.in_time(door.engine.store().runs(&org, &filter, limit + 1)).await?;
+    let list = door.list(&org).await?;
+    let mut rows = door.in_time(list.store().runs(&org, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.run.uuid().simple().to_string());

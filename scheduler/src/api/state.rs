@@ -101,7 +101,8 @@ async fn page(
     let limit = parameters.limit(limits::STATE_PAGE_MAX)?;
     parameters.finish()?;
     let after = after.unwrap_or_default();
-    let mut rows = door.in_time(door.engine.store().state_list(org, scope, owner, &after, limit + 1)).await?;
+    let list = door.list(org).await?;
+    let mut rows = door.in_time(list.store().state_list(org, scope, owner, &after, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.name.clone());

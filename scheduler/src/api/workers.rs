@@ -26,7 +26,8 @@ pub(super) async fn list(
 ) -> Result<axum::Json<WorkersView>, Problem> {
     parameters.finish()?;
     let rows = i64::from(limits::WORKERS_LISTED);
-    let workers = door.in_time(door.engine.store().workers_list(&org, rows)).await?;
+    let list = door.list(&org).await?;
+    let workers = door.in_time(list.store().workers_list(&org, rows)).await?;
     let workers = workers.into_iter().map(WorkerView::from).collect();
     Ok(axum::Json(WorkersView { workers }))
 }

@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 use super::form::Form;
 use crate::{
     api::FieldError,
-    store::{BuildRow, Store, StoreError},
+    store::{BuildRow, Store, StoreError, schedule::LockedSchedules},
 };
 
 /// How old what is known may be. What this scheduler itself was told is known at once.
@@ -54,6 +54,25 @@ impl Definitions {
     /// A workflow of an org; none while no worker has said anything of it. At most a moment old.
     pub async fn workflow(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
         self.find(org, DefinitionKind::Workflow, name).await
+    }
+
+    /// As [`Definitions::workflow`], for one who fires schedules: who holds their locks reads on the connection that has them.
+    pub(crate) async fn workflow_for(
+        &self,
+        locked: &mut LockedSchedules,
+        org: &Org,
+        name: &str,
+    ) -> Result<Option<Arc<Known>>, StoreError> {
+        let kind = DefinitionKind::Workflow;
+        let (answer, before) = self.entry(org, kind, name);
+        if let Some(known) = answer.get() {
+            return Ok(known.clone());
+        }
+        let rows = locked.definition_builds(org, kind, name, limits::DEFINITION_BUILDS).await?;
+        let known = Known::of(rows, before);
+        // A start may have asked meanwhile: its answer is as good.
+        drop(answer.set(known.clone()));
+        Ok(known)
     }
 
     /// A function of an org; none while no worker has said anything of it. At most a moment old.

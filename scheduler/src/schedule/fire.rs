@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Schedules,
-    decide::{Decided, Startable, decide},
+    decide::{Startable, decide},
 };
 use crate::{
     control::Controls,
@@ -19,7 +19,7 @@ use crate::{
     intake::{Placing, RunClock},
     store::{
         Fault, NewRun, Placement, Store, StoreError,
-        schedule::{DueSchedule, Firing, LockedSchedules, Outcome, Watch},
+        schedule::{DueSchedule, Firing, LockedSchedules, Outcome, Superseded, Watch},
     },
 };
 
@@ -101,16 +101,23 @@ impl ScheduleLoop {
         Ok(schedules.len())
     }
 
-    async fn fire_these(&self, locked: LockedSchedules) -> Result<(), StoreError> {
-        let (mut runs, mut firings, mut moved) = (Vec::new(), Vec::new(), Vec::new());
-        for schedule in &locked.due {
-            let startable = self.startable(schedule).await?;
+    /// All that firing asks of the database goes over the connection that has the locks: who waited for a second one might
+    /// wait for those who wait for these locks.
+    async fn fire_these(&self, mut locked: LockedSchedules) -> Result<(), StoreError> {
+        let (mut runs, mut firings, mut moved, mut superseded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for schedule in &std::mem::take(&mut locked.due) {
+            let startable = self.startable(&mut locked, schedule).await?;
             let decided = decide(schedule, &startable, (locked.now, locked.watched), || self.clock.run_id());
-            self.cancel(schedule, &decided).await?;
+            superseded.extend(decided.cancel.map(|run| Superseded {
+                run,
+                org: schedule.org.clone(),
+                reason: format!("schedule `{}` fired again, and its overlap policy is `cancel`", schedule.name),
+            }));
             runs.extend(decided.start.iter().map(|run| new_run(schedule, *run)));
             firings.extend(decided.firings);
             moved.push(decided.moved);
         }
+        let cancelled = locked.cancel(&superseded).await?;
         for run in &mut runs {
             run.placement = self.placing.place(run);
         }
@@ -122,6 +129,9 @@ impl ScheduleLoop {
                 self.count(&firings);
                 self.metrics.runs_started.add(accepted.len() as u64);
                 self.placing.hand_on(&runs, &accepted).await;
+                for (run, outcome) in cancelled {
+                    self.controls.cancelled(run, outcome).await;
+                }
                 Ok(())
             }
             Err(error) => {
@@ -132,21 +142,12 @@ impl ScheduleLoop {
         }
     }
 
-    /// Before the commit: if this scheduler dies in between, the firing is still due and the next look asks again.
-    async fn cancel(&self, schedule: &DueSchedule, decided: &Decided) -> Result<(), StoreError> {
-        if let Some(run) = decided.cancel {
-            let reason = format!("schedule `{}` fired again, and its overlap policy is `cancel`", schedule.name);
-            self.controls.cancel(run, &schedule.org, &reason).await?;
-        }
-        Ok(())
-    }
-
-    async fn startable(&self, schedule: &DueSchedule) -> Result<Startable, StoreError> {
+    async fn startable(&self, locked: &mut LockedSchedules, schedule: &DueSchedule) -> Result<Startable, StoreError> {
         let workflow = &schedule.plan.workflow;
         if workflow == BATCH_RUN {
             return Ok(Startable::No(format!("`{workflow}` is no workflow that a worker has")));
         }
-        let known = self.definitions.workflow(&schedule.org, workflow).await?;
+        let known = self.definitions.workflow_for(locked, &schedule.org, workflow).await?;
         Ok(known.map_or(Startable::Yes, |known| fits(schedule, &known)))
     }
 

@@ -5,12 +5,15 @@ use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 use piton_shared::limits;
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::sync::Semaphore;
 
-use super::error::StoreError;
+use super::error::{StoreError, is_outdated};
+
+/// How long a connection for lists may take to answer once its caller is done with it; then it is closed.
+const PING: Duration = Duration::from_millis(100);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone)]
@@ -19,8 +22,12 @@ pub struct StoreOptions {
     pub url: String,
     /// Connections for the hot statements. Defaults to 7: one each for intake, appends, finishes, events and the two kinds of claims, one spare.
     pub hot_connections: u32,
-    /// Connections for everything else. Defaults to 6.
+    /// Connections for what no caller of the API waits for: lease ends, timers, schedules, sweeps. Defaults to 6.
     pub calm_connections: u32,
+    /// Connections for callers of the API, lists apart. Defaults to 5.
+    pub caller_connections: u32,
+    /// Connections for lists that callers of the API read. Defaults to [`limits::LISTS`].
+    pub list_connections: u32,
     /// How long to wait for a connection before saying that the database is away. Defaults to 2 s.
     pub acquire_timeout: Duration,
 }
@@ -28,7 +35,14 @@ pub struct StoreOptions {
 impl StoreOptions {
     /// The defaults for a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hot_connections: 7, calm_connections: 6, acquire_timeout: Duration::from_secs(2) }
+        Self {
+            url: url.into(),
+            hot_connections: 7,
+            calm_connections: 6,
+            caller_connections: 5,
+            list_connections: u32::try_from(limits::LISTS).unwrap_or(u32::MAX),
+            acquire_timeout: Duration::from_secs(2),
+        }
     }
 
     /// What every connection is opened with: the plans that a test pins are those of these settings.
@@ -52,6 +66,19 @@ impl StoreOptions {
             ("tcp_user_timeout", stands.as_str()),
         ]))
     }
+
+    /// What a connection for lists is opened with. A list is read in the order of an index, no further than its page
+    /// needs, and never sorted; one that takes too long, or whose caller has gone away, is ended by Postgres.
+    pub fn list_connection(&self) -> Result<PgConnectOptions, StoreError> {
+        Ok(self.connection()?.options([
+            ("enable_sort", "off"),
+            ("enable_hashagg", "off"),
+            ("max_parallel_workers_per_gather", "0"),
+            ("lock_timeout", "0"),
+            ("statement_timeout", &format!("{}ms", limits::LIST_TIME.as_millis())),
+            ("client_connection_check_interval", "250ms"),
+        ]))
+    }
 }
 
 /// Why the connection may carry passwords and payloads as plaintext over a network, if it may. Postgres' default, `prefer`,
@@ -71,12 +98,18 @@ fn plaintext(connect: &PgConnectOptions) -> Option<String> {
     (!here).then(|| format!("sslmode={word} lets connections to `{host}` be plaintext"))
 }
 
-/// Postgres, by its roles: nothing calm ever waits behind something hot, and heartbeats behind neither.
+/// Postgres, by its roles. Each role has connections of its own, so that none waits behind another: group commits (hot),
+/// control loops (calm), heartbeats (lease), callers of the API, their lists, the look-up of API keys, and the question
+/// whether Postgres answers.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) hot: PgPool,
     pub(super) calm: PgPool,
     pub(super) lease: PgPool,
+    pub(super) keys: PgPool,
+    pub(super) pulse: PgPool,
+    callers: PgPool,
+    lists: PgPool,
     /// Turns at changing schedules.
     pub(super) schedule_turns: Arc<Semaphore>,
 }
@@ -86,7 +119,7 @@ pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migra
 impl Store {
     /// Connects; fails when Postgres cannot be reached within the acquire timeout.
     pub async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
-        let connect = options.connection()?;
+        let (connect, list) = (options.connection()?, options.list_connection()?);
         if let Some(why) = plaintext(&connect) {
             tracing::warn!(why, "the database may be reached without encryption; add sslmode=verify-full to its URL");
         }
@@ -95,14 +128,40 @@ impl Store {
                 .max_connections(connections)
                 .acquire_timeout(options.acquire_timeout)
                 .test_before_acquire(false)
+                .before_acquire(|_, about| Box::pin(async move { Ok(!is_outdated(about.age)) }))
                 .idle_timeout(None)
                 .max_lifetime(Duration::from_hours(1))
         };
         let hot =
             pool(options.hot_connections).connect_with(connect.clone()).await.map_err(StoreError::new("connect"))?;
         let calm = pool(options.calm_connections).connect_lazy_with(connect.clone());
-        let lease = pool(2).connect_lazy_with(connect);
-        Ok(Self { hot, calm, lease, schedule_turns: Arc::new(Semaphore::new(limits::SCHEDULE_CHANGES)) })
+        let lease = pool(2).connect_lazy_with(connect.clone());
+        let keys = pool(1).connect_lazy_with(connect.clone());
+        let pulse = pool(1).connect_lazy_with(connect.clone());
+        let callers = pool(options.caller_connections).connect_lazy_with(connect);
+        let lists = pool(options.list_connections)
+            // A statement that was given up is still being executed: Postgres ends it when the connection is gone.
+            .after_release(|connection, _| {
+                Box::pin(async { Ok(matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))) })
+            })
+            .connect_lazy_with(list);
+        let schedule_turns = Arc::new(Semaphore::new(limits::SCHEDULE_CHANGES));
+        Ok(Self { hot, calm, lease, keys, pulse, callers, lists, schedule_turns })
+    }
+
+    /// The same database for callers of the API: whatever is asked of this store takes no connection from group commits,
+    /// control loops and heartbeats.
+    #[must_use]
+    pub fn for_callers(&self) -> Self {
+        let callers = &self.callers;
+        Self { hot: callers.clone(), calm: callers.clone(), lease: callers.clone(), ..self.clone() }
+    }
+
+    /// The same database for lists: a statement may take [`limits::LIST_TIME`], and ends when its caller goes away.
+    #[must_use]
+    pub fn for_lists(&self) -> Self {
+        let lists = &self.lists;
+        Self { hot: lists.clone(), calm: lists.clone(), lease: lists.clone(), ..self.clone() }
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.
@@ -115,9 +174,18 @@ impl Store {
 
     /// Closes every connection, letting statements under way finish.
     pub async fn close(&self) {
-        self.hot.close().await;
-        self.calm.close().await;
-        self.lease.close().await;
+        for pool in [&self.hot, &self.calm, &self.lease, &self.keys, &self.pulse, &self.callers, &self.lists] {
+            pool.close().await;
+        }
+    }
+
+    /// Whether Postgres answers, on a connection that nothing else uses.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        sqlx::query(include_str!("sql/database_time.sql"))
+            .execute(&self.pulse)
+            .await
+            .map(drop)
+            .map_err(StoreError::new("database_time"))
     }
 
     /// The database's clock, in milliseconds since the epoch.

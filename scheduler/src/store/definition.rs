@@ -67,6 +67,8 @@ pub type DefinitionCursor = (DefinitionKind, String);
 impl Store {
     /// Writes a page of definitions, and what is declared to start them, in one commit. None when the org is unknown.
     pub async fn define(&self, define: &Define) -> Result<Option<()>, StoreError> {
+        // It may wait for the locks of schedules, as changes of schedules do.
+        let _turn = self.schedule_turns.acquire().await.expect("it is never closed");
         let mut tx = self.calm.begin().await.map_err(StoreError::new("define"))?;
         let now: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("sql/definition_begin.sql"))
             .bind(define.org.as_str())
@@ -107,16 +109,8 @@ impl Store {
         name: &str,
         rows: i64,
     ) -> Result<Vec<BuildRow>, StoreError> {
-        let found = sqlx::query(include_str!("sql/definition_builds.sql"))
-            .bind(org.as_str())
-            .bind(kind.as_str())
-            .bind(name)
-            .bind(rows)
-            .fetch_all(&self.calm)
-            .await
-            .map_err(StoreError::new("definition_builds"))?;
-        let read = |row: &PgRow| Ok(BuildRow { build: row.try_get("build")?, definition: definition_row(row)? });
-        found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definition_builds"))
+        let mut connection = self.calm.acquire().await.map_err(StoreError::new("definition_builds"))?;
+        definition_builds(&mut connection, org, kind, name, rows).await
     }
 
     /// A page of definitions by kind and name, each as its newest build has it.
@@ -177,6 +171,25 @@ impl Store {
             .map_err(StoreError::new("forget_definitions"))?;
         Ok(done.rows_affected())
     }
+}
+
+pub(super) async fn definition_builds(
+    connection: &mut PgConnection,
+    org: &Org,
+    kind: DefinitionKind,
+    name: &str,
+    rows: i64,
+) -> Result<Vec<BuildRow>, StoreError> {
+    let found = sqlx::query(include_str!("sql/definition_builds.sql"))
+        .bind(org.as_str())
+        .bind(kind.as_str())
+        .bind(name)
+        .bind(rows)
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::new("definition_builds"))?;
+    let read = |row: &PgRow| Ok(BuildRow { build: row.try_get("build")?, definition: definition_row(row)? });
+    found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definition_builds"))
 }
 
 async fn write(

@@ -1,5 +1,14 @@
 //! What can go wrong with a query, and whether asking again may help.
 
+use std::{
+    borrow::Cow,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
 use piton_shared::message::{Answer, Refusal};
 
 /// A query failed.
@@ -25,9 +34,39 @@ pub enum Fault {
     Bug,
 }
 
+/// When a statement was last found to be prepared for another schema, in milliseconds since the first use; 0: never.
+static OUTDATED: AtomicU64 = AtomicU64::new(0);
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Whether a connection of this age may have statements that were prepared for another schema: it is not used again.
+pub(super) fn is_outdated(age: Duration) -> bool {
+    let found = OUTDATED.load(Ordering::Relaxed);
+    found > 0 && age >= BEGAN.elapsed().saturating_sub(Duration::from_millis(found))
+}
+
 impl StoreError {
     pub(crate) fn new(query: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| Self { query, source }
+        move |source| {
+            let error = Self { query, source };
+            // "cached plan must not change result type": a migration has changed what the statement answers.
+            if error.code().is_some_and(|code| code == "0A000") {
+                let now = u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX);
+                OUTDATED.store(now.saturating_add(1), Ordering::Relaxed);
+            }
+            error
+        }
+    }
+
+    /// The SQLSTATE, if the database answered.
+    pub(crate) fn code(&self) -> Option<String> {
+        self.source.as_database_error().and_then(|error| error.code()).map(Cow::into_owned)
+    }
+
+    /// Whether what failed may lie in the rows that were written, whatever the class says: it may be well without some of them.
+    /// It does not lie in them where the connection broke, the server is closing or read-only, or a lock or the time ran out.
+    pub(crate) fn may_lie_in_rows(&self) -> bool {
+        let of_the_server = |code: &str| ["08", "25", "55", "57", "58"].iter().any(|class| code.starts_with(class));
+        self.code().is_some_and(|code| !of_the_server(&code))
     }
 
     /// What was to be written could not be computed: the machine is out of something.
@@ -59,6 +98,11 @@ impl StoreError {
         }
     }
 
+    /// Whether Postgres ended the statement because it took longer than it may.
+    pub fn is_out_of_time(&self) -> bool {
+        self.code().is_some_and(|code| code == "57014")
+    }
+
     /// Sorts the error by its SQLSTATE class (Postgres manual, appendix A).
     pub fn fault(&self) -> Fault {
         if let sqlx::Error::Database(error) = &self.source {
@@ -68,7 +112,7 @@ impl StoreError {
             let class = error.code().and_then(|code| code.get(..2).map(str::to_owned));
             return match class.as_deref() {
                 Some("22" | "23" | "54") => Fault::BadRow,
-                Some("08" | "25" | "40" | "53" | "55" | "57" | "58") => Fault::Passing,
+                Some("08" | "0A" | "25" | "40" | "53" | "55" | "57" | "58") => Fault::Passing,
                 Some(_) | None => Fault::Bug,
             };
         }

@@ -104,7 +104,7 @@ impl Store {
     pub async fn key_find(&self, prefix: &str) -> Result<Option<KeyFound>, StoreError> {
         let row = sqlx::query(include_str!("sql/key_find.sql"))
             .bind(prefix)
-            .fetch_optional(&self.calm)
+            .fetch_optional(&self.keys)
             .await
             .map_err(StoreError::new("key_find"))?;
         let read = |row: &PgRow| {

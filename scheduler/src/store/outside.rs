@@ -9,7 +9,7 @@ use piton_shared::{
     name::{Build, Org, Queue},
     state::RunState,
 };
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Published, Room, Store, StoreError, control, ready, value};
@@ -113,37 +113,48 @@ impl Store {
     pub async fn cancel(&self, run: RunId, org: &Org, reason: &str) -> Result<Option<CancelOutcome>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("cancel"))?;
         control::lock_runs(&mut tx, &[run.uuid()]).await?;
-        let Some(look) = control::run_state(&mut tx, run, org).await? else {
-            return Ok(None);
-        };
-        failpoint!("cancel-looked");
-        let outcome = if look.state.is_terminal() {
-            CancelOutcome::Ended(look.state)
-        } else if look.cancel_asked_at.is_some() {
-            CancelOutcome::Requested(None)
-        } else if look.attempts == 0 {
-            let failure = Failure::cancelled().context(reason);
-            sqlx::query(include_str!("sql/cancel_unbegun.sql"))
-                .bind(run.uuid())
-                .bind(value::failure_bytes(&failure))
-                .execute(&mut *tx)
-                .await
-                .map_err(StoreError::new("cancel_unbegun"))?;
-            CancelOutcome::Cancelled
-        } else {
-            let reason = codec::encode(reason).unwrap_or_else(|_| nothing());
-            let row = sqlx::query(include_str!("sql/cancel_begun.sql"))
-                .bind(run.uuid())
-                .bind(nothing())
-                .bind(reason)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(StoreError::new("cancel_begun"))?;
-            CancelOutcome::Requested(Some(told(&row).map_err(StoreError::new("cancel_begun"))?))
-        };
+        let outcome = cancel(&mut tx, run, org, reason).await?;
         tx.commit().await.map_err(StoreError::new("cancel"))?;
-        Ok(Some(outcome))
+        Ok(outcome)
     }
+}
+
+/// Asks a run to stop whose lock the transaction has. None when there is no such run in the org.
+pub(super) async fn cancel(
+    tx: &mut Transaction<'_, Postgres>,
+    run: RunId,
+    org: &Org,
+    reason: &str,
+) -> Result<Option<CancelOutcome>, StoreError> {
+    let Some(look) = control::run_state(tx, run, org).await? else {
+        return Ok(None);
+    };
+    failpoint!("cancel-looked");
+    if look.state.is_terminal() {
+        return Ok(Some(CancelOutcome::Ended(look.state)));
+    }
+    if look.cancel_asked_at.is_some() {
+        return Ok(Some(CancelOutcome::Requested(None)));
+    }
+    if look.attempts == 0 {
+        let failure = Failure::cancelled().context(reason);
+        sqlx::query(include_str!("sql/cancel_unbegun.sql"))
+            .bind(run.uuid())
+            .bind(value::failure_bytes(&failure))
+            .execute(&mut **tx)
+            .await
+            .map_err(StoreError::new("cancel_unbegun"))?;
+        return Ok(Some(CancelOutcome::Cancelled));
+    }
+    let reason = codec::encode(reason).unwrap_or_else(|_| nothing());
+    let row = sqlx::query(include_str!("sql/cancel_begun.sql"))
+        .bind(run.uuid())
+        .bind(nothing())
+        .bind(reason)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(StoreError::new("cancel_begun"))?;
+    Ok(Some(CancelOutcome::Requested(Some(told(&row).map_err(StoreError::new("cancel_begun"))?))))
 }
 
 /// What a wish to cancel came to.

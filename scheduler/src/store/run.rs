@@ -94,6 +94,34 @@ fn first_id(at: Timestamp, drift: i64) -> Uuid {
     uuid_v7(u64::try_from(millis).unwrap_or(0), [0; 10])
 }
 
+impl RunFilter {
+    /// The ids between which the runs are: from the first on, before the second.
+    fn ids(&self) -> (Uuid, Uuid) {
+        let from = self.created_after.map_or(Uuid::nil(), |at| first_id(at, -ID_DRIFT));
+        let behind = self.created_before.map_or(Uuid::max(), |at| first_id(at, ID_DRIFT));
+        (from, self.before.map_or(behind, |run| behind.min(run.uuid())))
+    }
+
+    /// The index by which they are found (`run_list.sql`): the one that is expected to name the fewest.
+    fn index(&self) -> &'static str {
+        let RunFilter { session, tag, state, workflow, .. } = self;
+        if session.is_some() {
+            return "session";
+        }
+        if tag.is_some() {
+            return "tag";
+        }
+        match state {
+            Some(RunState::Parked | RunState::Failed | RunState::Cancelled | RunState::Killed) => "state",
+            Some(RunState::Running) => "held",
+            Some(RunState::Backlog | RunState::Queued) => "ready",
+            Some(RunState::Suspended) => "suspended",
+            Some(RunState::Completed) | None if workflow.is_some() => "workflow",
+            Some(RunState::Completed) | None => "org",
+        }
+    }
+}
+
 /// A failed try, for the timeline.
 #[derive(Debug, Clone)]
 pub struct TryRow {
@@ -207,18 +235,19 @@ impl Store {
 
     /// A page of runs, newest first.
     pub async fn runs(&self, org: &Org, filter: &RunFilter, rows: u32) -> Result<Vec<RunRow>, StoreError> {
+        let (from, before) = filter.ids();
         let found = sqlx::query(include_str!("sql/run_list.sql"))
             .bind(org.as_str())
-            .bind(filter.before.map(RunId::uuid))
+            .bind(before)
             .bind(filter.state.map(RunState::as_str))
             .bind(filter.workflow.as_deref())
             .bind(filter.session.as_deref())
             .bind(i64::from(rows))
             .bind(filter.tag.as_deref())
+            .bind(from)
             .bind(filter.created_after.map(value::at))
-            .bind(filter.created_after.map(|at| first_id(at, -ID_DRIFT)))
             .bind(filter.created_before.map(value::at))
-            .bind(filter.created_before.map(|at| first_id(at, ID_DRIFT)))
+            .bind(filter.index())
             .fetch_all(&self.calm)
             .await
             .map_err(StoreError::new("run_list"))?;

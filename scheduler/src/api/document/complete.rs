@@ -164,7 +164,7 @@ fn answers(path: &str, operation: &mut Value) {
 fn common(path: &str, operation: &Value) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded, Code::TimedOut];
     if path.starts_with("/v1/") {
-        codes.extend([Code::InvalidParameter, Code::UnacceptableValue, Code::Unavailable]);
+        codes.extend([Code::InvalidParameter, Code::UnacceptableValue, Code::Unavailable, Code::ListTooLong]);
     }
     if operation["security"] != json!([{}]) {
         codes.extend([Code::Unauthorized, Code::ForeignOrigin, Code::InsufficientScope, Code::OrgDisabled]);

@@ -110,7 +110,8 @@ pub(super) async fn list(
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let filter = EventFilter { before, name: pattern, since: from, until: to };
-    let store = door.engine.store();
+    let list = door.list(&org).await?;
+    let store = list.store();
     let mut rows = door.in_time(store.event_list(&org, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);

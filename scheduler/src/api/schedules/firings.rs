@@ -31,7 +31,8 @@ pub(in crate::api) async fn firings(one: One, mut parameters: Parameters) -> Res
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let schedule = one.look().await?;
-    let rows = one.store().firings_page(schedule.id, &one.org, before, limit + 1);
+    let list = one.door.list(&one.org).await?;
+    let rows = list.store().firings_page(schedule.id, &one.org, before, limit + 1);
     let mut rows = one.door.in_time(rows).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);

@@ -45,7 +45,8 @@ pub(super) async fn list(
     let after = parameters.checked("cursor", |name| check_definition(&name).map(|()| name))?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
-    let rows = door.engine.store().schedule_list(&org, after.as_deref().unwrap_or(""), workflow.as_deref(), limit + 1);
+    let list = door.list(&org).await?;
+    let rows = list.store().schedule_list(&org, after.as_deref().unwrap_or(""), workflow.as_deref(), limit + 1);
     let mut rows = door.in_time(rows).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);

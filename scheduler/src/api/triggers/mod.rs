@@ -130,8 +130,8 @@ pub(super) async fn list(
     let before = parameters.checked("cursor", |text| id_cursor(&text))?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
-    let store = door.engine.store();
-    let mut rows = door.in_time(store.trigger_list(&org, before, workflow.as_deref(), limit + 1)).await?;
+    let list = door.list(&org).await?;
+    let mut rows = door.in_time(list.store().trigger_list(&org, before, workflow.as_deref(), limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.simple().to_string());

@@ -181,7 +181,8 @@ pub(in crate::api) async fn list(
     parameters.finish()?;
     let webhook = find(&door, &org, &named).await?;
     let filter = DeliveryFilter { before, verdict };
-    let mut rows = door.in_time(door.engine.store().delivery_list(webhook.id, &filter, limit + 1)).await?;
+    let list = door.list(&org).await?;
+    let mut rows = door.in_time(list.store().delivery_list(webhook.id, &filter, limit + 1)).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|row| row.id.simple().to_string());

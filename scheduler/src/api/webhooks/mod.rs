@@ -93,7 +93,8 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<axum::Json<WebhooksView>, Problem> {
     parameters.finish()?;
-    let store = door.engine.store();
+    let list = door.list(&org).await?;
+    let store = list.store();
     let rows = door.in_time(store.webhook_list(&org, i64::from(limits::WEBHOOKS_LISTED))).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let secrets = door.in_time(store.webhook_secrets_of(&ids)).await?;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use piton_schedule::{LastRun, Next};
-use piton_shared::{ids::RunId, name::Org, time::Timestamp};
+use piton_shared::{ids::RunId, message::define::DefinitionKind, name::Org, time::Timestamp};
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     failpoint::failpoint,
-    store::{Accepted, NewRun, Store, StoreError, intake::intake, value},
+    store::{
+        Accepted, BuildRow, CancelOutcome, NewRun, Store, StoreError, control::lock_runs,
+        definition::definition_builds, intake::intake, outside::cancel, value,
+    },
 };
 
 /// A schedule that is due, locked.
@@ -109,7 +112,45 @@ impl Store {
     }
 }
 
+/// A run whose schedule fires again, and which is to be cancelled for it.
+#[derive(Debug, Clone)]
+pub struct Superseded {
+    /// The run.
+    pub run: RunId,
+    /// Whose.
+    pub org: Org,
+    /// Why.
+    pub reason: String,
+}
+
 impl LockedSchedules {
+    /// The newest builds of a definition, read within the transaction.
+    pub async fn definition_builds(
+        &mut self,
+        org: &Org,
+        kind: DefinitionKind,
+        name: &str,
+        rows: i64,
+    ) -> Result<Vec<BuildRow>, StoreError> {
+        definition_builds(&mut self.tx, org, kind, name, rows).await
+    }
+
+    /// Cancels runs within the transaction; says what came of each that is there.
+    pub async fn cancel(&mut self, superseded: &[Superseded]) -> Result<Vec<(RunId, CancelOutcome)>, StoreError> {
+        // All locks at once, in the order in which everybody takes them.
+        let ids: Vec<_> = superseded.iter().map(|run| run.run.uuid()).collect();
+        if !ids.is_empty() {
+            lock_runs(&mut self.tx, &ids).await?;
+        }
+        let mut outcomes = Vec::new();
+        for Superseded { run, org, reason } in superseded {
+            if let Some(outcome) = cancel(&mut self.tx, *run, org, reason).await? {
+                outcomes.push((*run, outcome));
+            }
+        }
+        Ok(outcomes)
+    }
+
     /// Inserts the runs, writes what became of each occurrence, moves the schedules on, and commits. A run that is missing in the
     /// answer was not inserted, for there is no such org: its firing is written as refused.
     pub async fn write(

@@ -21,7 +21,7 @@ use piton_shared::{
 use uuid::Uuid;
 
 pub use declare::{declare, names};
-pub use fire::{DueSchedule, LockedSchedules, Moved};
+pub use fire::{DueSchedule, LockedSchedules, Moved, Superseded};
 pub use firing::{Firing, FiringRow, Outcome};
 pub use watch::Watch;
 pub use write::{Changed, Created};

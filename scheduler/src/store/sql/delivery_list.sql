@@ -4,7 +4,7 @@ select id, webhook, received_at, remote, forwarded, verdict, reason, status, del
        null::bytea as body, secret, event
 from deliveries
 where webhook = $1
-  and ($2::uuid is null or id < $2)
+  and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
   and ($3::text is null or verdict = $3)
 order by id desc
 limit $4

@@ -4,7 +4,7 @@ select e.id, e.org, e.name, e.given_id, null::bytea as data, null::bytea as enve
        e.replayed_from, e.only_workflow, e.occurred_at, e.accepted_at, e.trace
 from events e
 where e.org = $1
-  and ($2::uuid is null or e.id < $2)
+  and e.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
   and ($3::text is null or e.name ~ $3)
   and ($4::timestamptz is null or e.accepted_at >= $4)
   and ($5::timestamptz is null or e.accepted_at < $5)

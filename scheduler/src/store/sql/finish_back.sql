@@ -35,4 +35,5 @@ failed as (
     where f.ending = 'again'
     on conflict do nothing
 )
-select b.*, (extract(epoch from b.due_at - clock_timestamp()) * 1000000)::bigint as due_micros from back b
+select b.run_id, b.step_key, b.item, b.org, b.queue, b.build, b.function, b.epoch, b.stopped, b.due_at, b.place,
+       (extract(epoch from b.due_at - clock_timestamp()) * 1000000)::bigint as due_micros from back b

@@ -1,6 +1,7 @@
 -- What earlier attempts of these runs left open, a page of each by key: failed tries without a result, timers, work that was
 -- given away, batches. $1 the runs, $2 the last key of the page before, $3 rows of each.
-select runs.run_id, page.*
+select runs.run_id, page.step_key, page.failed_tries, page.last_try, page.first_started_at, page.last_failed_at, page.waiting,
+       page.items, page.sealed_at
 from unnest($1::uuid[]) as runs (run_id)
 cross join lateral (
     select * from (

@@ -30,7 +30,9 @@ granted as (
     returning d.run_id, d.step_key, d.item, d.epoch, d.hold, d.function, d.input, d.terms, d.try_number, d.failed_tries,
               d.first_started_at, d.offered_at
 )
-select g.*, r.trace, (extract(epoch from clock_timestamp() - g.offered_at) * 1000000)::bigint as lag_micros,
+select g.run_id, g.step_key, g.item, g.epoch, g.hold, g.function, g.input, g.terms, g.try_number, g.failed_tries,
+       g.first_started_at, g.offered_at, r.trace,
+       (extract(epoch from clock_timestamp() - g.offered_at) * 1000000)::bigint as lag_micros,
        (select o.control_version from orgs o where o.org = (select v.org from alive v)) as control_version
 from granted g
 cross join lateral (select r.trace from runs r where r.id = g.run_id limit 1) r

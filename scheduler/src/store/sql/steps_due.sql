@@ -14,4 +14,5 @@ over as (
     where d.ctid = due.place_of
     returning d.run_id, d.step_key, d.item, d.org, d.queue, d.build, d.function, d.epoch, d.offered_at
 )
-select o.*, (extract(epoch from clock_timestamp() - o.offered_at) * 1000000)::bigint as lag_micros from over o
+select o.run_id, o.step_key, o.item, o.org, o.queue, o.build, o.function, o.epoch, o.offered_at,
+       (extract(epoch from clock_timestamp() - o.offered_at) * 1000000)::bigint as lag_micros from over o

@@ -16,4 +16,4 @@ with lost as (
     where d.worker = $1 and d.worker is not null and d.run_id = any ($2)
     returning d.run_id, d.step_key, d.item, d.org, d.queue, d.build, d.function, d.epoch, d.stopped, d.strikes
 )
-select * from lost
+select run_id, step_key, item, org, queue, build, function, epoch, stopped, strikes from lost

@@ -11,7 +11,8 @@ with owed as materialized (
 taken as (
     delete from unmatched u where u.event_id = any (array(select w.event_id from owed w)) returning u.event_id
 )
-select e.*, o.trigger_version
+select e.id, e.org, e.name, e.given_id, e.data, e.envelope, e.origin, e.provider, e.endpoint, e.delivery, e.replayed_from,
+       e.only_workflow, e.occurred_at, e.accepted_at, e.trace, o.trigger_version
 from taken t
 cross join lateral (select e.* from events e where e.id = t.event_id offset 0) e
 cross join lateral (select o.trigger_version from orgs o where o.org = e.org offset 0) o

@@ -9,6 +9,7 @@ mod looks;
 mod orders;
 mod orgs;
 mod progress;
+mod readers;
 mod refusals;
 mod schedules;
 mod shares;

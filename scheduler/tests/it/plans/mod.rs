@@ -1,5 +1,6 @@
 //! No plan has a choice: it is the same on an empty, a never analysed and a large table.
 
+mod lists;
 mod shape;
 
 use std::{collections::HashMap, fmt::Write as _, fs, path::Path};

@@ -95,6 +95,14 @@ impl Plan {
         found
     }
 
+    /// The conditions that bound its scans of indexes.
+    pub(super) fn bounds(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.walk(&mut |node| found.push(node.condition.as_str()));
+        found.retain(|condition| !condition.is_empty());
+        found
+    }
+
     /// Whether it reads, or changes, this table itself, not by what it is joined with.
     fn reads(&self, tables: &[&str]) -> bool {
         let mut reads = false;

@@ -101,4 +101,13 @@ cross join lateral (values
         select 1 from journal j where j.run_id = b.run_id and j.step_key = b.step_key and j.kind = 'batch'))
 ) as rules (rule, broken)
 where broken
+union all
+select r.id, 'a run is listed by its state if few are in it, and by no other'
+from runs r
+where (select array_agg(s.state) from runs_by_state s where s.run_id = r.id)
+    is distinct from case when r.state in ('parked', 'failed', 'cancelled', 'killed') then array[r.state] end
+union all
+select r.id, 'a run is listed by its tags'
+from runs r
+where array(select t.tag from runs_by_tag t where t.run_id = r.id order by t.tag) <> array(select distinct unnest(r.tags) order by 1)
 order by 1, 2

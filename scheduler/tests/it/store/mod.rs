@@ -9,6 +9,7 @@ mod flood;
 mod intake;
 mod isolation;
 pub(crate) mod lease;
+mod listing;
 mod prepares;
 mod reading;
 mod ready;

@@ -1,0 +1,2 @@
+-- Whoever reads a webhook waits from now on.
+lock table webhooks in access exclusive mode

@@ -1,0 +1,1 @@
+select count(*) from workers where ended_at is not null
