@@ -7,6 +7,7 @@ mod declared;
 mod forgotten;
 mod impossible;
 mod laborious;
+mod migrated;
 mod nats;
 mod once;
 mod storm;
