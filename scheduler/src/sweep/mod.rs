@@ -1,6 +1,7 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
 mod batches;
+mod expired;
 mod grace;
 mod leases;
 mod lost_holds;
@@ -13,7 +14,7 @@ mod stream_watch;
 
 use std::time::{Duration, Instant};
 
-use piton_shared::{limits, message::dispatch::StepTask};
+use piton_shared::message::dispatch::StepTask;
 use piton_telemetry::metrics::SchedulerMetrics;
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +34,6 @@ use crate::{
 
 /// Sweeps between two looks at what has all the time in the world.
 const SELDOM: u64 = 40;
-/// Sweeps between two looks at what could wait for days: a quarter of an hour as sweeps are by default.
-const RARELY: u64 = 3600;
 
 /// What a sweep works with.
 pub struct Sweeper {
@@ -79,7 +78,13 @@ pub struct Sweeper {
 impl Sweeper {
     /// Sweeps until told to stop. Every part fails for itself: one that cannot be done now is done next time.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.end_leases(&stop), self.match_events(&stop), self.find_lost_tasks(&stop), self.sweep(&stop));
+        tokio::join!(
+            self.end_leases(&stop),
+            self.match_events(&stop),
+            self.find_lost_tasks(&stop),
+            self.forget(&stop),
+            self.sweep(&stop)
+        );
     }
 
     /// On its own: nothing that is slow to answer may put off the end of a lease.
@@ -127,22 +132,7 @@ impl Sweeper {
                 said("look for ends", self.look_for_ends().await);
             }
             if round.is_multiple_of(SELDOM) {
-                said("forget idempotency keys", self.store.forget_start_keys(limits::SWEEP_ROWS).await);
-                let forgotten = self.store.forget_firings(limits::FIRINGS_KEPT, limits::SWEEP_ROWS).await;
-                said("forget what schedules fired", forgotten);
-                said("forget keys of events", self.store.event_keys_forget(limits::SWEEP_ROWS).await);
-                said("forget events", self.store.events_forget(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
                 said("read the database's clock", self.clock.correct(&self.store).await);
-            }
-            if round.is_multiple_of(SELDOM) {
-                said("forget deliveries", self.store.forget_deliveries(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await);
-            }
-            if round.is_multiple_of(RARELY) {
-                let secrets = self.store.forget_webhook_secrets(limits::EVENTS_KEPT, limits::SWEEP_ROWS).await;
-                said("forget retired secrets", secrets);
-                said("forget workers", self.store.forget_workers(limits::WORKER_KEPT, limits::SWEEP_ROWS).await);
-                let kept = limits::DEFINITION_KEPT;
-                said("forget definitions", self.store.forget_definitions(kept, limits::SWEEP_ROWS).await);
             }
             round += 1;
             self.metrics.sweeps.inc();

@@ -3,6 +3,7 @@
 mod bad;
 mod batches;
 mod crew;
+mod expired;
 mod flood;
 mod leases;
 mod lost;
