@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use piton_shared::limits;
 use piton_telemetry::metrics::{Group, SchedulerMetrics};
 use tokio::sync::mpsc;
 
@@ -15,8 +16,15 @@ pub struct Gatherer<J> {
     group: Group,
 }
 
+/// What so many rows weigh that have so many bytes: a row more for each [`limits::COMMIT_ROW_BYTES`]. So a batch is bounded
+/// in both, and a statement of the largest inputs is some megabytes.
+pub fn weight(rows: usize, bytes: usize) -> usize {
+    rows + bytes / limits::COMMIT_ROW_BYTES
+}
+
 impl<J> Gatherer<J> {
-    /// Collects from a channel, batches of at most `rows` rows (a single job may have more), counted as `group`.
+    /// Collects from a channel, batches that weigh at most `rows` (see [`weight`]; the last job may bring more), counted as
+    /// `group`.
     pub fn new(waiting: mpsc::Receiver<J>, rows: usize, metrics: SchedulerMetrics, group: Group) -> Self {
         Self { waiting, carried: Vec::new(), rows, metrics, group }
     }
@@ -58,6 +66,18 @@ impl<J> Gatherer<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_batch_of_large_rows_is_bounded_by_its_bytes() {
+        let (send, receive) = mpsc::channel(512);
+        for _ in 0..512 {
+            send.send(limits::PAYLOAD_BYTES).await.expect("there is room");
+        }
+        let mut gatherer = Gatherer::new(receive, limits::COMMIT_ROWS / 2, SchedulerMetrics::new(), Group::Intake);
+        let batch = gatherer.next(|bytes| weight(1, *bytes)).await.expect("a batch");
+        let bytes: usize = batch.iter().sum();
+        assert!(batch.len() > 1 && bytes <= 9 * 1024 * 1024, "{} inputs of {bytes} bytes", batch.len());
+    }
 
     #[tokio::test]
     async fn takes_what_waits_up_to_the_bound_and_loses_nothing() {

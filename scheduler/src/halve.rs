@@ -20,10 +20,11 @@ pub trait Group: Sync {
 }
 
 /// Whether a part was tried before.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Tried {
     Never,
-    Once,
+    /// It failed, and the database said this.
+    Once(Option<String>),
 }
 
 /// Writes them all; says what each came to, in their order.
@@ -36,13 +37,25 @@ pub async fn halving<G: Group>(group: &G, rows: &[G::Row]) -> Vec<G::Outcome> {
             Ok(written) => outcomes.extend(written),
             Err(error) => match (error.fault(), part) {
                 // Whatever stood there unseen is seen by the next statement.
-                (Fault::Taken, _) if tried == Tried::Never => parts.push((part, Tried::Once)),
+                (Fault::Taken, _) if tried == Tried::Never => parts.push((part, Tried::Once(error.code()))),
                 (Fault::BadRow | Fault::Taken, [one]) => outcomes.push(group.refused(one, error)),
                 (Fault::BadRow | Fault::Taken, _) => {
                     let (left, right) = part.split_at(part.len() / 2);
                     parts.extend([(right, Tried::Never), (left, Tried::Never)]);
                 }
-                (Fault::Passing | Fault::Bug, _) => outcomes.extend(group.unknown(part, error)),
+                // What fails twice in the same way may lie in one of them, whatever its class says: the others are written.
+                (Fault::Passing | Fault::Bug, _) if !error.may_lie_in_rows() => {
+                    outcomes.extend(group.unknown(part, error));
+                }
+                (Fault::Passing | Fault::Bug, _) if tried != Tried::Once(error.code()) => {
+                    parts.push((part, Tried::Once(error.code())));
+                }
+                // Nor is one that fails alone refused: the mistake may be ours, and a later version may write it.
+                (Fault::Passing | Fault::Bug, [_]) => outcomes.extend(group.unknown(part, error)),
+                (Fault::Passing | Fault::Bug, _) => {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    parts.extend([(right, Tried::Never), (left, Tried::Never)]);
+                }
             },
         }
     }

@@ -15,7 +15,7 @@ use super::{Looked, Looker, Matching, NewEvent, PublishError, PublishedEvent, St
 use crate::{
     engine::Novelty,
     failpoint::failpoint,
-    gather::Gatherer,
+    gather::{self, Gatherer},
     halve::{self, halving},
     intake::RunClock,
     store::{Accepting, Came, EventOutcome, EventResult, Store, StoreError},
@@ -55,11 +55,10 @@ impl EventHandle {
     }
 }
 
-/// What a publish weighs in a group: its events, and as much again for each so many bytes.
+/// What a publish weighs in a group.
 fn weight(job: &Job) -> usize {
-    const BYTES: usize = 16 * 1024;
     let bytes = |event: &Accepting| event.event.data.len() + event.event.envelope.as_ref().map_or(0, Vec::len);
-    job.events.iter().map(|event| 1 + bytes(event) / BYTES).sum()
+    gather::weight(job.events.len(), job.events.iter().map(bytes).sum())
 }
 
 /// The one writer of events in a scheduler.

@@ -16,7 +16,7 @@ use piton_transport::Received;
 use crate::{
     batch::{Releases, Turns},
     dispatch::{Giver, StepBacklog},
-    gather::Gatherer,
+    gather::{Gatherer, weight},
     halve::{self, halving},
     lease::Roster,
     store::{self, FinishPass, Finishing, Store, StoreError},
@@ -60,7 +60,7 @@ pub type Outcome = Result<FinishAnswer, String>;
 impl Finisher {
     /// Commits until every sender is gone.
     pub async fn run(self, mut jobs: Gatherer<FinishJob>) {
-        while let Some(batch) = jobs.next(|job| job.request.ends.len().max(1)).await {
+        while let Some(batch) = jobs.next(|job| weight(job.request.ends.len().max(1), job.reply.size())).await {
             let (batch, later) = without_repeats(batch);
             jobs.carry(later);
             let (rows, began) = (batch.iter().map(|job| job.request.ends.len()).sum(), Instant::now());

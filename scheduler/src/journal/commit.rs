@@ -26,7 +26,7 @@ use crate::{
     batch::Releases,
     dispatch::Giver,
     failpoint::failpoint,
-    gather::Gatherer,
+    gather::{Gatherer, weight},
     halve::{self, halving},
     lease::Roster,
     store::{Appending, FirstPass, Store, StoreError, Wrote},
@@ -75,7 +75,7 @@ pub type Outcome = Result<AppendAnswer, String>;
 impl Committer {
     /// Commits until every sender is gone.
     pub async fn run(self, mut jobs: Gatherer<AppendJob>) {
-        while let Some(batch) = jobs.next(|job| rows(&job.request)).await {
+        while let Some(batch) = jobs.next(|job| weight(rows(&job.request), job.reply.size())).await {
             let (batch, later) = without_repeats(batch);
             jobs.carry(later);
             let (rows, began) = (batch.iter().map(|job| rows(&job.request)).sum(), Instant::now());

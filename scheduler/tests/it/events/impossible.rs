@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use piton_scheduler::{
+    engine::Start,
     event::PublishError,
     store::{Accepting, EventFilter, EventOutcome, EventResult, Fault, Refused},
 };
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::{event, runs};
 use crate::{
-    cluster::{Cluster, keyed},
+    cluster::{Cluster, keyed, start},
     making::{LONG, ORG, fresh},
 };
 
@@ -59,6 +60,23 @@ async fn a_start_that_cannot_be_written_is_refused_alone() {
     let mut runs: Vec<_> = started.iter().flatten().map(|started| started.run).collect();
     runs.dedup();
     assert_eq!(runs.len(), 15);
+    drop(engine);
+    cluster.finish().await;
+}
+
+/// An error that nobody has sorted makes what was written beside it fail no longer than once.
+#[tokio::test]
+async fn what_fails_for_an_unknown_reason_fails_alone() {
+    let cluster = Cluster::new("start_broken").await;
+    sqlx::raw_sql(include_str!("../sql/break_poison.sql")).execute(&cluster.db.pool).await.expect("it is ours");
+    let engine = cluster.schedulers[0].engine();
+    let start = |number: usize| {
+        let workflow = if number == 5 { "poison" } else { "order" };
+        engine.start(Start { workflow: workflow.into(), ..start(&format!("{number}")) })
+    };
+    let started = join_all((0..16).map(start)).await;
+    let refused: Vec<_> = (0..16).filter(|number| started[*number].is_err()).collect();
+    assert_eq!(refused, [5], "{started:?}");
     drop(engine);
     cluster.finish().await;
 }
