@@ -10,7 +10,7 @@ from (
     from (
         (select id from runs where $11 = 'org' and org = $1 and id < $2 and id >= $8 order by id desc)
         union all
-        (select id from runs where $11 = 'workflow' and org = $1 and workflow = $4 and id < $2 and id >= $8 order by id desc)
+        (select id from runs where $11 = 'workflow' and org || '/' || workflow = $1 || '/' || $4 and id < $2 and id >= $8 order by id desc)
         union all
         (select id from runs where $11 = 'session' and org = $1 and session = $5 and id < $2 and id >= $8 order by id desc)
         union all

@@ -46,17 +46,20 @@ async fn a_cursor_is_where_the_index_begins() {
     db.finish().await;
 }
 
-/// One branch of it is read, whose rows come in their order: nothing is sorted, and nothing is read that is not needed.
+/// One branch of it is read, whose rows come in their order: nothing is sorted, and nothing is read that is not needed. On an
+/// empty table any index is as good; the first statistics have the plan made anew.
 #[tokio::test]
 async fn runs_are_listed_by_one_plan_whatever_is_asked_for() {
     let db = Database::new("plans_runs").await;
     let mut connection = connect(&db).await;
     let empty = plan(&mut connection, "run_list").await.shape();
-    assert!(empty.contains("Merge Append") && !empty.contains("Sort"), "{empty}");
     fill(&db).await;
-    for stage in ["never analysed", "analysed"] {
-        assert_eq!(plan(&mut connection, "run_list").await.shape(), empty, "{stage}");
-        analyze(&db).await;
+    let never_analysed = plan(&mut connection, "run_list").await.shape();
+    analyze(&db).await;
+    let analysed = plan(&mut connection, "run_list").await.shape();
+    for shape in [&empty, &never_analysed] {
+        assert!(shape.contains("Merge Append") && !shape.contains("Sort"), "{shape}");
     }
+    assert_eq!(never_analysed, analysed);
     db.finish().await;
 }
