@@ -28,10 +28,9 @@ use super::{
     code::Code,
     control::{self, CancelBody, OutcomeView},
     document::{BatchInPath, BatchOfRunInPath, IdempotencyKey, Page, RunInPath, Wait},
-    fields::check_text,
     input, limits, link,
     problem::Problem,
-    query::Parameters,
+    query::{Parameters, check_cursor},
     request::{PathId, trace_of},
     routes::Door,
     runs::look,
@@ -198,7 +197,7 @@ pub(super) async fn of_run(
     PathId(id): PathId,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let after = parameters.checked("cursor", |key| check_text(&key, STEP_KEY_BYTES).map(|()| key))?;
+    let after = parameters.checked("cursor", |key| check_cursor(key, STEP_KEY_BYTES))?;
     let limit = parameters.limit(PAGE_MAX)?;
     parameters.finish()?;
     let run = RunId::new(id);

@@ -95,6 +95,12 @@ pub(super) fn id_cursor(text: &str) -> Result<Uuid, &'static str> {
     text.parse().ok().filter(|_| whole).ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
 }
 
+/// A cursor that is the last name of a page, which may have any characters that a name can have, line breaks too.
+pub(super) fn check_cursor(text: String, bytes: usize) -> Result<String, &'static str> {
+    let fits = (1..=bytes).contains(&text.len()) && !text.contains('\0');
+    fits.then_some(text).ok_or("is no cursor of this list; take it from `next_cursor` unchanged")
+}
+
 pub(super) fn wrong(name: &str, detail: impl std::fmt::Display) -> Problem {
     let name: String = name.chars().take(64).collect();
     Problem::new(Code::InvalidParameter, format!("the parameter `{name}`: {detail}")).with("parameter", name)

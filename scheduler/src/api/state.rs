@@ -18,7 +18,7 @@ use super::{
     fields::{check_session, check_text},
     limits, link,
     problem::Problem,
-    query::Parameters,
+    query::{Parameters, check_cursor},
     request::PathId,
     routes::Door,
     runs::{escape, look},
@@ -97,7 +97,7 @@ async fn page(
     path: &str,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let after = parameters.checked("cursor", |name| check_text(&name, STATE_NAME_BYTES).map(|()| name))?;
+    let after = parameters.checked("cursor", |name| check_cursor(name, STATE_NAME_BYTES))?;
     let limit = parameters.limit(limits::STATE_PAGE_MAX)?;
     parameters.finish()?;
     let after = after.unwrap_or_default();

@@ -130,6 +130,12 @@ async fn state_is_shown_by_name_in_pages() {
         let last = house.door.get(first.text("next")).await;
         assert_eq!((last.body["values"][0]["name"].as_str(), &last.body["next"]), (Some("c"), &Value::Null));
     }
+    let lines = set(StateScope::Run, "a\nline", Some("value"), 0);
+    house.database.append(hold.writes(7, 7, lines)).await;
+    let first = house.door.get(&format!("/v1/runs/{}/state?limit=1", hold.run)).await;
+    assert_eq!(first.text("next_cursor"), "a\nline");
+    let next = house.door.get(first.text("next")).await;
+    assert_eq!(next.body["values"][0]["name"], "a ü", "{:#}", next.body);
     let nobody = house.door.get("/v1/sessions/never%20seen/state").await;
     assert_eq!((nobody.status, &nobody.body["values"]), (200, &json!([])));
     house.database.store.kill(hold.run, &ORG).await.expect("it is killed");
