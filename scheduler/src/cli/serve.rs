@@ -137,9 +137,8 @@ async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, CliError
 pub(super) fn failed(error: &DoorError) -> CliError {
     let advice = match error {
         DoorError::Startup(StartupError::Prefix(_)) => "a prefix is made of letters, digits, `_` and `-`",
-        DoorError::Startup(StartupError::Postgres(_)) => {
-            "check PITON_DATABASE_URL with `piton doctor`; `piton migrate` makes the schema"
-        }
+        DoorError::Startup(StartupError::Postgres(_)) => "check PITON_DATABASE_URL with `piton doctor`",
+        DoorError::Startup(StartupError::Schema { .. }) => "run `piton migrate` once, before the schedulers start",
         DoorError::Startup(StartupError::Nats(_)) => "check PITON_NATS_URL and how to log in there with `piton doctor`",
         DoorError::Startup(StartupError::Stream(_)) => {
             "NATS needs JetStream (`nats-server -js`); `piton doctor` checks it"

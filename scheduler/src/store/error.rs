@@ -121,7 +121,8 @@ impl StoreError {
         }
         let ours = matches!(
             self.source,
-            sqlx::Error::ColumnDecode { .. }
+            sqlx::Error::Configuration(_)
+                | sqlx::Error::ColumnDecode { .. }
                 | sqlx::Error::ColumnNotFound(_)
                 | sqlx::Error::TypeNotFound { .. }
                 | sqlx::Error::RowNotFound

@@ -1,8 +1,10 @@
-use piton_devstack::testing::TestNats;
+use std::io::{BufRead as _, BufReader};
+
+use piton_devstack::{Postgres, PostgresOptions, testing::TestNats};
 use serde_json::json;
 
 use super::{Running, done, half_a_request, piton, until_deaf};
-use crate::database::Database;
+use crate::{api::PATIENCE, database::Database};
 
 #[tokio::test]
 async fn a_server_wants_keys_and_drains() {
@@ -75,6 +77,45 @@ async fn a_server_wants_keys_and_drains() {
     assert_eq!(server.stop("-TERM").await, Some(0));
     nats.stop().await.expect("NATS stops");
     database.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_waits_for_postgres_and_wants_its_schema() {
+    let mut postgres = Postgres::start(PostgresOptions::throwaway()).await.expect("Postgres starts");
+    let nats = TestNats::start().await.expect("NATS starts");
+    let (database_url, nats_url) = (postgres.url(), nats.url());
+    let serve =
+        ["serve", "--json", "--listen", "127.0.0.1:0", "--database-url", &database_url, "--nats-url", &nats_url];
+    let empty = done(piton(serve)).await;
+    assert_eq!(empty.code, Some(5));
+    assert!(empty.err.contains("run `piton migrate`"), "{}", empty.err);
+    assert_eq!(done(piton(["migrate", "--database-url", &database_url])).await.code, Some(0));
+
+    postgres.kill9().await.expect("Postgres dies");
+    let (reading, writing) = std::io::pipe().expect("a pipe");
+    let mut command = piton(serve);
+    command.stderr(writing);
+    let (waits, waiting) = tokio::sync::oneshot::channel();
+    // Reads to the end, or the server could not write its log.
+    let log = std::thread::spawn(move || {
+        let mut waits = Some(waits);
+        for line in BufReader::new(reading).lines().map_while(Result::ok) {
+            if line.contains("waiting for Postgres") {
+                waits.take().map(|waits| waits.send(()));
+            }
+        }
+    });
+    let starting = Running::start(command);
+    let returning = async {
+        let waits = tokio::time::timeout(PATIENCE, waiting).await.expect("it says so in time");
+        waits.expect("it says so before it ends");
+        postgres.restart().await.expect("Postgres comes back");
+    };
+    let (server, ()) = tokio::join!(starting, returning);
+    assert_eq!(server.stop("-TERM").await, Some(0));
+    log.join().expect("the log reads");
+    nats.stop().await.expect("NATS stops");
+    postgres.stop().await.expect("Postgres stops");
 }
 
 #[tokio::test]
