@@ -46,7 +46,9 @@ impl LostHolds {
             let Some(holds) = answer.filter(|holds| !holds.unknown.is_empty()) else { continue };
             let requeued = sweeper.store.hand_back(worker, &holds.unknown, None).await?;
             sweeper.metrics.swept.at(Swept::Released).add(requeued.len() as u64);
-            tracing::info!(%worker, runs = requeued.len(), "a worker did not know of runs it was said to hold");
+            if !requeued.is_empty() {
+                tracing::info!(%worker, runs = requeued.len(), "a worker did not know of runs it was said to hold");
+            }
             sweeper.publisher.publish(requeued);
         }
         Ok(())

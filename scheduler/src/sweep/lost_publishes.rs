@@ -93,7 +93,9 @@ impl LostPublishes {
         if !lost.is_empty() {
             let published = sweeper.store.republish(&lost).await?;
             sweeper.metrics.swept.at(Swept::Republished).add(published.len() as u64);
-            tracing::info!(runs = published.len(), "published again what nobody had claimed");
+            if !published.is_empty() {
+                tracing::info!(runs = published.len(), "published again what nobody had claimed");
+            }
             sweeper.publisher.publish(published);
             for sequence in spent {
                 if let Err(error) = sweeper.work.delete(sequence).await {

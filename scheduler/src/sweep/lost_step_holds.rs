@@ -62,7 +62,10 @@ impl LostStepHolds {
             let ends: Vec<_> = holds.unknown_steps.into_iter().map(end).collect();
             let pass = sweeper.store.finish(&ends).await?;
             sweeper.metrics.swept.at(Swept::Released).add(pass.offers.len() as u64);
-            tracing::info!(%worker, steps = pass.offers.len(), "a worker did not know of steps it was said to execute");
+            if !pass.offers.is_empty() {
+                let steps = pass.offers.len();
+                tracing::info!(%worker, steps, "a worker did not know of steps it was said to execute");
+            }
             sweeper.giver.offer(pass.offers);
         }
         Ok(())

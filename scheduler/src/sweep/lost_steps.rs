@@ -70,7 +70,9 @@ impl LostSteps {
         if !lost.is_empty() {
             let published = sweeper.store.republish_steps(&lost).await?;
             sweeper.metrics.swept.at(Swept::Republished).add(published.len() as u64);
-            tracing::info!(steps = published.len(), "published again what nobody had claimed");
+            if !published.is_empty() {
+                tracing::info!(steps = published.len(), "published again what nobody had claimed");
+            }
             sweeper.giver.publish(published);
             for sequence in spent {
                 if let Err(error) = sweeper.step_work.delete(sequence).await {

@@ -12,6 +12,7 @@ mod logs;
 pub mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod repeats;
 mod setup;
 pub mod trace;
 

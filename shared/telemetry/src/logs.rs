@@ -5,11 +5,12 @@ use std::{env, io, io::IsTerminal as _, str::FromStr};
 use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer,
+    filter::FilterExt as _,
     fmt::{self, MakeWriter, format::JsonFields},
     registry::LookupSpan,
 };
 
-use crate::{json_lines::JsonLines, setup::TelemetryError};
+use crate::{json_lines::JsonLines, repeats::Repeats, setup::TelemetryError};
 
 /// What is logged unless `PITON_LOG` says otherwise: the NATS client tells every reconnect, and so do we.
 pub(crate) const DEFAULT_FILTER: &str = "info,async_nats=warn";
@@ -53,10 +54,11 @@ pub(crate) fn layer<S, W>(
 ) -> Result<Box<dyn Layer<S> + Send + Sync>, TelemetryError>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    W: for<'w> MakeWriter<'w> + Clone + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let filter = filter.and(Repeats::new(format, writer.clone()));
     Ok(match format {
         LogFormat::Text => fmt::layer().with_writer(writer).with_ansi(coloured).with_filter(filter).boxed(),
         LogFormat::Json => fmt::layer()
@@ -129,6 +131,18 @@ pub(crate) mod tests {
                 "step": "a/b#1", "attempts": 2, "rows": 3, "ok": true,
             })
         );
+    }
+
+    #[test]
+    fn what_is_said_again_and_again_is_not_written_again_and_again() {
+        let text = logged(LogFormat::Text, "info", || {
+            for number in 0..1000 {
+                tracing::warn!(number, "Postgres is away");
+                tracing::info!(number, "news");
+            }
+        });
+        let lines = |of: &str| text.lines().filter(|line| line.contains(of)).count();
+        assert_eq!((lines("Postgres is away"), lines("news")), (5, 1000));
     }
 
     #[test]

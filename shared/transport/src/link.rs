@@ -1,7 +1,7 @@
 //! Whether the connection stands, as its events tell.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct LinkEvents {
     state: watch::Sender<BusState>,
     losses: watch::Sender<u64>,
     dropped: Arc<AtomicU64>,
+    held: Weak<()>,
 }
 
 /// The reading side, shared by everything that uses the connection.
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     state: watch::Receiver<BusState>,
     losses: watch::Receiver<u64>,
     dropped: Arc<AtomicU64>,
+    /// Whether anybody uses the connection still.
+    _held: Arc<()>,
 }
 
 /// The connection was not there, or was lost meanwhile.
@@ -44,8 +47,14 @@ pub(crate) fn link() -> (LinkEvents, Link) {
     let (state_sender, state) = watch::channel(BusState::Connected);
     let (losses_sender, losses) = watch::channel(0);
     let dropped = Arc::new(AtomicU64::new(0));
-    let events = LinkEvents { state: state_sender, losses: losses_sender, dropped: Arc::clone(&dropped) };
-    (events, Link { state, losses, dropped })
+    let held = Arc::new(());
+    let events = LinkEvents {
+        state: state_sender,
+        losses: losses_sender,
+        dropped: Arc::clone(&dropped),
+        held: Arc::downgrade(&held),
+    };
+    (events, Link { state, losses, dropped, _held: held })
 }
 
 impl LinkEvents {
@@ -58,8 +67,9 @@ impl LinkEvents {
                 self.lost(BusState::Disconnected);
                 tracing::warn!("lost the connection to NATS");
             }
-            // Nobody is left who could miss it: it was closed because everybody let go of it.
-            Event::Closed if self.state.receiver_count() == 0 => tracing::debug!("closed the connection to NATS"),
+            // Nobody is left who could miss it: it was closed because everybody let go of it. Who only watches its state
+            // does not count.
+            Event::Closed if self.held.strong_count() == 0 => tracing::debug!("closed the connection to NATS"),
             Event::Closed => {
                 self.lost(BusState::Closed);
                 tracing::error!("the connection to NATS is closed for good");
@@ -154,6 +164,22 @@ mod tests {
             events.take(&Event::Connected);
         };
         assert_eq!(tokio::join!(waiting, blinking).0, Err(Lost));
+    }
+
+    #[test]
+    fn a_connection_that_everybody_let_go_of_is_not_lost() {
+        let (events, link) = link();
+        let watching = link.state();
+        drop(link);
+        events.take(&Event::Closed);
+        assert_eq!(*watching.borrow(), BusState::Connected);
+    }
+
+    #[test]
+    fn one_that_is_used_and_closed_is_lost() {
+        let (events, link) = link();
+        events.take(&Event::Closed);
+        assert_eq!(*link.state().borrow(), BusState::Closed);
     }
 
     #[test]

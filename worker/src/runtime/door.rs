@@ -73,6 +73,23 @@ impl Unserved {
             Self::Unsendable(_) | Self::Refused(_) => false,
         }
     }
+
+    /// What is so, in a few words for the log.
+    fn why(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "a scheduler answers that it cannot do this now",
+            Self::Silent(RequestError::NoResponders { .. }) => "no scheduler serves this",
+            Self::Silent(RequestError::Disconnected { .. }) => "NATS is away",
+            Self::Silent(
+                RequestError::TimedOut { .. }
+                | RequestError::Busy { .. }
+                | RequestError::Envelope { .. }
+                | RequestError::TooLarge { .. }
+                | RequestError::Subject { .. },
+            ) => "no scheduler has answered in time",
+            Self::Unsendable(_) | Self::Refused(_) => "the request is not served",
+        }
+    }
 }
 
 /// Asks schedulers. Cheap to clone.
@@ -149,12 +166,7 @@ impl Door {
                     // One line for each doubling.
                     if tries >= LOUD && tries.is_power_of_two() {
                         let error = &unserved as &dyn std::error::Error;
-                        tracing::warn!(
-                            error,
-                            method = method.as_str(),
-                            tries,
-                            "no scheduler serves this: it is tried again"
-                        );
+                        tracing::warn!(error, method = method.as_str(), tries, "{}: it is tried again", unserved.why());
                     }
                     tokio::time::sleep(AGAIN.delay(tries)).await;
                     last = Some(unserved);
