@@ -39,10 +39,6 @@ pub async fn halving<G: Group>(group: &G, rows: &[G::Row]) -> Vec<G::Outcome> {
                 // Whatever stood there unseen is seen by the next statement.
                 (Fault::Taken, _) if tried == Tried::Never => parts.push((part, Tried::Once(error.code()))),
                 (Fault::BadRow | Fault::Taken, [one]) => outcomes.push(group.refused(one, error)),
-                (Fault::BadRow | Fault::Taken, _) => {
-                    let (left, right) = part.split_at(part.len() / 2);
-                    parts.extend([(right, Tried::Never), (left, Tried::Never)]);
-                }
                 // What fails twice in the same way may lie in one of them, whatever its class says: the others are written.
                 (Fault::Passing | Fault::Bug, _) if !error.may_lie_in_rows() => {
                     outcomes.extend(group.unknown(part, error));
@@ -52,7 +48,7 @@ pub async fn halving<G: Group>(group: &G, rows: &[G::Row]) -> Vec<G::Outcome> {
                 }
                 // Nor is one that fails alone refused: the mistake may be ours, and a later version may write it.
                 (Fault::Passing | Fault::Bug, [_]) => outcomes.extend(group.unknown(part, error)),
-                (Fault::Passing | Fault::Bug, _) => {
+                (Fault::BadRow | Fault::Taken | Fault::Passing | Fault::Bug, _) => {
                     let (left, right) = part.split_at(part.len() / 2);
                     parts.extend([(right, Tried::Never), (left, Tried::Never)]);
                 }

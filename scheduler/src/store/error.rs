@@ -59,7 +59,7 @@ impl StoreError {
 
     /// The SQLSTATE, if the database answered.
     pub(crate) fn code(&self) -> Option<String> {
-        self.source.as_database_error().and_then(|error| error.code()).map(Cow::into_owned)
+        self.source.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned)
     }
 
     /// Whether what failed may lie in the rows that were written, whatever the class says: it may be well without some of them.
