@@ -64,16 +64,15 @@ pub fn faults(listens: &Listens) -> Vec<(Part, String)> {
     {
         faults.push((Part::Endpoint, format!("may have 1 to {NAME_BYTES} bytes without control characters")));
     }
-    let mut expression = |part, source: &str| {
-        if let Err(wrong) = Expression::compile(source) {
-            faults.push((part, wrong.to_string()));
-        }
-    };
-    if let Some(filter) = listens.filter() {
-        expression(Part::Filter, filter);
+    if let Some(Err(wrong)) = listens.filter().map(Expression::compile_filter) {
+        faults.push((Part::Filter, wrong.to_string()));
     }
     match listens.input() {
-        InputRule::Expression(source) => expression(Part::Input, source),
+        InputRule::Expression(source) => {
+            if let Err(wrong) = Expression::compile(source) {
+                faults.push((Part::Input, wrong.to_string()));
+            }
+        }
         InputRule::ByName | InputRule::Envelope => {}
     }
     faults

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cel::Program;
 use piton_shared::limits::EXPRESSION_BYTES;
 
-use crate::{names, on_deep_stack};
+use crate::{kinds, language::LANGUAGE, literals, names, on_deep_stack};
 
 /// Brackets within brackets: each costs the parser a good deal of its stack.
 const BRACKETS: usize = 24;
@@ -51,10 +51,50 @@ pub enum ExpressionError {
         name: String,
     },
     /// It calls a function that is not there.
-    #[error("there is no function `{name}`; there are {}", names::FUNCTIONS.join(", "))]
+    #[error("there is no function `{name}`{meant}; there are {}", names::functions())]
     Function {
         /// The name.
         name: String,
+        /// The end of the sentence, if a name is near: `; did you mean …?`.
+        meant: String,
+    },
+    /// It calls a function with arguments that it does not take.
+    #[error("`{name}` takes other arguments: `{like}`")]
+    Arguments {
+        /// The function.
+        name: String,
+        /// How it is called.
+        like: String,
+    },
+    /// It asks for a member that no event has.
+    #[error(
+        "an event has no `{name}`{meant}; it has {}, and from a webhook {}",
+        names::MEMBERS[..6].join(", "),
+        names::MEMBERS[6..].join(", ")
+    )]
+    Member {
+        /// The member.
+        name: String,
+        /// The end of the sentence, if a name is near: `; did you mean …?`.
+        meant: String,
+    },
+    /// It gives a function a text that the function can never read.
+    #[error("`{function}` cannot read '{value}': {why}")]
+    Literal {
+        /// The function.
+        function: String,
+        /// The text.
+        value: String,
+        /// Why.
+        why: String,
+    },
+    /// What has to be true or false is something else, whatever the event is.
+    #[error("{part} comes to {kind}, and has to come to true or false")]
+    NotATruth {
+        /// Which part.
+        part: String,
+        /// What it comes to.
+        kind: &'static str,
     },
     /// It makes a message of a type.
     #[error("there is no type `{name}`: write an object as `{{'name': value}}`")]
@@ -64,6 +104,13 @@ pub enum ExpressionError {
     },
 }
 
+/// What an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Filter,
+    Input,
+}
+
 /// An expression that was checked. Compiled once and evaluated often.
 #[derive(Debug)]
 pub struct Expression {
@@ -71,11 +118,23 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Compiles and checks a text.
+    /// Compiles and checks the expression of an input.
     ///
     /// # Errors
     /// Says what is wrong with it and what to write instead.
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
+        Self::of(Part::Input, source)
+    }
+
+    /// Compiles and checks a filter, which has to come to true or false.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and what to write instead.
+    pub fn compile_filter(source: &str) -> Result<Self, ExpressionError> {
+        Self::of(Part::Filter, source)
+    }
+
+    fn of(part: Part, source: &str) -> Result<Self, ExpressionError> {
         if source.trim().is_empty() {
             return Err(ExpressionError::Empty);
         }
@@ -87,9 +146,14 @@ impl Expression {
         }
         // The parser is a large generated one of somebody else's: that it does not panic is more than we can say.
         let compile = || {
-            let compiled = catch_unwind(AssertUnwindSafe(|| Program::compile(source)));
+            let compiled = catch_unwind(AssertUnwindSafe(|| LANGUAGE.compile(source)));
             let program = compiled.map_err(|_| broken(1, 1, "it cannot be read"))?.map_err(|errors| syntax(&errors))?;
             names::check(program.expression())?;
+            literals::check(program.expression())?;
+            match part {
+                Part::Filter => kinds::check_filter(program.expression())?,
+                Part::Input => kinds::truths(program.expression())?,
+            }
             Ok(Self { program })
         };
         on_deep_stack(|_| compile()).map_err(|_| ExpressionError::Busy)?
@@ -157,6 +221,49 @@ mod tests {
         ];
         insta::assert_snapshot!(all.map(wrong).join("\n"));
         assert_eq!(wrong(&"x".repeat(5000)), "may have 4096 bytes, this one has 5000");
+    }
+
+    #[test]
+    fn what_can_never_match_is_refused_and_the_part_is_named() {
+        let filters = [
+            "event.type == 'order.paid'",
+            "event.payload.total > 3",
+            "event.dat.total > 3",
+            "event['nam'] == 'x'",
+            "has(event.type)",
+            "event.data.name.matches('(')",
+            "event.data.name.matches('a', 'b')",
+            "timestamp('yesterday') < timestamp(event.time)",
+            "duration('1 day') > duration('1h')",
+            "timestamp(event.time).getHours('Mars/Olympus') == 1",
+            "int('x') == event.data.total",
+            "size(event.data.items, 1) > 1",
+            "event.data.name.startWith('x')",
+            "event.data.items.all(one)",
+            "event.name",
+            "event.data.total + 1 > 3 && event.name",
+            "!size(event.data.items)",
+            "'true'",
+            "event.data.items.map(one, one > 1)",
+            "event.data.items.exists_one(one, one > 1) ? 1 : 2",
+        ];
+        let said = filters.map(|filter| match Expression::compile_filter(filter) {
+            Ok(_) => format!("{filter} is taken"),
+            Err(error) => error.to_string(),
+        });
+        insta::assert_snapshot!(said.join("\n"));
+        for good in [
+            "event.data.type == 'x' && event.event_type == 'y' && event.headers['x-y'] == 'z'",
+            "event.data",
+            "event.data.flag && event.data.items.exists(event, event.type == 1)",
+            "event.data.items.all(one, one > 1) && event.data.items.exists_one(one, one)",
+            "event.data.name.matches(event.data.pattern) && timestamp(event.time) > timestamp(0)",
+            "event.data.a ? event.data.b : false",
+            "dyn(event.name)",
+        ] {
+            assert!(Expression::compile_filter(good).is_ok(), "{good}: {}", wrong(good));
+        }
+        assert!(Expression::compile("event.name").is_ok(), "an input may be anything");
     }
 
     #[test]

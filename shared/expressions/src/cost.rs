@@ -8,6 +8,8 @@ use std::ops::Add;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
+use crate::language::MATCHES;
+
 /// How large a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -122,7 +124,7 @@ fn of<'e>(expression: &'e IdedExpr, scope: &mut Vec<(&'e str, Size)>) -> Part {
                 | "contains"
                 | "startsWith"
                 | "endsWith" => Part { size: Size::ONE, work: through },
-                "matches" => {
+                MATCHES => {
                     let pattern = parts.last().map_or(1, |pattern| pattern.size.bytes.max(1));
                     let text = parts.first().map_or(1, |text| text.size.bytes);
                     let search = text.saturating_mul(pattern) / 16;

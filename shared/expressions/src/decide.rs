@@ -52,31 +52,53 @@ impl<T> Default for Decided<T> {
     }
 }
 
-/// Decides what the triggers that mean an event start. All that are declared of one workflow start it once: by the first that
-/// matches. Those of one workflow come one after the other, the declared ones first and in their order.
+/// Decides what the triggers that mean an event start: a [`Deciding`] that is asked all of them at once.
 pub fn decide<'a, T, K: Takes>(
     seen: &Seen<'_>,
     candidates: impl IntoIterator<Item = Candidate<'a, T, K>>,
 ) -> Decided<T> {
-    let mut decided = Decided::default();
-    // Of the workflow whose declared triggers are gone through: whether one has matched, and the first filter that failed.
-    let mut of: Option<(&str, Alternatives<T>)> = None;
-    for Candidate { trigger, workflow, standing, rules, takes } in candidates {
-        if let Some((_, alternatives)) = of.take_if(|(name, _)| *name != workflow) {
-            decided.decisions.extend(alternatives.failed());
+    let mut deciding = Deciding::default();
+    for candidate in candidates {
+        deciding.ask(seen, candidate);
+    }
+    deciding.end()
+}
+
+/// A decision that is made trigger by trigger, so that it can be interrupted between two of them. All that are declared of one
+/// workflow start it once: by the first that matches. Those of one workflow come one after the other, the declared ones first
+/// and in their order.
+#[derive(Debug)]
+pub struct Deciding<T> {
+    decided: Decided<T>,
+    /// Of the workflow whose declared triggers are gone through: whether one has matched, and the first filter that failed.
+    of: Option<(String, Alternatives<T>)>,
+}
+
+impl<T> Default for Deciding<T> {
+    fn default() -> Self {
+        Self { decided: Decided::default(), of: None }
+    }
+}
+
+impl<T> Deciding<T> {
+    /// Decides about the next trigger.
+    pub fn ask<K: Takes>(&mut self, seen: &Seen<'_>, candidate: Candidate<'_, T, K>) {
+        let Candidate { trigger, workflow, standing, rules, takes } = candidate;
+        if let Some((_, alternatives)) = self.of.take_if(|(name, _)| name != workflow) {
+            self.decided.decisions.extend(alternatives.failed());
         }
         let declared = match standing {
-            Standing::Declared => Some(&mut of.get_or_insert((workflow, Alternatives::None)).1),
+            Standing::Declared => Some(&mut self.of.get_or_insert_with(|| (workflow.to_owned(), Alternatives::None)).1),
             Standing::Alone => None,
         };
         if matches!(declared, Some(Alternatives::Matched)) {
-            continue;
+            return;
         }
         let failed = match rules.filtered(seen) {
-            Filtered::Out => continue,
+            Filtered::Out => return,
             Filtered::Lacking => {
-                decided.lacking += 1;
-                continue;
+                self.decided.lacking += 1;
+                return;
             }
             Filtered::Through => None,
             Filtered::Failed(why) => Some(why),
@@ -84,7 +106,7 @@ pub fn decide<'a, T, K: Takes>(
         match (declared, failed) {
             // Another may match yet.
             (Some(alternatives), Some(why)) => alternatives.note(Decision { trigger, input: Err(why) }),
-            (None, Some(why)) => decided.decisions.push(Decision { trigger, input: Err(why) }),
+            (None, Some(why)) => self.decided.decisions.push(Decision { trigger, input: Err(why) }),
             (declared, None) => {
                 if let Some(alternatives) = declared {
                     *alternatives = Alternatives::Matched;
@@ -92,15 +114,20 @@ pub fn decide<'a, T, K: Takes>(
                 let input = rules
                     .input(seen, takes.as_ref())
                     .and_then(|input| codec::from_json(&input).map_err(|error| Refusal::NoPayload(error.to_string())));
-                decided.decisions.push(Decision { trigger, input });
+                self.decided.decisions.push(Decision { trigger, input });
             }
         }
     }
-    decided.decisions.extend(of.and_then(|(_, alternatives)| alternatives.failed()));
-    decided
+
+    /// All that was decided, once every trigger was asked.
+    pub fn end(mut self) -> Decided<T> {
+        self.decided.decisions.extend(self.of.and_then(|(_, alternatives)| alternatives.failed()));
+        self.decided
+    }
 }
 
 /// How far the triggers are that are declared of one workflow.
+#[derive(Debug)]
 enum Alternatives<T> {
     None,
     Failed(Decision<T>),

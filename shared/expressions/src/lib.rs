@@ -12,6 +12,9 @@ mod compile;
 mod cost;
 mod decide;
 mod evaluate;
+mod kinds;
+mod language;
+mod literals;
 mod names;
 mod rules;
 mod scope;
@@ -20,7 +23,7 @@ mod stack;
 mod value;
 
 pub use compile::{Expression, ExpressionError};
-pub use decide::{Candidate, Decided, Decision, Standing, decide};
+pub use decide::{Candidate, Decided, Deciding, Decision, Standing, decide};
 pub use evaluate::EvaluationError;
 pub use rules::{Refusal, Rules, Takes};
 pub use scope::EventScope;

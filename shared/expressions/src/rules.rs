@@ -70,16 +70,17 @@ impl Rules {
     /// When the machine has no thread left to read an expression on. That says nothing of the expression, and must not be
     /// remembered of it.
     pub fn compile(filter: Option<&str>, input: &InputRule) -> Result<Self, ExpressionError> {
-        let compile = |source: &str| match Expression::compile(source) {
+        let readable = |compiled| match compiled {
             Err(ExpressionError::Busy) => Err(ExpressionError::Busy),
-            compiled => Ok(compiled.map_err(|error| error.to_string())),
+            Err(error) => Ok(Err(error.to_string())),
+            Ok(expression) => Ok(Ok(expression)),
         };
         Ok(Self {
-            filter: filter.map(compile).transpose()?,
+            filter: filter.map(|source| readable(Expression::compile_filter(source))).transpose()?,
             input: match input {
                 InputRule::ByName => Input::ByName,
                 InputRule::Envelope => Input::Envelope,
-                InputRule::Expression(source) => Input::Expression(compile(source)?),
+                InputRule::Expression(source) => Input::Expression(readable(Expression::compile(source))?),
             },
         })
     }

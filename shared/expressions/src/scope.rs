@@ -1,17 +1,14 @@
 //! What an expression sees.
 
-use std::sync::{Arc, LazyLock};
-
-use cel::{Context, Env};
+use cel::Context;
 use serde_json::Value;
 
 use crate::{
     cost::Size,
+    language::LANGUAGE,
     stack::DeepStack,
     value::{size, to_cel},
 };
-
-static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// One event, for every expression that is asked about it.
 pub struct EventScope {

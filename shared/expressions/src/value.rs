@@ -85,7 +85,8 @@ pub(crate) fn to_json(value: &Cel, room: &mut u64, depth: usize) -> Result<Value
             object.sort_keys();
             Ok(Value::Object(object))
         }
-        Cel::Timestamp(time) => Ok(Value::String(time.to_rfc3339())),
+        // It is in UTC.
+        Cel::Timestamp(time) => Ok(Value::String(time.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string())),
         Cel::Duration(_) => Err(NoJson::Kind("a duration; take its parts by `getSeconds()`")),
         Cel::Bytes(_) => Err(NoJson::Kind("bytes; make a text of them by `string()`")),
         Cel::Function(..) => Err(NoJson::Kind("a function")),
