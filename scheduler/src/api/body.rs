@@ -11,7 +11,10 @@ use axum::{
     },
 };
 use futures::StreamExt;
-use piton_shared::{codec::wide_integers, limits::REQUEST_BODY_BYTES};
+use piton_shared::{
+    codec::{Duplicates, JsonError, read_json},
+    limits::REQUEST_BODY_BYTES,
+};
 use serde_json::Value;
 
 use super::{
@@ -119,18 +122,18 @@ async fn collect(most: usize, body: Body) -> Result<Vec<u8>, Problem> {
 
 /// Reads bytes as JSON, whatever brought them.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    let value = serde_json::from_slice(bytes).map_err(|error| {
-        Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
-            .with("line", error.line())
-            .with("column", error.column())
-    })?;
-    // They were read as the nearest float: whoever gets them would work with another number than was sent.
-    let wide = wide_integers(std::str::from_utf8(bytes).unwrap_or_default(), limits::FAULTS);
-    if wide.is_empty() {
-        return Ok(value);
-    }
-    let detail = "is an integer that 64 bits do not hold: send it as a string";
-    Err(Problem::fields(wide.into_iter().map(|pointer| FieldError { pointer, detail: detail.into() }).collect()))
+    read_json(bytes, Duplicates::Refused, limits::FAULTS).map_err(|error| match error {
+        JsonError::ByteOrderMark => Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}")),
+        JsonError::Syntax { reason, line, column } | JsonError::Duplicate { reason, line, column } => {
+            Problem::new(Code::InvalidJson, format!("the body is not JSON: {reason}"))
+                .with("line", line)
+                .with("column", column)
+        }
+        JsonError::WideIntegers(pointers) => {
+            let detail = "is an integer that 64 bits do not hold: send it as a string";
+            Problem::fields(pointers.into_iter().map(|pointer| FieldError { pointer, detail: detail.into() }).collect())
+        }
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn broken_json_is_located_and_deep_json_is_no_crash() {
-        for bad in ["{\"a\": 1,\n }", "", "[1] 2", &"[".repeat(1 << 20)] {
+        for bad in ["{\"a\": 1,\n }", "", "[1] 2", "{\"a\": 1, \"a\": 1}", "\u{feff}{}", &"[".repeat(1 << 20)] {
             let refused = parse(bad.as_bytes()).expect_err("broken");
             assert_eq!(refused.code(), Code::InvalidJson);
         }

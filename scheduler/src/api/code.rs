@@ -55,7 +55,8 @@ impl Code {
 }
 
 codes! {
-    /// The body is no JSON. The answer says in which line and column reading stopped. Send one JSON value in UTF-8.
+    /// The body is no JSON, or an object in it names a member twice. The answer says in which line and column reading
+    /// stopped. Send one JSON value in UTF-8, without a byte order mark.
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
     /// The id in the path is no UUID, or no name that a session can have. Ids are given out by Piton; take it from the
     /// answer that named the run or key.

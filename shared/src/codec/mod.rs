@@ -13,6 +13,7 @@ mod json;
 mod key;
 mod reader;
 mod scalars;
+mod text;
 mod versioned;
 pub mod wire;
 
@@ -21,6 +22,7 @@ pub use error::{DecodeError, EncodeError, Fault};
 pub use fields::{bytes, optional_bytes, optional_outcome, outcome};
 pub use integers::wide_integers;
 pub use json::{from_json, to_json};
+pub use text::{Duplicates, JsonError, read_json};
 pub use versioned::{contested, is_contested, unversioned, versioned};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,6 +1,6 @@
 //! Reading a body, once it is known whose it is.
 
-use piton_shared::codec::wide_integers;
+use piton_shared::codec::{Duplicates, JsonError, read_json};
 use serde_json::{Map, Value};
 
 use crate::{Scheme, form};
@@ -98,13 +98,15 @@ fn payload(text: &str) -> Result<Value, Unreadable> {
     })
 }
 
+/// The JSON of a provider. Of members with the same name the last counts: it is not for us to refuse what they send so.
 fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    let value = serde_json::from_slice(bytes)
-        .map_err(|error| Unreadable::Json { line: error.line(), column: error.column() })?;
-    match wide_integers(std::str::from_utf8(bytes).unwrap_or_default(), 1).pop() {
-        Some(pointer) => Err(Unreadable::WideInteger(pointer)),
-        None => Ok(value),
-    }
+    read_json(bytes, Duplicates::LastCounts, 1).map_err(|error| match error {
+        JsonError::ByteOrderMark => Unreadable::Json { line: 1, column: 1 },
+        JsonError::Syntax { line, column, .. } | JsonError::Duplicate { line, column, .. } => {
+            Unreadable::Json { line, column }
+        }
+        JsonError::WideIntegers(mut pointers) => Unreadable::WideInteger(pointers.pop().unwrap_or_default()),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use piton_shared::limits::REQUEST_WAIT;
+use piton_shared::{
+    codec::{Duplicates, JsonError, read_json},
+    limits::REQUEST_WAIT,
+};
 use serde_json::{Map, Value, json};
 
 use super::{exit_of, path, show};
@@ -10,7 +13,7 @@ use crate::api::time;
 use crate::cli::{
     CliError, Console, Exit,
     client::Client,
-    run::source,
+    run::{json_text, source},
     screen::{Screen, number, text},
 };
 
@@ -94,20 +97,21 @@ impl Submit {
 
 /// A JSON array, or a JSON value a line.
 fn items_of(what: &str, text: &str) -> Result<Value, CliError> {
-    if let Ok(items @ Value::Array(_)) = serde_json::from_str(text) {
+    match read_json(text.as_bytes(), Duplicates::Refused, 1) {
         // A single line that is an array may be meant as one item; whoever means that wraps it once more.
-        return Ok(items);
+        Ok(items @ Value::Array(_)) => return Ok(items),
+        // A value a line, or one: line by line the error says in which.
+        Ok(_) | Err(JsonError::Syntax { .. }) => {}
+        Err(JsonError::ByteOrderMark | JsonError::Duplicate { .. } | JsonError::WideIntegers(_)) => {
+            // It is JSON as a whole, and has what would be read as another value.
+            json_text(text, what, "")?;
+        }
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let items: Result<Vec<Value>, CliError> = lines
         .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|error| {
-                CliError::new(
-                    Exit::Usage,
-                    format!("{what} is no JSON array, and its line {} is not JSON: {error}", index + 1),
-                )
-                .advise("give an array of items, or one item a line")
-            })
+            let what = format!("{what} is no JSON array, and its line {}", index + 1);
+            json_text(line, &what, "give an array of items, or one item a line")
         })
         .collect();
     items.map(Value::Array)
@@ -146,7 +150,16 @@ mod tests {
         assert_eq!(items("[1, {\"id\": \"a\", \"input\": 2}]"), Ok(json!([1, {"id": "a", "input": 2}])));
         assert_eq!(items("{\"n\": 1}\n\n[2]\n\"x\"\n"), Ok(json!([{"n": 1}, [2], "x"])));
         assert_eq!(items(""), Ok(json!([])));
-        insta::assert_snapshot!(items("1\nx\n").expect_err("no JSON").text());
+        let wrong = [
+            "1\nx\n",
+            "[1, 123456789012345678901]",
+            "{\"n\": 1}\n{\"n\": 123456789012345678901}\n",
+            "[{\"n\": 1, \"n\": 2}]",
+            "{\"n\": 1}\n{\"n\": 1, \"n\": 2}\n",
+            "\u{feff}[1]",
+        ];
+        let said = wrong.map(|text| items(text).expect_err(text).text());
+        insta::assert_snapshot!(said.join("\n"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{CliError, Console, Exit, screen::text};
 
 pub(super) use self::{
     show::{failure, path},
-    start::{ended, input_of, json_of, source},
+    start::{ended, input_of, json_of, json_text, source},
 };
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piton_shared::{codec::wide_integers, limits::REQUEST_BODY_BYTES};
+use piton_shared::{
+    codec::{Duplicates, JsonError, read_json},
+    limits::REQUEST_BODY_BYTES,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -132,18 +135,27 @@ pub(in crate::cli) fn input_of(argument: &str) -> Result<Value, CliError> {
 /// The JSON that an argument gives, which is called by its option.
 pub(in crate::cli) fn json_of(argument: &str, option: &str) -> Result<Value, CliError> {
     let (what, json) = source(argument, option)?;
-    let value = serde_json::from_str(&json).map_err(|error| {
-        CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
-            .advise(format!("text needs quotes of its own: {option} '\"text\"'; a file is given as {option} @FILE"))
-    })?;
-    match wide_integers(&json, 1).first() {
-        None => Ok(value),
-        Some(pointer) => {
-            let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
+    json_text(
+        &json,
+        &what,
+        &format!("text needs quotes of its own: {option} '\"text\"'; a file is given as {option} @FILE"),
+    )
+}
+
+/// The value of a JSON text; errors call the text so, and advise this if it is no JSON at all.
+pub(in crate::cli) fn json_text(json: &str, what: &str, advice: &str) -> Result<Value, CliError> {
+    read_json(json.as_bytes(), Duplicates::Refused, 1).map_err(|error| match error {
+        JsonError::ByteOrderMark => CliError::new(Exit::Usage, format!("{what} is not JSON: {error}")),
+        JsonError::Syntax { .. } => CliError::new(Exit::Usage, format!("{what} is not JSON: {error}")).advise(advice),
+        JsonError::Duplicate { .. } => CliError::new(Exit::Usage, format!("{what} is not JSON: {error}"))
+            .advise("leave out the one that is not meant"),
+        JsonError::WideIntegers(pointers) => {
+            let place = pointers.first().filter(|pointer| !pointer.is_empty());
+            let place = place.map(|pointer| format!(" at {pointer}")).unwrap_or_default();
             let detail = format!("{what} has an integer{place} that 64 bits do not hold");
-            Err(CliError::new(Exit::Usage, detail).advise("put it into quotes, and read it as a string"))
+            CliError::new(Exit::Usage, detail).advise("put it into quotes, and read it as a string")
         }
-    }
+    })
 }
 
 fn read(source: impl std::io::Read, what: &str) -> Result<String, CliError> {

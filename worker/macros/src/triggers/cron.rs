@@ -2,7 +2,7 @@
 
 use piton_schedule::{Blame, Rhythm};
 use piton_shared::{
-    codec,
+    codec::{self, JsonError},
     trigger::{CatchUp, Overlap},
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -94,10 +94,14 @@ impl Cron {
 
 /// The input of its runs is JSON that can be a payload.
 fn input(text: &str) -> std::result::Result<(), String> {
-    let value = serde_json::from_str(text)
-        .map_err(|error| format!("the input of its runs is JSON, as in `input = r#\"{{\"days\": 7}}\"#`: {error}"))?;
-    if let Some(at) = codec::wide_integers(text, 1).first() {
-        return Err(format!("the integer at {at:?} does not fit into 64 bits: write it as a string"));
-    }
+    let value = codec::read_json(text.as_bytes(), codec::Duplicates::Refused, 1).map_err(|error| match error {
+        JsonError::WideIntegers(pointers) => {
+            let at = pointers.first().map_or("", String::as_str);
+            format!("the integer at {at:?} does not fit into 64 bits: write it as a string")
+        }
+        JsonError::ByteOrderMark | JsonError::Syntax { .. } | JsonError::Duplicate { .. } => {
+            format!("the input of its runs is JSON, as in `input = r#\"{{\"days\": 7}}\"#`: {error}")
+        }
+    })?;
     codec::from_json(&value).map(drop).map_err(|error| format!("the input of its runs cannot be stored: {error}"))
 }
