@@ -22,7 +22,7 @@ use crate::{
         ToWorkers, run_stream, step_stream,
     },
     engine::Engine,
-    event::{Acceptor, EventHandle, Looker, NatsDoor},
+    event::{Acceptor, EventHandle, Looker, MatchingHandle, NatsDoor},
     finish::Finisher,
     gather::Gatherer,
     intake::{Intake, IntakeHandle, Placing, RunClock},
@@ -61,6 +61,8 @@ pub struct SchedulerOptions {
     pub patience: Duration,
     /// How long idempotency keys are remembered. Defaults to [`limits::DEDUPE_WINDOW`].
     pub dedupe_window: Duration,
+    /// How long the answer to a publish waits for the matching. Defaults to [`limits::MATCHING_AWAITED`].
+    pub matching_awaited: Duration,
     /// Whether to hand runs straight to workers that have room. Defaults to yes.
     pub direct_grants: DirectGrants,
 }
@@ -87,6 +89,7 @@ impl SchedulerOptions {
             sweep: limits::SWEEP,
             patience: Duration::from_secs(2),
             dedupe_window: limits::DEDUPE_WINDOW,
+            matching_awaited: limits::MATCHING_AWAITED,
             direct_grants: DirectGrants::On,
         }
     }
@@ -241,10 +244,13 @@ impl Scheduler {
         let callers = store.for_callers();
         let definitions = Definitions::new(callers.clone());
         let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
-        let (events, published) = EventHandle::new(clock.clone(), metrics.clone());
+        let (matching, matches) = MatchingHandle::new(looker);
+        tasks.spawn(matches.run(stop.clone()));
+        let (events, published) =
+            EventHandle::new(store.clone(), clock.clone(), options.matching_awaited, metrics.clone());
         let acceptor = Acceptor {
             store: store.clone(),
-            looker: looker.clone(),
+            matching: matching.clone(),
             window: options.dedupe_window,
             metrics: metrics.clone(),
         };
@@ -364,7 +370,7 @@ impl Scheduler {
             roster,
             clock: clock.clone(),
             releases: releases.clone(),
-            looker,
+            matching,
             metrics: metrics.clone(),
             every: options.sweep,
             lease: options.lease,

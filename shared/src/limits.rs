@@ -121,8 +121,20 @@ pub const EVENT_NAME_BYTES: usize = 256;
 pub const EXPRESSION_BYTES: usize = 4 * 1024;
 /// Events of one publish.
 pub const EVENTS_PUBLISHED: usize = 500;
-/// Events matched with triggers in one transaction; each may start a run for every trigger.
+/// Events matched with triggers in one turn and written in one transaction; each may start a run for every trigger.
 pub const EVENTS_LOOKED: usize = 64;
+/// How long a turn of matching may compute before it is the turn of other orgs. What is unfinished goes on in the org's next turn.
+pub const MATCHING_TURN: Duration = Duration::from_millis(100);
+/// Turns of matching under way in a scheduler; an org has one at most.
+pub const MATCHING_TURNS: usize = 2;
+/// Events of one org that wait for their turn in a scheduler. Those beyond it are owed, and a sweep brings them.
+pub const EVENTS_WAITING: usize = 2048;
+/// Events of all orgs together that wait for their turn in a scheduler. Those beyond it are owed, and a sweep brings them.
+pub const ALL_EVENTS_WAITING: usize = 65_536;
+/// Orgs whose owed events a sweep looks for at a time; the next sweep goes on with the next orgs.
+pub const ORGS_SWEPT: usize = 256;
+/// How long the answer to a publish waits for the matching of its events; what is not matched by then is `owed`.
+pub const MATCHING_AWAITED: Duration = Duration::from_millis(100);
 /// Publishes a group commit lets wait, of up to [`EVENTS_PUBLISHED`] events each; beyond that callers are told to come back (503).
 pub const PUBLISHES_WAITING: usize = 1024;
 /// Triggers of an org that may be made by the API, beside those that are declared.

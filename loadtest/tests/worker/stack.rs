@@ -137,7 +137,11 @@ impl Stack {
 }
 
 async fn schedule(postgres: &Postgres, nats: &Nats, direct_grants: DirectGrants) -> Scheduler {
-    let options = SchedulerOptions { direct_grants, ..SchedulerOptions::new(postgres.url(), nats.url()) };
+    let options = SchedulerOptions {
+        direct_grants,
+        matching_awaited: PATIENCE,
+        ..SchedulerOptions::new(postgres.url(), nats.url())
+    };
     Scheduler::start(options).await.expect("the scheduler starts")
 }
 

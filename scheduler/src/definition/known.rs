@@ -35,11 +35,26 @@ pub struct Definitions {
 
 type Key = (Org, DefinitionKind, String);
 
+/// How new what is known has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AsOf {
+    /// Read when the org's triggers and definitions had this version, or a later one.
+    pub version: i64,
+    /// Read after this moment; none for whatever is remembered.
+    pub asked_since: Option<Instant>,
+}
+
+impl AsOf {
+    const REMEMBERED: Self = Self { version: 0, asked_since: None };
+}
+
 /// What the database said: one asks it, and those who come meanwhile wait for the same answer.
 type Answer = Arc<OnceCell<Option<Arc<Known>>>>;
 
 struct Entry {
     asked: Instant,
+    /// The org had this version, or a later one, when it was asked.
+    version: i64,
     answer: Answer,
     /// What was known before: most often it is still so, and compiled.
     before: Option<Arc<Known>>,
@@ -53,7 +68,12 @@ impl Definitions {
 
     /// A workflow of an org; none while no worker has said anything of it. At most a moment old.
     pub async fn workflow(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
-        self.find(org, DefinitionKind::Workflow, name).await
+        self.find(org, DefinitionKind::Workflow, name, AsOf::REMEMBERED).await
+    }
+
+    /// The same, and at least as new as is asked for.
+    pub async fn workflow_as_of(&self, org: &Org, name: &str, as_of: AsOf) -> Result<Option<Arc<Known>>, StoreError> {
+        self.find(org, DefinitionKind::Workflow, name, as_of).await
     }
 
     /// As [`Definitions::workflow`], for one who fires schedules: who holds their locks reads on the connection that has them.
@@ -77,7 +97,7 @@ impl Definitions {
 
     /// A function of an org; none while no worker has said anything of it. At most a moment old.
     pub async fn function(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
-        self.find(org, DefinitionKind::Function, name).await
+        self.find(org, DefinitionKind::Function, name, AsOf::REMEMBERED).await
     }
 
     /// Looks anew when it is asked for next.
@@ -85,8 +105,14 @@ impl Definitions {
         self.known.lock().remove(&(org.clone(), kind, name.to_owned()));
     }
 
-    async fn find(&self, org: &Org, kind: DefinitionKind, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
-        let (answer, before) = self.entry(org, kind, name);
+    async fn find(
+        &self,
+        org: &Org,
+        kind: DefinitionKind,
+        name: &str,
+        as_of: AsOf,
+    ) -> Result<Option<Arc<Known>>, StoreError> {
+        let (answer, before) = self.entry(org, kind, name, as_of);
         let read = async || {
             let rows = self.store.definition_builds(org, kind, name, limits::DEFINITION_BUILDS).await?;
             Ok(Known::of(rows, before))
@@ -94,12 +120,16 @@ impl Definitions {
         answer.get_or_try_init(read).await.cloned()
     }
 
-    fn entry(&self, org: &Org, kind: DefinitionKind, name: &str) -> (Answer, Option<Arc<Known>>) {
+    fn entry(&self, org: &Org, kind: DefinitionKind, name: &str, as_of: AsOf) -> (Answer, Option<Arc<Known>>) {
         let mut known = self.known.lock();
         let key = (org.clone(), kind, name.to_owned());
         let mut before = None;
+        let mut version = as_of.version;
         if let Some(entry) = known.get(&key) {
-            if entry.asked.elapsed() < MEMORY {
+            let new_enough =
+                entry.version >= as_of.version && as_of.asked_since.is_none_or(|since| entry.asked >= since);
+            version = version.max(entry.version);
+            if entry.asked.elapsed() < MEMORY && new_enough {
                 return (Arc::clone(&entry.answer), entry.before.clone());
             }
             before = entry.answer.get().cloned().flatten().or_else(|| entry.before.clone());
@@ -108,7 +138,7 @@ impl Definitions {
         }
         let answer = Answer::default();
         if known.len() < REMEMBERED || known.contains_key(&key) {
-            let entry = Entry { asked: Instant::now(), answer: Arc::clone(&answer), before: before.clone() };
+            let entry = Entry { asked: Instant::now(), version, answer: Arc::clone(&answer), before: before.clone() };
             known.insert(key, entry);
         }
         (answer, before)

@@ -13,5 +13,5 @@ mod words;
 
 pub use definer::Definer;
 pub use form::{Form, SchemaError};
-pub use known::{Definitions, Known};
+pub use known::{AsOf, Definitions, Known};
 pub use signature::signature;

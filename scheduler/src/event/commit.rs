@@ -1,4 +1,4 @@
-//! The group commit of events, and the look at them.
+//! The group commit of events.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use piton_telemetry::metrics::{Accepted, Group, SchedulerMetrics};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Looked, Looker, Matching, NewEvent, PublishError, PublishedEvent, StartedRun};
+use super::{Matching, MatchingHandle, NewEvent, PublishError, PublishedEvent, StartedRun};
 use crate::{
     engine::Novelty,
     failpoint::failpoint,
@@ -28,7 +28,15 @@ type Published = Result<Vec<PublishedEvent>, PublishError>;
 #[derive(Debug)]
 pub struct Job {
     events: Vec<Accepting>,
-    reply: oneshot::Sender<Published>,
+    reply: oneshot::Sender<Result<Vec<Committed>, PublishError>>,
+}
+
+/// An event that is committed.
+#[derive(Debug)]
+struct Committed {
+    came: Came,
+    /// Where the runs of a new one will be named.
+    matched: Option<oneshot::Receiver<Vec<StartedRun>>>,
 }
 
 /// Where doors hand events in. Cheap to clone.
@@ -36,22 +44,81 @@ pub struct Job {
 pub struct EventHandle {
     jobs: mpsc::Sender<Job>,
     clock: RunClock,
+    store: Store,
+    metrics: SchedulerMetrics,
+    awaited: Duration,
 }
 
 impl EventHandle {
-    /// A handle, and the jobs that come through it.
-    pub fn new(clock: RunClock, metrics: SchedulerMetrics) -> (Self, Gatherer<Job>) {
+    /// A handle, and the jobs that come through it. Answers wait as long as `awaited` for the matching.
+    pub fn new(store: Store, clock: RunClock, awaited: Duration, metrics: SchedulerMetrics) -> (Self, Gatherer<Job>) {
         let (send, receive) = mpsc::channel(limits::PUBLISHES_WAITING);
-        (Self { jobs: send, clock }, Gatherer::new(receive, limits::COMMIT_ROWS / 2, metrics, Group::Events))
+        let gatherer = Gatherer::new(receive, limits::COMMIT_ROWS / 2, metrics.clone(), Group::Events);
+        (Self { jobs: send, clock, store, metrics, awaited }, gatherer)
     }
 
-    /// Accepts events: returns after the commit.
+    /// Accepts events: returns after the commit, with what they were matched with if that comes soon enough.
     pub async fn publish(&self, events: Vec<NewEvent>) -> Published {
         let ids = self.clock.in_order(events.len());
-        let events = ids.into_iter().zip(events).map(|(id, event)| Accepting { id, event }).collect();
+        let orgs: Vec<_> = events.iter().map(|event| event.org.clone()).collect();
+        let events = ids.iter().copied().zip(events).map(|(id, event)| Accepting { id, event }).collect();
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { events, reply }).map_err(|_| PublishError::Full)?;
-        answer.await.unwrap_or(Err(PublishError::Full))
+        let committed = answer.await.unwrap_or(Err(PublishError::Full))?;
+
+        // One deadline for all of them; what was matched elsewhere, or before, is read.
+        let deadline = tokio::time::Instant::now() + self.awaited;
+        let mut published = Vec::with_capacity(committed.len());
+        let mut elsewhere = Vec::new();
+        for ((id, org), Committed { came, matched }) in ids.into_iter().zip(orgs).zip(committed) {
+            let (event, novelty, accepted_at) = match came {
+                Came::New(at) => (id, Novelty::New, at),
+                Came::Repeated(earlier, at) => (earlier, Novelty::Repeated, at),
+                Came::UnknownOrg => return Err(PublishError::UnknownOrg(org)),
+            };
+            let mut matching = Matching::Owed;
+            match matched {
+                Some(matched) => match tokio::time::timeout_at(deadline, matched).await {
+                    Ok(Ok(runs)) => matching = Matching::Done(runs),
+                    Ok(Err(_)) => elsewhere.push(event),
+                    Err(_) => {}
+                },
+                None => elsewhere.push(event),
+            }
+            published.push(PublishedEvent { event, novelty, accepted_at, matching });
+        }
+        if !elsewhere.is_empty() {
+            let mut came_to = self.came_to(&elsewhere).await;
+            for event in &mut published {
+                if let Some(matching) = came_to.remove(&event.event) {
+                    event.matching = matching;
+                }
+            }
+        }
+        for event in &published {
+            let kind = match event.novelty {
+                Novelty::New => Accepted::New,
+                Novelty::Repeated => Accepted::Repeated,
+            };
+            self.metrics.events_accepted.at(kind).inc();
+        }
+        Ok(published)
+    }
+
+    /// What was made of events elsewhere.
+    async fn came_to(&self, events: &[Uuid]) -> HashMap<Uuid, Matching> {
+        let outcomes = match self.store.event_came_to(events).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "failed to read what events came to");
+                return HashMap::new();
+            }
+        };
+        let matching = |outcome| match outcome {
+            EventOutcome::Owed => Matching::Owed,
+            EventOutcome::Matched(results) => Matching::Done(results.into_iter().filter_map(started).collect()),
+        };
+        outcomes.into_iter().map(|(event, outcome)| (event, matching(outcome))).collect()
     }
 }
 
@@ -61,12 +128,12 @@ fn weight(job: &Job) -> usize {
     gather::weight(job.events.len(), job.events.iter().map(bytes).sum())
 }
 
-/// The one writer of events in a scheduler.
+/// The one writer of events in a scheduler. Has them matched, and never waits for that.
 pub struct Acceptor {
     /// Where to.
     pub store: Store,
     /// Who matches them.
-    pub looker: Looker,
+    pub matching: MatchingHandle,
     /// How long what an event is known by is remembered.
     pub window: Duration,
     /// Where it is counted.
@@ -81,79 +148,25 @@ impl Acceptor {
             let began = Instant::now();
             let accepted = halving(&self, &publishes).await;
             jobs.committed(publishes.iter().map(Vec::len).sum(), began);
-            let answers = self.answers(&publishes, accepted).await;
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // A caller that went away has published all the same.
-                drop(reply.send(answer));
-            }
-        }
-    }
-
-    /// Looks at what is new, and says what each publish came to.
-    async fn answers(&self, publishes: &[Vec<Accepting>], accepted: Vec<Written>) -> Vec<Published> {
-        let events =
-            || publishes.iter().zip(&accepted).flat_map(|(events, came)| events.iter().zip(came.iter().flatten()));
-        let fresh: Vec<_> =
-            events().filter(|(_, came)| matches!(came, Came::New(_))).map(|(event, _)| event.id).collect();
-        let mut matching = self.look(&fresh).await;
-        let rest = events().filter_map(|(event, came)| match came {
-            Came::Repeated(earlier, _) => Some(*earlier),
-            Came::New(_) => Some(event.id).filter(|id| !matching.contains_key(id)),
-            Came::UnknownOrg => None,
-        });
-        let rest: Vec<_> = rest.collect();
-        if !rest.is_empty() {
-            matching.extend(self.came_to(&rest).await);
-        }
-        let of = |event: &Uuid| matching.get(event).cloned().unwrap_or(Matching::Owed);
-        let published = |(event, came): (&Accepting, Came)| match came {
-            Came::New(accepted_at) => {
-                Ok(PublishedEvent { event: event.id, novelty: Novelty::New, accepted_at, matching: of(&event.id) })
-            }
-            Came::Repeated(earlier, accepted_at) => {
-                Ok(PublishedEvent { event: earlier, novelty: Novelty::Repeated, accepted_at, matching: of(&earlier) })
-            }
-            Came::UnknownOrg => Err(PublishError::UnknownOrg(event.event.org.clone())),
-        };
-        let answer = |(events, came): (&Vec<Accepting>, Written)| {
-            let answer: Published = events.iter().zip(came?).map(published).collect();
-            for event in answer.iter().flatten() {
-                let kind = match event.novelty {
-                    Novelty::New => Accepted::New,
-                    Novelty::Repeated => Accepted::Repeated,
+            for ((events, accepted), reply) in publishes.iter().zip(accepted).zip(replies) {
+                let committed = match accepted {
+                    Ok(came) => Ok(self.committed(events, came).await),
+                    Err(error) => Err(error),
                 };
-                self.metrics.events_accepted.at(kind).inc();
+                // A caller that went away has published all the same.
+                drop(reply.send(committed));
             }
-            answer
-        };
-        publishes.iter().zip(accepted).map(answer).collect()
+        }
     }
 
-    /// What was matched at once.
-    async fn look(&self, fresh: &[Uuid]) -> HashMap<Uuid, Matching> {
-        failpoint!("events-accepted", HashMap::new());
-        let looked = self.looker.look(fresh).await;
-        let matched = fresh.iter().zip(looked).filter_map(|(event, looked)| match looked {
-            Looked::Matched(runs) => Some((*event, Matching::Done(runs))),
-            Looked::Elsewhere | Looked::Owed | Looked::Impossible(_) => None,
-        });
-        matched.collect()
-    }
-
-    /// What others have made of events.
-    async fn came_to(&self, events: &[Uuid]) -> HashMap<Uuid, Matching> {
-        let outcomes = match self.store.event_came_to(events).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "failed to read what events came to");
-                return HashMap::new();
-            }
+    async fn committed(&self, events: &[Accepting], came: Vec<Came>) -> Vec<Committed> {
+        let unmatched = |came| Committed { came, matched: None };
+        failpoint!("events-accepted", came.into_iter().map(unmatched).collect());
+        let committed = |(event, came): (&Accepting, Came)| match came {
+            Came::New(_) => Committed { came, matched: Some(self.matching.new_event(&event.event.org, event.id)) },
+            Came::Repeated(..) | Came::UnknownOrg => unmatched(came),
         };
-        let matching = |outcome| match outcome {
-            EventOutcome::Owed => Matching::Owed,
-            EventOutcome::Matched(results) => Matching::Done(results.into_iter().filter_map(started).collect()),
-        };
-        outcomes.into_iter().map(|(event, outcome)| (event, matching(outcome))).collect()
+        events.iter().zip(came).map(committed).collect()
     }
 }
 

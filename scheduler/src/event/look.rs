@@ -1,49 +1,60 @@
-//! The look: what events come to is decided and written, once for each of them.
+//! A turn of matching: what events come to is computed for a while, and written once for each of them.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use piton_shared::{limits, name::Org};
-use piton_telemetry::metrics::{Matched, SchedulerMetrics};
+use piton_telemetry::metrics::{Matched as MatchedAs, SchedulerMetrics, Swept};
 use uuid::Uuid;
 
-use super::StartedRun;
+use super::{
+    StartedRun,
+    slice::{Begun, Computed, Job, Knowledge, Sliced, slice},
+    turns::{Left, Turn},
+    write::Writing,
+};
 use crate::{
-    definition::Definitions,
-    failpoint::failpoint,
-    halve::{self, halving},
+    definition::{AsOf, Definitions},
+    halve::halving,
     intake::{Placing, RunClock},
-    store::{Accepted, CameOf, CameTo, Looking, NewRun, Placement, Store, StoreError, Taken},
-    trigger::{Decided, KnownWorkflows, TriggerSet, decide},
+    store::{EventRow, OwedEvent, Store, StoreError},
+    trigger::{Deciding, KnownWorkflows, TriggerSet},
 };
 
-/// Between two signs that a look goes on; well below the time after which Postgres ends a transaction that is silent.
-const GOES_ON: Duration = Duration::from_secs(1);
+/// How long sweeps leave an event alone whose matching goes on.
+pub const KEPT: Duration = Duration::from_secs(5);
+/// How often an event is computed anew because triggers or definitions have changed meanwhile. Then what was last computed is
+/// written: those were in force after the event had been accepted.
+pub(super) const OVERTAKEN: u32 = 3;
 
 /// Matches events with triggers. Cheap to clone; clones share the triggers that they know.
 #[derive(Clone)]
 pub struct Looker {
-    store: Store,
-    placing: Placing,
+    pub(super) store: Store,
+    pub(super) placing: Placing,
     definitions: Definitions,
-    clock: RunClock,
+    pub(super) clock: RunClock,
     sets: Arc<Mutex<HashMap<Org, Arc<TriggerSet>>>>,
-    metrics: SchedulerMetrics,
+    pub(super) metrics: SchedulerMetrics,
 }
 
-/// What a look at an event came to.
+/// What writing an event's outcome came to.
 #[derive(Debug, Clone)]
-pub enum Looked {
+pub(super) enum Looked {
     /// It is matched, and this is committed.
     Matched(Vec<StartedRun>),
-    /// Somebody else is at it, or has been.
+    /// Triggers or definitions have changed: it has to be computed anew.
+    Changed,
+    /// Another scheduler is at it, or has matched it.
     Elsewhere,
     /// It is still owed.
     Owed,
+    /// It is still owed, and it is our fault that it cannot be written.
+    Failed,
     /// What it comes to can never be written.
     Impossible(String),
 }
@@ -60,36 +71,82 @@ impl Looker {
         Self { store, placing, definitions, clock, sets: Arc::default(), metrics }
     }
 
-    /// Pays the debt of events; says what each came to, in their order.
-    pub async fn look(&self, events: &[Uuid]) -> Vec<Looked> {
-        let mut looked = Vec::with_capacity(events.len());
-        for some in events.chunks(limits::EVENTS_LOOKED) {
-            looked.extend(halving(self, some).await);
-        }
-        for (event, looked) in events.iter().zip(&mut looked) {
-            if let Looked::Impossible(why) = looked {
-                tracing::warn!(%event, why, "what an event comes to cannot be written; it is given up");
-                match self.store.unmatched_drop(*event, why).await {
-                    Ok(Some(_)) => *looked = Looked::Matched(Vec::new()),
-                    // Somebody has come to it since, and sees for himself.
-                    Ok(None) => *looked = Looked::Elsewhere,
-                    Err(error) => {
-                        tracing::warn!(%error, "failed to give up an event; it stays owed");
-                        *looked = Looked::Owed;
-                    }
-                }
+    /// Matches events for as long as a turn takes; says what is left to be matched.
+    pub(super) async fn turn(&self, turn: Turn<Job>) -> Left<Job> {
+        let Turn { orgs, jobs } = turn;
+        let nothing = |orgs| Left { orgs, jobs: Vec::new(), slow: None };
+        let jobs = match self.begin(jobs).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "failed to read events; they are owed");
+                return nothing(orgs);
             }
+        };
+        if jobs.is_empty() {
+            return nothing(orgs);
         }
-        looked
+        let slicing = move || piton_expressions::on_deep_stack(|room| slice(room, jobs, limits::MATCHING_TURN));
+        let sliced = match tokio::task::spawn_blocking(slicing).await {
+            Ok(Ok(sliced)) => sliced,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "failed to start a thread for expressions; the events are owed");
+                return nothing(orgs);
+            }
+            Err(error) => {
+                tracing::error!(%error, "failed to match events; they are owed");
+                return nothing(orgs);
+            }
+        };
+        let Sliced { computed, mut left, slow, failed, busy } = sliced;
+        if !busy.is_empty() {
+            tracing::warn!(events = busy.len(), "no thread is left to read expressions on; the events are owed");
+        }
+        for event in failed {
+            tracing::error!(%event, "matching an event panicked, which is a fault of Piton; it is tried again later");
+            self.put_off(event).await;
+        }
+        left.extend(self.settle(computed).await);
+        self.keep(&mut left).await;
+        Left { orgs, jobs: left, slow }
     }
 
-    /// The triggers that count for what was taken: those that are known, where their version is the one that was seen.
-    async fn sets(&self, looking: &mut Looking, taken: &[Taken]) -> Result<HashMap<Org, Arc<TriggerSet>>, StoreError> {
+    /// Reads what is needed to match events that have not begun; those that are not owed any more are dropped.
+    async fn begin(&self, mut jobs: Vec<(Org, Job)>) -> Result<Vec<(Org, Job)>, StoreError> {
+        let fresh: Vec<_> = jobs.iter().filter(|(_, job)| job.begun.is_none()).map(|(_, job)| job.event).collect();
+        if fresh.is_empty() {
+            return Ok(jobs);
+        }
+        let owed = self.store.unmatched_read(&fresh).await?;
+        let sets = self.sets(&owed).await?;
+        let mut owed: HashMap<Uuid, EventRow> = owed.into_iter().map(|owed| (owed.event.id, owed.event)).collect();
+        let mut known = HashMap::new();
+        for (org, job) in &mut jobs {
+            if job.begun.is_some() {
+                continue;
+            }
+            let (Some(event), Some(set)) = (owed.remove(&job.event), sets.get(org)) else { continue };
+            let as_of = AsOf {
+                version: set.version(),
+                asked_since: match job.knowledge {
+                    Knowledge::Remembered => None,
+                    Knowledge::ReadSince => Some(job.since),
+                },
+            };
+            let known = self.workflows(&mut known, org, set, &event, as_of).await?;
+            let (set, version) = (Arc::clone(set), set.version());
+            job.begun = Some(Begun { event, version, set, known, deciding: Deciding::default(), kept: Instant::now() });
+        }
+        jobs.retain(|(_, job)| job.begun.is_some());
+        Ok(jobs)
+    }
+
+    /// The triggers of each org: those that are known, where their version is the one that was seen or a later one.
+    async fn sets(&self, owed: &[OwedEvent]) -> Result<HashMap<Org, Arc<TriggerSet>>, StoreError> {
         let mut sets = HashMap::new();
         let mut unknown = BTreeSet::new();
-        for Taken { event, trigger_version } in taken {
+        for OwedEvent { event, version } in owed {
             let known = self.sets.lock().get(&event.org).cloned();
-            match known.filter(|set| set.version() == *trigger_version) {
+            match known.filter(|set| set.version() >= *version) {
                 Some(set) => drop(sets.insert(event.org.clone(), set)),
                 None => drop(unknown.insert(event.org.to_string())),
             }
@@ -97,13 +154,10 @@ impl Looker {
         if unknown.is_empty() {
             return Ok(sets);
         }
-        for org in looking.triggers(&unknown.into_iter().collect::<Vec<_>>()).await? {
+        for org in self.store.triggers_active(&unknown.into_iter().collect::<Vec<_>>()).await? {
             let Ok(name) = Org::new(org.org.clone()) else { continue };
             let before = self.sets.lock().get(&name).cloned();
-            // Whatever ends this badly, the events are owed: with no triggers they would be matched with nothing, for good.
-            let compiled = apart(looking, move || TriggerSet::compile(org, before.as_deref())).await?;
-            let compiled = compiled.map_err(std::io::Error::other);
-            let set = Arc::new(compiled.map_err(StoreError::busy("look_at_events"))?);
+            let set = Arc::new(TriggerSet::new(org, before.as_deref()));
             let mut known = self.sets.lock();
             if known.get(&name).is_none_or(|known| known.version() < set.version()) {
                 known.insert(name.clone(), Arc::clone(&set));
@@ -113,184 +167,94 @@ impl Looker {
         Ok(sets)
     }
 
-    /// What is known of the workflows that the events may start.
+    /// What is known of the workflows that an event may start. Events of a turn that may start the same share it.
     async fn workflows(
         &self,
-        sets: &HashMap<Org, Arc<TriggerSet>>,
-        taken: &[Taken],
-    ) -> Result<HashMap<Org, KnownWorkflows>, StoreError> {
-        let mut known: HashMap<Org, KnownWorkflows> = HashMap::new();
-        for Taken { event, .. } in taken {
-            let Some(set) = sets.get(&event.org) else { continue };
-            let of_org = known.entry(event.org.clone()).or_default();
-            for trigger in set.meaning(event) {
-                let workflow = &trigger.row.workflow;
-                if !of_org.contains_key(workflow) {
-                    let found = self.definitions.workflow(&event.org, workflow).await?;
-                    of_org.insert(workflow.clone(), found);
-                }
+        shared: &mut HashMap<(Org, AsOf), Arc<KnownWorkflows>>,
+        org: &Org,
+        set: &TriggerSet,
+        event: &EventRow,
+        as_of: AsOf,
+    ) -> Result<Arc<KnownWorkflows>, StoreError> {
+        let of_org = shared.entry((org.clone(), as_of)).or_default();
+        for trigger in set.meaning(event) {
+            let workflow = &trigger.row.workflow;
+            if !of_org.contains_key(workflow) {
+                let found = self.definitions.workflow_as_of(org, workflow, as_of).await?;
+                Arc::make_mut(of_org).insert(workflow.clone(), found);
             }
         }
-        Ok(known)
+        Ok(Arc::clone(of_org))
     }
 
-    async fn once(&self, events: &[Uuid]) -> Result<HashMap<Uuid, Vec<StartedRun>>, StoreError> {
-        let (mut looking, taken) = self.store.look_at_events(events).await?;
-        failpoint!("events-taken");
-        let sets = self.sets(&mut looking, &taken).await?;
-        let known = self.workflows(&sets, &taken).await?;
-        let decided = apart(&mut looking, move || {
-            let decided = piton_expressions::on_deep_stack(|room| {
-                let nothing = KnownWorkflows::new();
-                let decide = |taken: &Taken| match sets.get(&taken.event.org) {
-                    Some(set) => decide(room, set, &taken.event, known.get(&taken.event.org).unwrap_or(&nothing)),
-                    None => Decided::default(),
-                };
-                taken.iter().map(decide).collect::<Vec<_>>()
-            });
-            decided.map(|decided| (taken, decided))
-        });
-        let (taken, decided) = decided.await?.map_err(StoreError::busy("look_at_events"))?;
-        let (mut runs, came) = self.write_up(&taken, decided);
-        for run in &mut runs {
-            run.placement = self.placing.place(run);
-        }
-        self.placing.set_aside(&mut runs).await;
-        let written = self.write(looking, &runs, &came).await;
-        // Also when nothing was written: what was taken for the runs is given back.
-        let accepted =
-            written.as_ref().map_or_else(|_| HashMap::new(), |runs| runs.iter().map(|run| (run.run, *run)).collect());
-        self.metrics.runs_started.add(accepted.len() as u64);
-        self.placing.hand_on(&runs, &accepted).await;
-        written?;
-        Ok(self.started(&taken, &came))
-    }
-
-    async fn write(&self, mut looking: Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
-        match written(&mut looking, runs, came).await {
-            Ok(accepted) => looking.commit().await.map(|()| accepted),
-            Err(error) => {
-                // Postgres says what is wrong before it lets go: whoever looks next, at a part of them, would find them locked.
-                looking.give_back().await;
-                Err(error)
+    /// Writes what events came to and tells those who wait; says which have to be computed anew.
+    async fn settle(&self, computed: Vec<Computed>) -> Vec<(Org, Job)> {
+        let (doubtful, computed): (Vec<_>, Vec<_>) = computed.into_iter().partition(Computed::is_doubtful);
+        let mut anew: Vec<_> = doubtful
+            .into_iter()
+            .map(|Computed { org, job, .. }| (org, Job { knowledge: Knowledge::ReadSince, ..job }))
+            .collect();
+        let looked = halving(&Writing { looker: self }, &computed).await;
+        let mut swept = 0;
+        for (Computed { mut job, org, .. }, looked) in computed.into_iter().zip(looked) {
+            match looked {
+                Looked::Matched(runs) => match job.reply.take() {
+                    // One who went away has published all the same.
+                    Some(reply) => drop(reply.send(runs)),
+                    None => swept += 1,
+                },
+                Looked::Changed => anew.push((org, Job { overtaken: job.overtaken + 1, ..job })),
+                Looked::Elsewhere | Looked::Owed => {}
+                Looked::Failed => self.put_off(job.event).await,
+                Looked::Impossible(why) => self.give_up(job, &why).await,
             }
         }
-    }
-
-    /// The runs, and what is written down of each match.
-    fn write_up(&self, taken: &[Taken], decided: Vec<Decided>) -> (Vec<NewRun>, Vec<CameOf>) {
-        let matches = decided.iter().map(|decided| decided.decisions.len()).sum();
-        let mut ids = self.clock.in_order(matches).into_iter();
-        let mut runs = Vec::new();
-        let mut came = Vec::with_capacity(matches);
-        for (Taken { event, .. }, decided) in taken.iter().zip(decided) {
-            self.metrics.event_matches.at(Matched::Lacking).add(decided.lacking);
-            for (decision, place) in decided.decisions.into_iter().zip(0..) {
-                let trigger = &decision.trigger.row;
-                let to = match decision.input {
-                    Ok(input) => {
-                        let id = piton_shared::ids::RunId::new(ids.next().expect("there is one for each match"));
-                        runs.push(NewRun {
-                            id,
-                            org: event.org.clone(),
-                            workflow: trigger.workflow.clone(),
-                            queue: trigger.queue.clone(),
-                            build: trigger.build.clone(),
-                            session: None,
-                            tags: vec![format!("event:{}", event.name)],
-                            input,
-                            trace: event.trace.clone(),
-                            placement: Placement::Backlog,
-                            not_before: None,
-                            key: None,
-                        });
-                        CameTo::Started(id)
-                    }
-                    Err((reason, detail)) => CameTo::Refused { reason, detail },
-                };
-                came.push(CameOf {
-                    event: event.id,
-                    org: event.org.to_string(),
-                    place,
-                    trigger: trigger.id,
-                    workflow: trigger.workflow.clone(),
-                    to,
-                });
-            }
+        if swept > 0 {
+            tracing::info!(events = swept, "matched events whose matching was owed");
+            self.metrics.swept.at(Swept::EventsMatched).add(swept);
         }
-        (runs, came)
+        anew
     }
 
-    fn started(&self, taken: &[Taken], came: &[CameOf]) -> HashMap<Uuid, Vec<StartedRun>> {
-        let mut started: HashMap<_, Vec<_>> = taken.iter().map(|taken| (taken.event.id, Vec::new())).collect();
-        for came in came {
-            match &came.to {
-                CameTo::Started(run) => {
-                    self.metrics.event_matches.at(Matched::Started).inc();
-                    let run = StartedRun { run: *run, workflow: came.workflow.clone() };
-                    started.entry(came.event).or_default().push(run);
-                }
-                CameTo::Refused { reason, .. } => {
-                    self.metrics.event_matches.at(Matched::Refused).inc();
-                    tracing::info!(event = %came.event, trigger = %came.trigger, workflow = came.workflow, reason = reason.as_str(), "a match started nothing");
-                }
-            }
+    async fn give_up(&self, job: Job, why: &str) {
+        let event = job.event;
+        // Why is said by the record: it may quote what was published.
+        tracing::warn!(%event, "what an event comes to cannot be written; it is given up");
+        match self.store.unmatched_drop(event, why).await {
+            Ok(Some(_)) => drop(job.reply.map(|reply| reply.send(Vec::new()))),
+            // Another scheduler has come to it since.
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "failed to give up an event; it stays owed"),
         }
-        started
     }
-}
 
-async fn written(looking: &mut Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
-    let mut accepted = Vec::with_capacity(runs.len());
-    for some in runs.chunks(limits::COMMIT_ROWS) {
-        accepted.extend(looking.start(some).await?);
-    }
-    if !came.is_empty() {
-        looking.note(came).await?;
-    }
-    failpoint!("events-looked", Err(StoreError::busy("events-looked")(std::io::ErrorKind::Interrupted.into())));
-    Ok(accepted)
-}
-
-/// Computes on a thread that may take its time, while the transaction of the look is kept: expressions of many triggers over
-/// many events take longer than Postgres leaves it alone, and would take as long each time they are tried again.
-async fn apart<T: Send + 'static>(
-    looking: &mut Looking,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    let mut working = tokio::task::spawn_blocking(work);
-    let mut lost = None;
-    let done = loop {
-        tokio::select! {
-            done = &mut working => break done,
-            () = tokio::time::sleep(GOES_ON), if lost.is_none() => lost = looking.go_on().await.err(),
+    async fn put_off(&self, event: Uuid) {
+        if let Err(error) = self.store.unmatched_put_off(event).await {
+            tracing::warn!(%event, %error, "failed to put off an event; the next sweep tries it again");
         }
-    };
-    match lost {
-        Some(error) => Err(error),
-        None => done.map_err(std::io::Error::other).map_err(StoreError::busy("look_at_events")),
-    }
-}
-
-impl halve::Group for Looker {
-    type Row = Uuid;
-    type Outcome = Looked;
-
-    async fn write(&self, events: &[Uuid]) -> Result<Vec<Looked>, StoreError> {
-        let mut matched = self.once(events).await?;
-        Ok(events.iter().map(|event| matched.remove(event).map_or(Looked::Elsewhere, Looked::Matched)).collect())
     }
 
-    fn refused(&self, _: &Uuid, error: StoreError) -> Looked {
-        Looked::Impossible(error.reason())
+    /// Keeps sweeps away from what goes on in a later turn.
+    async fn keep(&self, left: &mut [(Org, Job)]) {
+        let begun = left.iter_mut().filter_map(|(_, job)| job.begun.as_mut());
+        let long: Vec<_> = begun.filter(|begun| begun.kept.elapsed() > KEPT / 10).collect();
+        if long.is_empty() {
+            return;
+        }
+        let events: Vec<_> = long.iter().map(|begun| begun.event.id).collect();
+        if let Err(error) = self.store.unmatched_keep(&events, KEPT).await {
+            // Another scheduler may compute it too; one of them writes it.
+            tracing::debug!(%error, "failed to keep sweeps away from events that are being matched");
+        }
+        for begun in long {
+            begun.kept = Instant::now();
+        }
     }
 
-    fn unknown(&self, events: &[Uuid], error: StoreError) -> Vec<Looked> {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            events = events.len(),
-            "events were not matched; they are owed"
-        );
-        events.iter().map(|_| Looked::Owed).collect()
+    /// Counts what was committed, and what started nothing.
+    pub(super) fn count(&self, runs: usize, refused: usize, lacking: u64) {
+        self.metrics.event_matches.at(MatchedAs::Started).add(runs as u64);
+        self.metrics.event_matches.at(MatchedAs::Refused).add(refused as u64);
+        self.metrics.event_matches.at(MatchedAs::Lacking).add(lacking);
     }
 }

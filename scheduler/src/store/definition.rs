@@ -83,25 +83,34 @@ impl Store {
         // In one order, whoever writes: two processes that say the same wait for each other and never both.
         let mut definitions: Vec<_> = define.definitions.iter().collect();
         definitions.sort_by_key(|definition| (definition.kind, &definition.name));
+        let mut rollouts = Vec::with_capacity(definitions.len());
         for definition in &definitions {
-            write(&mut tx, define, since, definition).await?;
+            rollouts.push(write(&mut tx, define, since, definition).await?);
         }
-        for definition in definitions.iter().filter(|definition| definition.kind == DefinitionKind::Workflow) {
+        for (definition, rollout) in definitions.iter().zip(rollouts) {
+            // A later process of the same build has said what starts it.
+            let (DefinitionKind::Workflow, Some(rollout)) = (definition.kind, rollout) else { continue };
             let declaration = Declaration {
                 org: &define.org,
                 workflow: &definition.name,
                 queue: &define.queue,
                 since,
+                build: define.build.as_ref().map_or("", |build| build.as_str()),
+                rollout,
                 triggers: &definition.triggers,
             };
             trigger::declare(&mut tx, &declaration).await?;
             schedule::declare(&mut tx, &declaration).await?;
         }
+        // What workflows take is part of what events are matched under.
+        if definitions.iter().any(|definition| definition.kind == DefinitionKind::Workflow) {
+            trigger::next_version(&mut tx, &define.org).await?;
+        }
         tx.commit().await.map_err(StoreError::new("define"))?;
         Ok(Some(()))
     }
 
-    /// The newest builds of a definition, the newest first.
+    /// The builds of a definition that were rolled out last: those that live first, of these the newest first.
     pub async fn definition_builds(
         &self,
         org: &Org,
@@ -197,13 +206,13 @@ async fn write(
     define: &Define,
     since: Timestamp,
     definition: &Definition,
-) -> Result<(), StoreError> {
+) -> Result<Option<Timestamp>, StoreError> {
     let triggers = match definition.kind {
         DefinitionKind::Function => None,
         DefinitionKind::Workflow => Some(codec::wire::encode(&definition.triggers).expect("text and numbers encode")),
     };
     let parameters = serde_json::to_string(&definition.parameters).expect("text and words encode as JSON");
-    sqlx::query(include_str!("sql/definition_write.sql"))
+    let rollout: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("sql/definition_write.sql"))
         .bind(define.org.as_str())
         .bind(definition.kind.as_str())
         .bind(&definition.name)
@@ -214,10 +223,10 @@ async fn write(
         .bind(&definition.input_schema)
         .bind(&definition.output_schema)
         .bind(triggers)
-        .execute(connection)
+        .fetch_optional(connection)
         .await
         .map_err(StoreError::new("definition_write"))?;
-    Ok(())
+    Ok(rollout.map(value::from))
 }
 
 fn definition_row(row: &PgRow) -> Result<DefinitionRow, sqlx::Error> {

@@ -43,7 +43,8 @@ pub use declaration::Declaration;
 pub use definition::{BuildRow, DefinitionCursor, DefinitionRow, ListedRow};
 pub use error::{Fault, StoreError};
 pub use event::{
-    Accepting, Came, CameOf, CameTo, EventFilter, EventOutcome, EventResult, EventRow, Looking, Refused, Taken,
+    Accepting, Came, CameOf, CameTo, EventFilter, EventOutcome, EventResult, EventRow, Looking, Matched, OwedEvent,
+    Refused, Taking,
 };
 pub use finish::{Finish, FinishPass, Finishing};
 pub use give::{DueStep, GrantedStep};

@@ -25,7 +25,7 @@ use self::{
 use crate::{
     batch::Releases,
     dispatch::{Backlog, Giver, Publisher, StepBacklog, ToWorkers},
-    event::Looker,
+    event::MatchingHandle,
     intake::RunClock,
     lease::Roster,
     store::{Store, StoreError},
@@ -64,7 +64,7 @@ pub struct Sweeper {
     /// Who gives batches their turn.
     pub releases: Releases,
     /// Who matches events.
-    pub looker: Looker,
+    pub matching: MatchingHandle,
     /// Where it is counted.
     pub metrics: SchedulerMetrics,
     /// How often to sweep.

@@ -1,22 +1,17 @@
-//! Events whose look was lost with a crash, or could not be taken when they were accepted.
+//! Events whose matching was lost with a crash, put off, or had no room in the scheduler that accepted them.
 
-use std::time::Duration;
-
-use piton_shared::limits;
-use piton_telemetry::metrics::Swept;
+use piton_shared::{limits, name::Org};
 use tokio_util::sync::CancellationToken;
 
 use super::{Sweeper, said};
-use crate::{event::Looked, store::StoreError};
-
-/// How long whoever accepted an event is left alone with it.
-const AGE: Duration = Duration::from_secs(1);
+use crate::{event::KEPT, store::StoreError};
 
 impl Sweeper {
-    /// On its own: expressions take what time they take.
+    /// On its own: it must not wait for what is slow to answer.
     pub(super) async fn match_events(&self, stop: &CancellationToken) {
+        let mut after = String::new();
         while !stop.is_cancelled() {
-            said("match events", self.match_owed_events().await);
+            said("bring owed events to their matching", self.bring_owed_events(&mut after).await);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.every) => {}
@@ -24,17 +19,24 @@ impl Sweeper {
         }
     }
 
-    async fn match_owed_events(&self) -> Result<u64, StoreError> {
-        let due = self.store.unmatched_due(AGE, limits::SWEEP_ROWS).await?;
-        if due.is_empty() {
-            return Ok(0);
+    /// Claims some events of each org that has room here: all orgs come to their turn, whatever one of them has piled up.
+    async fn bring_owed_events(&self, after: &mut String) -> Result<(), StoreError> {
+        let rows = i32::try_from(limits::ORGS_SWEPT).unwrap_or(i32::MAX);
+        let orgs = self.store.unmatched_orgs(after, rows).await?;
+        *after = match orgs.last() {
+            Some(last) if orgs.len() == limits::ORGS_SWEPT => last.clone(),
+            Some(_) | None => String::new(),
+        };
+        let has_room =
+            |org: &String| Org::new(org.clone()).is_ok_and(|org| self.matching.waiting(&org) < limits::EVENTS_LOOKED);
+        let orgs: Vec<_> = orgs.into_iter().filter(has_room).collect();
+        if orgs.is_empty() {
+            return Ok(());
         }
-        let looked = self.looker.look(&due).await;
-        let matched = looked.iter().filter(|looked| matches!(looked, Looked::Matched(_))).count() as u64;
-        if matched > 0 {
-            tracing::info!(events = matched, "matched events whose look was owed");
-            self.metrics.swept.at(Swept::EventsMatched).add(matched);
+        let of_each = i64::try_from(limits::EVENTS_LOOKED).unwrap_or(i64::MAX);
+        for (event, org) in self.store.unmatched_claim(&orgs, of_each, KEPT).await? {
+            self.matching.owed_event(&org, event);
         }
-        Ok(matched)
+        Ok(())
     }
 }

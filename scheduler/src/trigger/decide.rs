@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use piton_expressions::{Candidate, DeepStack, Refusal, Seen, Standing, Takes};
+use piton_expressions::{Candidate, DeepStack, ExpressionError, Refusal, Seen, Standing, Takes};
 use piton_shared::{journal::Payload, message::define::Parameter};
 use serde_json::Value;
 
@@ -34,31 +34,74 @@ pub struct Decision {
     pub input: Result<Payload, (Refused, String)>,
 }
 
-/// Decides, for one event, what its org's triggers start. All that are declared of one workflow start it once: by the first that
-/// matches.
-pub fn decide(room: &DeepStack, set: &TriggerSet, event: &EventRow, known: &KnownWorkflows) -> Decided {
-    let mut meaning = set.meaning(event).peekable();
-    if meaning.peek().is_none() {
-        return Decided::default();
+/// The decision about one event, which can be interrupted between two triggers.
+#[derive(Debug, Default)]
+pub struct Deciding {
+    /// Triggers that were asked, of those that mean the event.
+    asked: usize,
+    so_far: piton_expressions::Deciding<Arc<Compiled>>,
+}
+
+/// How far a decision is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Every trigger was asked.
+    Complete,
+    /// Some are left.
+    Interrupted,
+}
+
+impl Deciding {
+    /// Asks triggers about an event while there is time: one at least, so that every call comes further.
+    ///
+    /// # Errors
+    /// When the machine has no thread left to read an expression on; the same call may be made later.
+    pub fn go_on(
+        &mut self,
+        room: &DeepStack,
+        set: &TriggerSet,
+        event: &EventRow,
+        known: &KnownWorkflows,
+        mut time_left: impl FnMut() -> bool,
+    ) -> Result<Progress, ExpressionError> {
+        let mut left = set.meaning(event).skip(self.asked).peekable();
+        if left.peek().is_none() {
+            return Ok(Progress::Complete);
+        }
+        let id = event.given_id.clone().unwrap_or_else(|| event.id.to_string());
+        let seen = Seen::new(room, facts(event, &id));
+        while let Some(trigger) = left.next() {
+            let candidate = Candidate {
+                trigger: Arc::clone(trigger),
+                workflow: &trigger.row.workflow,
+                standing: match trigger.row.source {
+                    Source::Declared { .. } => Standing::Declared,
+                    Source::Made => Standing::Alone,
+                },
+                rules: trigger.rules()?,
+                takes: known
+                    .get(&trigger.row.workflow)
+                    .and_then(Option::as_deref)
+                    .map(|known| Taken { known, trigger }),
+            };
+            self.asked += 1;
+            self.so_far.ask(&seen, candidate);
+            if left.peek().is_some() && !time_left() {
+                return Ok(Progress::Interrupted);
+            }
+        }
+        Ok(Progress::Complete)
     }
-    let id = event.given_id.clone().unwrap_or_else(|| event.id.to_string());
-    let seen = Seen::new(room, facts(event, &id));
-    let candidates = meaning.map(|trigger| Candidate {
-        trigger,
-        workflow: &trigger.row.workflow,
-        standing: match trigger.row.source {
-            Source::Declared { .. } => Standing::Declared,
-            Source::Made => Standing::Alone,
-        },
-        rules: &trigger.rules,
-        takes: known.get(&trigger.row.workflow).and_then(Option::as_deref).map(|known| Taken { known, trigger }),
-    });
-    let piton_expressions::Decided { decisions, lacking } = piton_expressions::decide(&seen, candidates);
-    let decisions = decisions.into_iter().map(|decision| Decision {
-        trigger: Arc::clone(decision.trigger),
-        input: decision.input.map_err(|refusal| (reason(&refusal), refusal.to_string())),
-    });
-    Decided { decisions: decisions.collect(), lacking }
+
+    /// What was decided, once every trigger was asked.
+    pub fn end(self) -> Decided {
+        let piton_expressions::Decided { decisions, lacking } = self.so_far.end();
+        let decisions = decisions.into_iter().map(|decision| Decision {
+            trigger: decision.trigger,
+            input: decision.input.map_err(|refusal| (reason(&refusal), refusal.to_string())),
+        });
+        Decided { decisions: decisions.collect(), lacking }
+    }
 }
 
 fn reason(refusal: &Refusal) -> Refused {

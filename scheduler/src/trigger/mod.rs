@@ -8,5 +8,5 @@ mod decide;
 mod set;
 
 pub use check::{Part, check, faults};
-pub use decide::{Decided, Decision, KnownWorkflows, decide};
+pub use decide::{Decided, Deciding, Decision, KnownWorkflows, Progress};
 pub use set::{Compiled, TriggerSet};

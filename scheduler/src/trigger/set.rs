@@ -1,6 +1,9 @@
 //! The triggers of an org, compiled.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use piton_expressions::{ExpressionError, Rules};
 use piton_shared::trigger::Selector;
@@ -20,31 +23,28 @@ pub struct TriggerSet {
     triggers: Vec<Arc<Compiled>>,
 }
 
-/// A trigger, with its expressions ready to be evaluated.
+/// A trigger, with its expressions ready to be evaluated from their first use on.
 #[derive(Debug)]
 pub struct Compiled {
     /// As it is kept.
     pub row: TriggerRow,
     /// None: a pattern that this version cannot read means nothing.
     selector: Option<Selector>,
-    pub(super) rules: Rules,
+    rules: OnceLock<Rules>,
 }
 
 impl TriggerSet {
-    /// Compiles triggers; those that have not changed since `before` are taken from there.
-    ///
-    /// # Errors
-    /// When the machine has no thread left to read an expression on. That says nothing of the expression, and must not be remembered of it.
-    pub fn compile(org: OrgTriggers, before: Option<&Self>) -> Result<Self, ExpressionError> {
+    /// Triggers as they stand; what was compiled of those that have not changed since `before` is taken from there.
+    pub fn new(org: OrgTriggers, before: Option<&Self>) -> Self {
         let before: HashMap<Uuid, &Arc<Compiled>> =
             before.iter().flat_map(|set| &set.triggers).map(|compiled| (compiled.row.id, compiled)).collect();
         let mut rows = org.triggers;
         rows.sort_by(|one, two| (&one.workflow, place(one), one.id).cmp(&(&two.workflow, place(two), two.id)));
         let triggers = rows.into_iter().map(|row| match before.get(&row.id) {
-            Some(known) if known.row == row => Ok(Arc::clone(known)),
-            _ => Compiled::new(row).map(Arc::new),
+            Some(known) if known.row == row => Arc::clone(known),
+            _ => Arc::new(Compiled::new(row)),
         });
-        Ok(Self { version: org.version, triggers: triggers.collect::<Result<_, _>>()? })
+        Self { version: org.version, triggers: triggers.collect() }
     }
 
     /// The version that they stand under.
@@ -72,11 +72,27 @@ fn place(row: &TriggerRow) -> u32 {
 }
 
 impl Compiled {
-    fn new(row: TriggerRow) -> Result<Self, ExpressionError> {
+    fn new(row: TriggerRow) -> Self {
         let selector = selector(&row.listens);
         if let Err(error) = &selector {
             tracing::warn!(trigger = %row.id, %error, "the pattern of a trigger cannot be read: it means nothing");
         }
-        Ok(Self { selector: selector.ok(), rules: Rules::compile(row.listens.filter(), row.listens.input())?, row })
+        Self { selector: selector.ok(), rules: OnceLock::new(), row }
+    }
+
+    /// Its filter and its rule for inputs. Compiled when the first event asks for them, as part of that event's matching: an
+    /// org with a thousand triggers must not spend more than its turn on them.
+    ///
+    /// # Errors
+    /// When the machine has no thread left to read an expression on. That says nothing of the expression, and is not
+    /// remembered of it.
+    pub(super) fn rules(&self) -> Result<&Rules, ExpressionError> {
+        match self.rules.get() {
+            Some(rules) => Ok(rules),
+            None => {
+                let rules = Rules::compile(self.row.listens.filter(), self.row.listens.input())?;
+                Ok(self.rules.get_or_init(|| rules))
+            }
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! The look: events are matched, and what comes of it is written, in one transaction.
+//! The debt of matching events: read, claimed, and paid in the transaction that writes what came of them.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use piton_shared::ids::RunId;
-use sqlx::{PgConnection, Postgres, Row, Transaction};
+use piton_shared::{ids::RunId, name::Org};
+use sqlx::{PgConnection, Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
 use super::EventRow;
@@ -13,19 +13,37 @@ use crate::store::{
     trigger::{OrgTriggers, active},
 };
 
-/// A transaction that has taken the debt of some events. Dropped, it has taken nothing.
+/// A transaction that has taken the debt of some events. Dropped, it has taken none.
 #[derive(Debug)]
 pub struct Looking {
     tx: Transaction<'static, Postgres>,
 }
 
-/// An event whose debt was taken.
+/// An event whose matching is owed.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct OwedEvent {
     /// The event.
     pub event: EventRow,
-    /// The version of its org's triggers as the transaction saw it.
-    pub trigger_version: i64,
+    /// The version of its org's triggers and definitions at the moment it was read.
+    pub version: i64,
+}
+
+/// An event that is about to be written as matched, and under which version it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    /// The event.
+    pub event: Uuid,
+    /// The version that its org must still have for this to be written; none for any.
+    pub version: Option<i64>,
+}
+
+/// Whether the debt of an event was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// It was.
+    Taken,
+    /// Its org has another version now: it has to be matched anew.
+    Changed,
 }
 
 /// One thing that came of an event.
@@ -92,21 +110,77 @@ impl Refused {
 }
 
 impl Store {
-    /// Begins a look at events: takes the debt of those that nobody else is at.
-    pub async fn look_at_events(&self, events: &[Uuid]) -> Result<(Looking, Vec<Taken>), StoreError> {
+    /// Reads those of the events whose matching is owed.
+    pub async fn unmatched_read(&self, events: &[Uuid]) -> Result<Vec<OwedEvent>, StoreError> {
+        let rows = sqlx::query(include_str!("../sql/unmatched_read.sql"))
+            .bind(events)
+            .fetch_all(&self.hot)
+            .await
+            .map_err(StoreError::new("unmatched_read"))?;
+        let owed =
+            |row: &PgRow| Ok(OwedEvent { event: EventRow::read(row)?, version: row.try_get("trigger_version")? });
+        rows.iter().map(owed).collect::<Result<_, _>>().map_err(StoreError::new("unmatched_read"))
+    }
+
+    /// The triggers of orgs that count, as they stand now, with their version.
+    pub async fn triggers_active(&self, orgs: &[String]) -> Result<Vec<OrgTriggers>, StoreError> {
+        let mut connection = self.hot.acquire().await.map_err(StoreError::new("triggers_active"))?;
+        active(&mut connection, orgs).await
+    }
+
+    /// Takes the debt of matched events, of those that nobody else is at; says of which, and begins the transaction that
+    /// writes what came of them.
+    pub async fn look_at_events(&self, events: &[Matched]) -> Result<(Looking, HashMap<Uuid, Taking>), StoreError> {
         let mut tx = self.hot.begin().await.map_err(StoreError::new("unmatched_take"))?;
         let taken = take(&mut tx, events).await.map_err(StoreError::new("unmatched_take"))?;
         Ok((Looking { tx }, taken))
     }
 
-    /// Events whose matching is owed since that long.
-    pub async fn unmatched_due(&self, age: Duration, rows: i64) -> Result<Vec<Uuid>, StoreError> {
-        sqlx::query_scalar(include_str!("../sql/unmatched_due.sql"))
-            .bind(crate::store::value::micros(age))
+    /// Orgs that have events whose matching is owed, from the one after `after` on.
+    pub async fn unmatched_orgs(&self, after: &str, rows: i32) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(include_str!("../sql/unmatched_orgs.sql"))
+            .bind(after)
             .bind(rows)
             .fetch_all(&self.calm)
             .await
-            .map_err(StoreError::new("unmatched_due"))
+            .map_err(StoreError::new("unmatched_orgs"))
+    }
+
+    /// Claims events of these orgs whose matching is due, as many of each: no other sweep takes them up meanwhile.
+    pub async fn unmatched_claim(
+        &self,
+        orgs: &[String],
+        of_each: i64,
+        meanwhile: Duration,
+    ) -> Result<Vec<(Uuid, Org)>, StoreError> {
+        let rows = sqlx::query(include_str!("../sql/unmatched_claim.sql"))
+            .bind(orgs)
+            .bind(of_each)
+            .bind(crate::store::value::micros(meanwhile))
+            .fetch_all(&self.calm)
+            .await
+            .map_err(StoreError::new("unmatched_claim"))?;
+        let claimed = |row: &PgRow| {
+            let org = Org::new(row.try_get::<String, _>("org")?).map_err(crate::store::value::decode_error)?;
+            Ok((row.try_get("event_id")?, org))
+        };
+        rows.iter().map(claimed).collect::<Result<_, _>>().map_err(StoreError::new("unmatched_claim"))
+    }
+
+    /// Keeps sweeps away from events that are being matched.
+    pub async fn unmatched_keep(&self, events: &[Uuid], meanwhile: Duration) -> Result<(), StoreError> {
+        let kept = sqlx::query(include_str!("../sql/unmatched_keep.sql"))
+            .bind(events)
+            .bind(crate::store::value::micros(meanwhile))
+            .execute(&self.calm)
+            .await;
+        kept.map(drop).map_err(StoreError::new("unmatched_keep"))
+    }
+
+    /// Puts off an event whose matching failed by a fault of ours, longer after each failure.
+    pub async fn unmatched_put_off(&self, event: Uuid) -> Result<(), StoreError> {
+        let put_off = sqlx::query(include_str!("../sql/unmatched_put_off.sql")).bind(event).execute(&self.calm).await;
+        put_off.map(drop).map_err(StoreError::new("unmatched_put_off"))
     }
 
     /// Gives up the matching of an event whose outcome can never be written, and writes down why. None when it is not owed, or
@@ -121,18 +195,20 @@ impl Store {
     }
 }
 
-async fn take(connection: &mut PgConnection, events: &[Uuid]) -> Result<Vec<Taken>, sqlx::Error> {
-    let rows = sqlx::query(include_str!("../sql/unmatched_take.sql")).bind(events).fetch_all(connection).await?;
-    let taken = |row| Ok(Taken { event: EventRow::read(row)?, trigger_version: row.try_get("trigger_version")? });
-    rows.iter().map(taken).collect()
+async fn take(connection: &mut PgConnection, events: &[Matched]) -> Result<HashMap<Uuid, Taking>, sqlx::Error> {
+    let rows = sqlx::query(include_str!("../sql/unmatched_take.sql"))
+        .bind(events.iter().map(|matched| matched.event).collect::<Vec<_>>())
+        .bind(events.iter().map(|matched| matched.version).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let taking = |row: &PgRow| {
+        let taking = if row.try_get("taken")? { Taking::Taken } else { Taking::Changed };
+        Ok((row.try_get("event_id")?, taking))
+    };
+    rows.iter().map(taking).collect()
 }
 
 impl Looking {
-    /// The triggers of an org that count, as they stand now, with their version.
-    pub async fn triggers(&mut self, orgs: &[String]) -> Result<Vec<OrgTriggers>, StoreError> {
-        active(&mut self.tx, orgs).await
-    }
-
     /// Inserts runs.
     pub async fn start(&mut self, runs: &[NewRun]) -> Result<Vec<Accepted>, StoreError> {
         // None has a key: what must not be doubled is the event, and its debt is taken once.
@@ -167,12 +243,6 @@ impl Looking {
             .await
             .map_err(StoreError::new("event_runs_insert"))?;
         Ok(())
-    }
-
-    /// Says that it goes on: Postgres ends a transaction that nobody has spoken in for a while.
-    pub async fn go_on(&mut self) -> Result<(), StoreError> {
-        let said = sqlx::query(include_str!("../sql/look_goes_on.sql")).execute(&mut *self.tx).await;
-        said.map(drop).map_err(StoreError::new("look_goes_on"))
     }
 
     /// Leaves all of it as it was, and returns when that is so: the debt is there again for whoever looks next.

@@ -12,7 +12,8 @@ use super::{
 use crate::store::{Declaration, StoreError, value};
 
 /// Keeps the declared schedules of a workflow as they are declared now, within a transaction of the caller's: new ones are
-/// added, unchanged ones keep their progress, those that are gone are deleted. What a later process declared stays.
+/// added, unchanged ones keep their progress, those that are gone are deleted. What a build declared that was
+/// rolled out later, or a later process of this one, stays.
 ///
 /// A name that another schedule of the org has refuses the declaration as a bad row, with what to do about it as the reason.
 pub async fn declare(connection: &mut PgConnection, declaration: &Declaration<'_>) -> Result<(), StoreError> {
@@ -20,6 +21,8 @@ pub async fn declare(connection: &mut PgConnection, declaration: &Declaration<'_
         .bind(declaration.org.as_str())
         .bind(declaration.workflow)
         .bind(value::at(declaration.since))
+        .bind(declaration.build)
+        .bind(value::at(declaration.rollout))
         .fetch_optional(&mut *connection)
         .await
         .map_err(StoreError::new("schedule_since"))?;

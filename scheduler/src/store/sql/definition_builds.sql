@@ -1,9 +1,16 @@
--- What is known of one definition, the newest first, and whether a live worker has it. $1 org, $2 kind, $3 name, $4 rows.
+-- What is known of one definition, and whether a live worker has it: of the builds that were rolled out last, those that live
+-- before the others. $1 org, $2 kind, $3 name, $4 rows.
 select d.build, d.since, d.description, d.parameters, d.input_schema, d.output_schema, d.triggers, d.first_seen_at, d.seen_at,
-       (select count(*) from workers w
-        where w.org = d.org and w.ended_at is null and coalesce(w.build, '') = d.build
-          and d.name = any (case d.kind when 'workflow' then w.workflows else w.functions end)) as workers
-from definitions d
-where d.org = $1 and d.kind = $2 and d.name = $3
-order by d.since desc, d.build desc
-limit $4
+       d.workers
+from (
+    select d.build, d.since, d.description, d.parameters, d.input_schema, d.output_schema, d.triggers, d.first_seen_at,
+           d.seen_at, d.rollout,
+           (select count(*) from workers w
+            where w.org = d.org and w.ended_at is null and coalesce(w.build, '') = d.build
+              and d.name = any (case d.kind when 'workflow' then w.workflows else w.functions end)) as workers
+    from definitions d
+    where d.org = $1 and d.kind = $2 and d.name = $3
+    order by d.rollout desc, d.build desc
+    limit $4
+) d
+order by d.workers > 0 desc, d.rollout desc, d.build desc

@@ -1,19 +1,23 @@
--- Takes the debt of events, as far as nobody else is at it, and says with which triggers' version. $1 events.
+-- Takes the debt of events, as far as nobody else is at it. $1 events, $2 the version of triggers and definitions that each was
+-- matched under, null for any.
 --
--- The version is that of this statement's sight: triggers that are known under it are those that count.
+-- One that was matched under another version than the present one is not taken: its matching is computed anew.
 with owed as materialized (
-    select u.event_id from unmatched u
+    select u.event_id, u.org from unmatched u
     where u.event_id = any ($1)
       -- Those of a disabled org stay owed.
       and (select o.disabled_at is null from orgs o where o.org = u.org)
     order by u.event_id for update skip locked
 ),
+compared as materialized (
+    select w.event_id, coalesce(a.version = o.trigger_version, true) as taken
+    from owed w
+    cross join lateral (
+        select a.version from unnest($1::uuid[], $2::bigint[]) as a (event_id, version) where a.event_id = w.event_id limit 1
+    ) a
+    cross join lateral (select o.trigger_version from orgs o where o.org = w.org offset 0) o
+),
 taken as (
-    delete from unmatched u where u.event_id = any (array(select w.event_id from owed w)) returning u.event_id
+    delete from unmatched u where u.event_id = any (array(select c.event_id from compared c where c.taken))
 )
-select e.id, e.org, e.name, e.given_id, e.data, e.envelope, e.origin, e.provider, e.endpoint, e.delivery, e.replayed_from,
-       e.only_workflow, e.occurred_at, e.accepted_at, e.trace, o.trigger_version
-from taken t
-cross join lateral (select e.* from events e where e.id = t.event_id offset 0) e
-cross join lateral (select o.trigger_version from orgs o where o.org = e.org offset 0) o
-order by e.id
+select c.event_id, c.taken from compared c order by c.event_id

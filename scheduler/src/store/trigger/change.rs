@@ -212,7 +212,7 @@ pub(super) async fn lock(connection: &mut PgConnection, org: &Org) -> Result<Loc
     Ok(if locked.rows_affected() == 0 { Locked::NoOrg } else { Locked::Held })
 }
 
-pub(super) async fn next_version(connection: &mut PgConnection, org: &Org) -> Result<i64, StoreError> {
+pub(in crate::store) async fn next_version(connection: &mut PgConnection, org: &Org) -> Result<i64, StoreError> {
     sqlx::query_scalar(include_str!("../sql/trigger_version.sql"))
         .bind(org.as_str())
         .fetch_one(connection)

@@ -11,16 +11,18 @@ use super::{
 use crate::store::{Declaration, StoreError, value};
 
 /// Replaces the event and webhook triggers that are declared of a workflow, in the transaction under way: unchanged ones
-/// keep their id and stay paused if they are, those that are gone are removed. Nothing changes if a process that started
-/// later declared before.
+/// keep their id and stay paused if they are, those that are gone are removed. Nothing changes if a build that was
+/// rolled out later, or a later process of this one, declared before.
 pub async fn declare(connection: &mut PgConnection, declaration: &Declaration<'_>) -> Result<(), StoreError> {
-    let Declaration { org, workflow, queue, since, triggers } = declaration;
+    let Declaration { org, workflow, queue, since, build, rollout, triggers } = declaration;
     // The lock first: what is looked at from here on changes no more.
     lock(connection, org).await?;
     let newest: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("../sql/trigger_declare_since.sql"))
         .bind(org.as_str())
         .bind(workflow)
         .bind(value::at(*since))
+        .bind(build)
+        .bind(value::at(*rollout))
         .fetch_optional(&mut *connection)
         .await
         .map_err(StoreError::new("trigger_declare_since"))?;

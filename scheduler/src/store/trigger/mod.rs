@@ -7,6 +7,7 @@ mod row;
 
 pub use active::OrgTriggers;
 pub(super) use active::active;
+pub(super) use change::next_version;
 pub use change::{Change, Changed, NewTrigger};
 pub use declare::declare;
 pub use row::{Listens, Source, TriggerRow, TriggerState};

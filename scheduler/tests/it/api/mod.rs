@@ -80,7 +80,9 @@ impl Door {
     pub(crate) async fn open(database_url: &str, nats_url: &str, access: Access, times: Times) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = SchedulerOptions::new(database_url, nats_url);
+        let mut options = SchedulerOptions::new(database_url, nats_url);
+        // What is published is matched when it is answered, on a busy machine as well.
+        options.matching_awaited = PATIENCE;
         let scheduler = Scheduler::start(options).await.expect("the scheduler starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");

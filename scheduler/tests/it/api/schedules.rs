@@ -250,7 +250,8 @@ async fn a_declared_one_is_changed_where_it_is_declared() {
     let mut tx = house.database.pool.begin().await.expect("a transaction");
     let since = Timestamp::from_micros(1);
     let triggers = [cron];
-    let declaration = Declaration { org: &ORG, workflow: "report", queue: &Queue::DEFAULT, since, triggers: &triggers };
+    let (workflow, queue) = ("report", &Queue::DEFAULT);
+    let declaration = Declaration { org: &ORG, workflow, queue, since, build: "", rollout: since, triggers: &triggers };
     declare(&mut tx, &declaration).await.expect("declared");
     tx.commit().await.expect("it commits");
     let path = "/v1/schedules/report";

@@ -62,6 +62,8 @@ impl Cluster {
             options.heartbeat = Duration::from_millis(100);
             options.sweep = Duration::from_millis(50);
             options.patience = Duration::from_millis(300);
+            // What is published is matched when it is answered, on a busy machine as well.
+            options.matching_awaited = SOON;
             change(&mut options);
             schedulers.push(Scheduler::start(options).await.expect("it starts"));
         }

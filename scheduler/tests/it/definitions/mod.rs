@@ -4,6 +4,7 @@ mod gone;
 mod inputs;
 mod listed;
 mod presented;
+mod rollouts;
 
 use piton_scheduler::store::Store;
 use piton_shared::{

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::event;
 use crate::{cluster::Cluster, making::ORG};
 
-fn workflow(name: &str, parameters: &[(&str, Value)], input: &Value) -> Definition {
+pub(super) fn workflow(name: &str, parameters: &[(&str, Value)], input: &Value) -> Definition {
     let parameter = |(name, schema): &(&str, Value)| Parameter {
         name: (*name).to_owned(),
         presence: Presence::Required,

@@ -18,7 +18,8 @@ pub(super) fn declared(pattern: &str) -> Trigger {
 pub(super) async fn declare(db: &Database, workflow: &str, since: i64, triggers: &[Trigger]) {
     let mut tx = db.pool.begin().await.expect("a transaction");
     let since = Timestamp::from_micros(since);
-    let declaration = Declaration { org: &ORG, workflow, queue: &Queue::DEFAULT, since, triggers };
+    let declaration =
+        Declaration { org: &ORG, workflow, queue: &Queue::DEFAULT, since, build: "", rollout: since, triggers };
     trigger::declare(&mut tx, &declaration).await.expect("declared");
     tx.commit().await.expect("committed");
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use piton_scheduler::{
     engine::Start,
     event::PublishError,
-    store::{Accepting, EventFilter, EventOutcome, EventResult, Fault, Refused},
+    store::{Accepting, EventFilter, EventOutcome, EventResult, Fault, Matched, Refused},
 };
 use serde_json::json;
 
@@ -119,7 +119,7 @@ async fn what_somebody_is_at_is_not_given_up() {
     let accepting = Accepting { id: fresh(), event: event("order.paid", &json!(1)) };
     let (store, id) = (&cluster.db.store, accepting.id);
     store.event_accept(&[accepting], LONG).await.expect("accepted");
-    let (looking, taken) = store.look_at_events(&[id]).await.expect("taken");
+    let (looking, taken) = store.look_at_events(&[Matched { event: id, version: None }]).await.expect("taken");
     assert_eq!(taken.len(), 1);
     assert_eq!(store.unmatched_drop(id, "why").await.expect("asked"), None);
     looking.commit().await.expect("committed");

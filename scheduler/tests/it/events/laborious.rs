@@ -1,4 +1,4 @@
-//! Triggers that take longer to look at than Postgres leaves a silent transaction alone.
+//! Triggers that take longer to look at than any turn, and than Postgres leaves a silent transaction alone.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use super::{event, runs};
 use crate::{cluster::Cluster, making::LONG};
 
 /// True of any list of numbers, and looks at each of them as often as there are some.
-const FILTER: &str = "event.data.all(one, event.data.all(other, one + other >= 0))";
+pub(super) const FILTER: &str = "event.data.all(one, event.data.all(other, one + other >= 0))";
 /// Longer than a transaction may be silent, which is five seconds.
 const LABOUR: Duration = Duration::from_secs(8);
 
 /// As much as one evaluation may take, and how long it takes here.
-fn heaviest() -> (Value, Duration) {
+pub(super) fn heaviest() -> (Value, Duration) {
     let filter = Expression::compile(FILTER).expect("it is CEL");
     let tried = |numbers: i64| {
         let data = json!((0..numbers).collect::<Vec<_>>());

@@ -4,12 +4,14 @@ mod binding;
 #[cfg(feature = "failpoints")]
 mod crashed;
 mod declared;
+mod fair;
 mod forgotten;
 mod impossible;
 mod laborious;
 mod migrated;
 mod nats;
 mod once;
+mod redefined;
 mod storm;
 #[cfg(target_os = "linux")]
 mod threadless;

@@ -27,8 +27,15 @@ async fn each_event_is_matched_with_one_set_of_triggers() {
             for (workflow, turn) in [("left", 0), ("right", 1)] {
                 let triggers = if since % 2 == turn { vec![declared("storm.*")] } else { Vec::new() };
                 let since = Timestamp::from_micros(since);
-                let declaration =
-                    Declaration { org: &ORG, workflow, queue: &Queue::DEFAULT, since, triggers: &triggers };
+                let declaration = Declaration {
+                    org: &ORG,
+                    workflow,
+                    queue: &Queue::DEFAULT,
+                    since,
+                    build: "",
+                    rollout: since,
+                    triggers: &triggers,
+                };
                 trigger::declare(&mut tx, &declaration).await.expect("declared");
             }
             tx.commit().await.expect("committed");
@@ -58,8 +65,15 @@ async fn each_event_is_matched_with_one_set_of_triggers() {
     // The first version has to be there before the first event.
     let mut tx = cluster.db.pool.begin().await.expect("a transaction");
     let first = [declared("storm.*")];
-    let declaration =
-        Declaration { org: &ORG, workflow: "left", queue: &Queue::DEFAULT, since: Timestamp::EPOCH, triggers: &first };
+    let declaration = Declaration {
+        org: &ORG,
+        workflow: "left",
+        queue: &Queue::DEFAULT,
+        since: Timestamp::EPOCH,
+        build: "",
+        rollout: Timestamp::EPOCH,
+        triggers: &first,
+    };
     trigger::declare(&mut tx, &declaration).await.expect("declared");
     tx.commit().await.expect("committed");
 

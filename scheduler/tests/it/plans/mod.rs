@@ -12,7 +12,7 @@ use self::shape::Plan;
 use crate::database::Database;
 
 /// Statements on the road of every run: each row they touch is found by a key.
-const HOT: [&str; 24] = [
+const HOT: [&str; 26] = [
     "append",
     "append_look",
     "append_plain",
@@ -36,10 +36,11 @@ const HOT: [&str; 24] = [
     "start_keys_look",
     "step_claim",
     "step_publish",
+    "unmatched_read",
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 17] = [
+const WHOLE: [&str; 16] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
@@ -54,7 +55,6 @@ const WHOLE: [&str; 17] = [
     "schedules_next_due",
     "step_depths",
     "steps_served",
-    "unmatched_due",
     "workers_list",
     "workflows_gone",
 ];

@@ -28,7 +28,8 @@ fn cron(name: Option<&str>, expression: &str) -> Trigger {
 async fn declares(db: &Database, workflow: &str, since: i64, triggers: &[Trigger]) -> Result<(), StoreError> {
     let mut tx = db.pool.begin().await.expect("a transaction");
     let since = Timestamp::from_micros(since);
-    let declaration = Declaration { org: &ORG, workflow, queue: &Queue::DEFAULT, since, triggers };
+    let declaration =
+        Declaration { org: &ORG, workflow, queue: &Queue::DEFAULT, since, build: "", rollout: since, triggers };
     let declared = declare(&mut tx, &declaration).await;
     if declared.is_ok() {
         tx.commit().await.expect("it commits");

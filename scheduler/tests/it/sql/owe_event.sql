@@ -1,2 +1,2 @@
--- An event is owed, from a time that has not come: no sweep pays it. $1 event.
-insert into unmatched (event_id, org, since) values ($1, 'default', now() + interval '1 hour')
+-- An event is owed, and put off for an hour: no sweep pays it. $1 event.
+insert into unmatched (event_id, org, due_at) values ($1, 'default', now() + interval '1 hour')
