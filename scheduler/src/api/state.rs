@@ -15,7 +15,7 @@ use super::{
     access::Caller,
     code::Code,
     document::{Page, RunInPath},
-    fields::{check_session, check_text},
+    fields::check_session,
     limits, link,
     problem::Problem,
     query::{Parameters, check_cursor},

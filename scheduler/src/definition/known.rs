@@ -84,7 +84,7 @@ impl Definitions {
         name: &str,
     ) -> Result<Option<Arc<Known>>, StoreError> {
         let kind = DefinitionKind::Workflow;
-        let (answer, before) = self.entry(org, kind, name);
+        let (answer, before) = self.entry(org, kind, name, AsOf::REMEMBERED);
         if let Some(known) = answer.get() {
             return Ok(known.clone());
         }
