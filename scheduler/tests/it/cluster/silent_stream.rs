@@ -3,7 +3,7 @@
 use piton_devstack::testing::TestNats;
 use piton_scheduler::{
     dispatch::{Granter, Publisher, Publishing, ToWorkers},
-    lease::{Roster, SilentSweeps},
+    lease::{Roster, SilentSweeps, WorkerOrgs},
     server::DirectGrants,
     store::{Placement, Published},
 };
@@ -54,22 +54,24 @@ async fn a_direct_grant_does_not_wait_for_a_publish_that_nobody_acknowledges() {
     let worker = db.worker().await;
     let roster = Roster::new(DirectGrants::On, SilentSweeps::of(LONG, limits::SWEEP));
     roster.registered(&register(worker));
-    roster.beat(&Heartbeat {
+    let beat = Heartbeat {
         worker,
+        number: 1,
         intent: Intent::Working,
         free_runs: 1,
         free_steps: 1,
         control_applied: 0,
         under_way: Vec::new(),
-    });
-    let mut told = bus.serve(&bus.subjects().worker(worker), None).await.expect("it listens");
+    };
+    roster.beat(&beat, roster.given(worker));
+    let mut told = bus.serve(&bus.subjects().worker(&ORG, worker), None).await.expect("it listens");
     let metrics = SchedulerMetrics::new();
     let (publisher, publishing) = Publisher::new(Publishing {
         work,
         subjects: bus.subjects().clone(),
         roster,
         granter: Granter { store: db.store.clone(), metrics: metrics.clone() },
-        workers: ToWorkers::new(bus.clone()),
+        workers: ToWorkers::new(bus.clone(), WorkerOrgs::new(db.store.clone())),
         metrics: metrics.clone(),
     });
     let publishing = tokio::spawn(publishing);
