@@ -40,7 +40,7 @@ const HOT: [&str; 25] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 18] = [
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
@@ -51,7 +51,9 @@ const WHOLE: [&str; 16] = [
     "queue_depths",
     "queue_slots",
     "ready_served",
+    "schedule_watch",
     "schedules_lock",
+    "schedules_look",
     "schedules_next_due",
     "step_depths",
     "steps_served",
