@@ -18,6 +18,7 @@ pub mod journal;
 pub mod lease;
 pub mod look;
 pub mod pulse;
+mod reach;
 pub mod rpc;
 pub mod schedule;
 pub mod server;

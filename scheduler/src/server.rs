@@ -33,15 +33,13 @@ use crate::{
     lease::{Beats, Registrar, Roster, SilentSweeps, WorkerOrgs},
     look::{self, Looks},
     pulse::{self, Pulse},
+    reach,
     rpc::Desk,
     schedule::{ScheduleLoop, Schedules},
-    store::{Fault, Schema, Store, StoreError, StoreOptions},
+    store::{Store, StoreError, StoreOptions},
     sweep::Sweeper,
     wake::{Teller, TimerLoop, Timers, Waiters},
 };
-
-/// How long a scheduler that starts waits before it asks again for a Postgres that is away.
-const REACH_AGAIN: Duration = Duration::from_millis(500);
 
 /// Why a scheduler did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,32 +75,6 @@ pub struct Scheduler {
     store: Store,
 }
 
-/// Connects to Postgres; while it is away it waits. Cancel it by dropping.
-async fn reach(options: &StoreOptions) -> Result<Store, StartupError> {
-    let mut tries = 0_u32;
-    loop {
-        let reached = async {
-            let store = Store::connect(options).await?;
-            let schema = store.schema().await?;
-            Ok::<_, StoreError>((store, schema))
-        };
-        match reached.await {
-            Ok((_, Schema::Behind { missing })) => return Err(StartupError::Schema { missing }),
-            Ok((store, Schema::Current | Schema::Ahead { .. } | Schema::Torn { .. })) => return Ok(store),
-            Err(error) if error.fault() == Fault::Passing => {
-                tries = tries.saturating_add(1);
-                // One line for each doubling.
-                if tries.is_power_of_two() {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, tries, "waiting for Postgres: it does not answer, and is asked again");
-                }
-                tokio::time::sleep(REACH_AGAIN).await;
-            }
-            Err(error) => return Err(StartupError::Postgres(error)),
-        }
-    }
-}
-
 impl Scheduler {
     /// Connects and begins to work; waits for Postgres while it is away. The schema must be there: see [`Store::migrate`].
     pub async fn start(options: SchedulerOptions) -> Result<Self, StartupError> {
@@ -111,7 +83,7 @@ impl Scheduler {
     }
 
     async fn put_together(options: SchedulerOptions) -> Result<Self, StartupError> {
-        let store = reach(&StoreOptions::new(&*options.database_url)).await?;
+        let store = reach::reach(&StoreOptions::new(&*options.database_url)).await?;
         let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
         let nats = BusOptions::new(&*options.nats_url, "piton-scheduler");
         let nats = BusOptions { subjects, auth: options.nats_auth, ..nats };

@@ -93,7 +93,7 @@ impl Overheard {
         let row = async || stack.engine.store().workers_list(&ORG, 10).await.ok()?.into_iter().next();
         let first = eventually("the worker to register", row).await;
         let bus = Bus::connect(BusOptions::new(stack.nats.url(), "overhears")).await.expect("NATS answers");
-        let subject = Subjects::default().worker(first.worker);
+        let subject = Subjects::default().worker(&ORG, first.worker);
         let said = bus.serve(&subject, None).await.expect("NATS answers");
         bus.flush().await.expect("NATS answers");
         let overheard = Self { stack, worker, bus, subject, said, executed };

@@ -7,6 +7,8 @@ with due as materialized (
         select u.event_id from unmatched u where u.org = a.org and u.due_at <= now()
         order by u.due_at limit $2 for update skip locked
     ) d
+    -- Those of a disabled org stay owed.
+    where (select o.disabled_at is null from orgs o where o.org = a.org)
 )
 update unmatched u set due_at = now() + $3 * interval '1 microsecond'
 where u.event_id = any (array(select d.event_id from due d))

@@ -7,6 +7,6 @@ cross join lateral (
            e.replayed_from, e.only_workflow, e.occurred_at, e.accepted_at, e.trace
     from events e where e.id = u.event_id offset 0
 ) e
-cross join lateral (select o.trigger_version from orgs o where o.org = e.org offset 0) o
+cross join lateral (select o.trigger_version from orgs o where o.org = e.org and o.disabled_at is null offset 0) o
 where u.event_id = any ($1)
 order by u.event_id
