@@ -2,8 +2,6 @@
 
 mod options;
 
-use std::time::Duration;
-
 use piton_shared::{
     ids::{SchedulerId, uuid_v7},
     limits,

@@ -98,7 +98,7 @@ impl Serve {
             .screen
             .show(&json!({ "url": url, "health_url": health_url }), |_, _| format!("serving the API at {url}\n"))?;
         let _closing_says_why = signals.or(door.ended()).await;
-        signals.unless_again(async { door.close().await.map_err(|error| failed(&error)) }).await
+        Box::pin(signals.unless_again(async { door.close().await.map_err(|error| failed(&error)) })).await
     }
 
     fn options(self) -> Result<SchedulerOptions, CliError> {

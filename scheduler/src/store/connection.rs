@@ -88,7 +88,7 @@ fn plaintext(connect: &PgConnectOptions) -> Option<String> {
     let here = connect.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let word = match connect.get_ssl_mode() {
         PgSslMode::Disable => "disable",
         PgSslMode::Allow => "allow",

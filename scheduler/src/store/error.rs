@@ -34,11 +34,13 @@ pub enum Fault {
     Bug,
 }
 
-/// When a statement was last found to be prepared for another schema, in milliseconds since the first use; 0: never.
+/// When a connection was last found to be broken, or a statement to be prepared for another schema, in milliseconds since the
+/// first use; 0: never.
 static OUTDATED: AtomicU64 = AtomicU64::new(0);
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Whether a connection of this age may have statements that were prepared for another schema: it is not used again.
+/// Whether a connection of this age may be broken, or have statements that were prepared for another schema: it is not used
+/// again. After a restart of Postgres one request or loop finds out for all pools.
 pub(super) fn is_outdated(age: Duration) -> bool {
     let found = OUTDATED.load(Ordering::Relaxed);
     found > 0 && age >= BEGAN.elapsed().saturating_sub(Duration::from_millis(found))
@@ -48,13 +50,19 @@ impl StoreError {
     pub(crate) fn new(query: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| {
             let error = Self { query, source };
-            // "cached plan must not change result type": a migration has changed what the statement answers.
-            if error.code().is_some_and(|code| code == "0A000") {
+            if error.is_of_the_connection() {
                 let now = u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX);
                 OUTDATED.store(now.saturating_add(1), Ordering::Relaxed);
             }
             error
         }
+    }
+
+    /// Whether no statement can go on over this connection, nor over others that were opened before: the server has closed
+    /// them, or a migration has changed what a prepared statement answers ("cached plan must not change result type").
+    fn is_of_the_connection(&self) -> bool {
+        let closed = matches!(self.source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_));
+        closed || self.code().is_some_and(|code| ["0A000", "57P01", "57P02", "57P03"].contains(&code.as_str()))
     }
 
     /// The SQLSTATE, if the database answered.

@@ -159,6 +159,7 @@ pub(super) async fn cancel(
 
 /// What a wish to cancel came to.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each request, and it is taken apart at once")]
 pub enum CancelOutcome {
     /// The run had not begun and is cancelled.
     Cancelled,

@@ -87,12 +87,10 @@ impl Compiled {
     /// When the machine has no thread left to read an expression on. That says nothing of the expression, and is not
     /// remembered of it.
     pub(super) fn rules(&self) -> Result<&Rules, ExpressionError> {
-        match self.rules.get() {
-            Some(rules) => Ok(rules),
-            None => {
-                let rules = Rules::compile(self.row.listens.filter(), self.row.listens.input())?;
-                Ok(self.rules.get_or_init(|| rules))
-            }
+        if let Some(rules) = self.rules.get() {
+            return Ok(rules);
         }
+        let rules = Rules::compile(self.row.listens.filter(), self.row.listens.input())?;
+        Ok(self.rules.get_or_init(|| rules))
     }
 }

@@ -55,10 +55,10 @@ fn kind(expression: &IdedExpr) -> Option<&'static str> {
             let place = MEMBERS.iter().position(|member| *member == select.field)?;
             (of_event && select.field != "data" && place < TEXTS).then_some("a text")
         }
-        Expr::Comprehension(of) => match &of.result.expr {
-            Expr::Ident(gathered) if *gathered == of.accu_var => kind(&of.accu_init),
-            _ => kind(&of.result),
-        },
+        Expr::Comprehension(of) => {
+            let gathers = matches!(&of.result.expr, Expr::Ident(name) if *name == of.accu_var);
+            kind(if gathers { &of.accu_init } else { &of.result })
+        }
         Expr::Call(call) => of_call(call),
         Expr::Unspecified => None,
     }
@@ -111,6 +111,12 @@ fn shown(expression: &IdedExpr) -> String {
             "it" => "it".to_owned(),
             of => format!("`{of}.{}`", select.field),
         },
-        _ => "it".to_owned(),
+        Expr::Unspecified
+        | Expr::Call(_)
+        | Expr::Comprehension(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Struct(_) => "it".to_owned(),
     }
 }

@@ -118,6 +118,7 @@ fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executio
     standard("matches", vec![text, CowVal::owned(CelString::from(pattern))])
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a function of the language takes its arguments so")]
 fn milliseconds<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let part = match (of::<CelDuration>(&args), of::<CelTimestamp>(&args)) {
         (Some(duration), _) => i64::from(duration.inner().subsec_nanos() / 1_000_000),

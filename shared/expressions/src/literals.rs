@@ -15,15 +15,14 @@ use crate::{
 /// Refuses calls that fail whatever the event is: a pattern, a time, a duration, a number or a zone that cannot be read.
 pub(crate) fn check(expression: &IdedExpr) -> Result<(), ExpressionError> {
     match &expression.expr {
-        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => Ok(()),
+        // The language as it is used here has no structs.
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) | Expr::Struct(_) => Ok(()),
         Expr::Select(select) => check(&select.operand),
         Expr::List(list) => list.elements.iter().try_for_each(check),
         Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
             EntryExpr::MapEntry(entry) => check(&entry.key).and_then(|()| check(&entry.value)),
             EntryExpr::StructField(field) => check(&field.value),
         }),
-        // There are none.
-        Expr::Struct(_) => Ok(()),
         Expr::Comprehension(of) => {
             [&of.iter_range, &of.accu_init, &of.loop_cond, &of.loop_step, &of.result].into_iter().try_for_each(check)
         }

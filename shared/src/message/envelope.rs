@@ -90,7 +90,10 @@ pub fn open<T: DeserializeOwned>(framed: &[u8]) -> Result<T, EnvelopeError> {
 /// # Errors
 /// A frame whose body cannot be read.
 pub fn text_with_nul(framed: &[u8]) -> Result<Option<String>, DecodeError> {
-    wire::text_with_nul(framed.get(HEADER..).unwrap_or_default(), &["message", "chain", "note", "recorded", "asked"])
+    wire::text_with_nul(
+        framed.get(HEADER..).unwrap_or_default(),
+        &["message", "chain", "note", "recorded", "asked", "description"],
+    )
 }
 
 #[cfg(test)]

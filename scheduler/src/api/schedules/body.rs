@@ -35,7 +35,7 @@ const UTC: &str = "UTC";
 pub(super) struct CreateBody {
     /// By which it is known in the org; it cannot be changed.
     #[schema(schema_with = shapes::definition)]
-    definition: (),
+    name: (),
     /// The workflow that it starts.
     #[schema(schema_with = shapes::definition)]
     workflow: (),

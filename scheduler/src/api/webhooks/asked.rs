@@ -33,7 +33,7 @@ const FOR_HMAC_ONLY: &str = "is for the provider `hmac` only";
 pub(super) struct CreateBody {
     /// By which you know it, and workflows too: letters, digits, `_` and `-`.
     #[schema(schema_with = shapes::token)]
-    token: (),
+    name: (),
     /// Who signs.
     #[schema(value_type = shapes::Provider)]
     provider: (),

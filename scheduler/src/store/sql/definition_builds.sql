@@ -1,5 +1,5 @@
 -- What is known of one definition, and whether a live worker has it: of the builds that were rolled out last, those that live
--- before the others. $1 org, $2 kind, $3 name, $4 rows.
+-- or were heard of within a minute before the others. $1 org, $2 kind, $3 name, $4 rows.
 select d.build, d.since, d.description, d.parameters, d.input_schema, d.output_schema, d.triggers, d.first_seen_at, d.seen_at,
        d.workers
 from (
@@ -13,4 +13,4 @@ from (
     order by d.rollout desc, d.build desc
     limit $4
 ) d
-order by d.workers > 0 desc, d.rollout desc, d.build desc
+order by (d.workers > 0 or d.seen_at > now() - interval '1 minute') desc, d.rollout desc, d.build desc

@@ -49,6 +49,9 @@ async fn builds(db: &Database) -> Vec<String> {
 async fn long_ago(db: &Database) {
     let aged = sqlx::query(include_str!("../sql/age_declarations.sql")).bind("charge").execute(&db.pool).await;
     aged.expect("it is ours");
+    let aged =
+        sqlx::query(include_str!("../sql/age_definition.sql")).bind("charge").bind(120_f64).execute(&db.pool).await;
+    aged.expect("it is ours");
 }
 
 #[tokio::test]

@@ -91,8 +91,9 @@ async fn what_somebody_is_at_is_left_to_them() {
     let (theirs, taken) = other.look_at_events(&[any(id)]).await.expect("taken");
     assert_eq!(taken.len(), 1);
     theirs.commit().await.expect("committed");
-    let (_looking, left) = db.store.look_at_events(&[any(id)]).await.expect("asked");
+    let (looking, left) = db.store.look_at_events(&[any(id)]).await.expect("asked");
     assert!(left.is_empty(), "{left:?}");
+    drop(looking);
     other.close().await;
     db.finish().await;
 }

@@ -5,7 +5,7 @@
 pub(super) fn ascii(pattern: &str) -> String {
     let mut written = String::with_capacity(pattern.len());
     let mut characters = pattern.chars();
-    // Brackets within each other: a class may contain others.
+    // Brackets within each other: a class may contain one that has a name.
     let mut classes = 0_usize;
     while let Some(character) = characters.next() {
         match character {
@@ -13,6 +13,8 @@ pub(super) fn ascii(pattern: &str) -> String {
                 Some(escaped) => escape(&mut written, escaped, classes > 0),
                 None => written.push('\\'),
             },
+            // Within a class RE2 takes a bracket for itself, but for the class of a name, `[:alpha:]`.
+            '[' if classes > 0 && characters.clone().next() != Some(':') => written.push_str(r"\["),
             '[' => {
                 classes += 1;
                 written.push('[');

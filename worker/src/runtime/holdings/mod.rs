@@ -310,7 +310,9 @@ impl Holdings {
             let held = inner.runs.get(run).is_some_and(|held| held.attempt == *attempt);
             !held && !inner.expected.contains(&attempt.uuid())
         });
-        runs.iter().for_each(|(_, attempt)| inner.denied.insert(attempt.uuid()));
+        for (_, attempt) in &runs {
+            inner.denied.insert(attempt.uuid());
+        }
         runs
     }
 

@@ -158,7 +158,9 @@ impl Holdings {
             let held = inner.steps.get(dispatch).is_some_and(|held| held.hold == *hold);
             !held && !inner.expected.contains(&hold.uuid())
         });
-        steps.iter().for_each(|(_, hold)| inner.denied.insert(hold.uuid()));
+        for (_, hold) in &steps {
+            inner.denied.insert(hold.uuid());
+        }
         steps
     }
 }

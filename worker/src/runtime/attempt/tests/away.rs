@@ -134,7 +134,7 @@ fn a_step_that_was_tried_before_it_is_given_away_goes_on_where_it_was() {
         waiting: None,
     };
     let (mut case, effects) = Case::with(workflow, Vec::new(), vec![open]);
-    let effects = if effects.is_empty() { case.after(Duration::from_secs(60)) } else { effects };
+    let effects = if effects.is_empty() { case.after(Duration::from_mins(1)) } else { effects };
     let given = &append(&effects).dispatches[0];
     assert_eq!((given.failed_tries, given.next_try, given.first_started_at), (2, 4, Some(began)));
 }
