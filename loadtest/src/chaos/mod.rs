@@ -1,7 +1,7 @@
 //! The chaos fuzz: real schedulers and workers under a seeded storm of crashes, freezes and broken networks, and a checker that
 //! holds what the workers executed against the promises.
 //!
-//! - [`run`] runs one seed: it starts the [`Arena`](arena), lets [`clients`] start runs while [`faults`] strike, waits until
+//! - [`run`] runs one seed: it starts the `Arena`, lets `clients` start runs while `faults` strike, waits until
 //!   everything has healed, and checks.
 //! - [`book`] is where worker processes write down each execution of a function, by the machine's monotonic [`moment`].
 //! - [`story`] is what happened, as values; [`check`] finds the broken promises in it, and is pure.
