@@ -77,7 +77,8 @@ impl StoreError {
         self.code().is_some_and(|code| !of_the_server(&code))
     }
 
-    /// What was to be written could not be computed: the machine is out of something.
+    /// What a failpoint says in place of Postgres.
+    #[cfg(feature = "failpoints")]
     pub(crate) fn busy(query: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self { query, source: sqlx::Error::Io(error) }
     }
