@@ -100,7 +100,14 @@ impl Arena {
             let address = free_address().context("no free port")?;
             let listen = address.to_string();
             let name = format!("scheduler-{}", at + 1);
-            let place = arena.place(&servers, &name, &servers.piton, &["serve", "--listen", &listen]).await?;
+            let place = arena
+                .place(
+                    &servers,
+                    &name,
+                    &servers.piton,
+                    &["serve", "--listen", &listen, "--health-listen", "127.0.0.1:0"],
+                )
+                .await?;
             arena.schedulers.push(place);
             arena.apis.push(Arc::new(Api::new(address).with_key(&key)));
         }
