@@ -4,7 +4,7 @@
 //! document as well. A new one needs an `operation_id` (the method's name in generated clients), a tag of
 //! `document/complete.rs`, and its own problems by their codes: `(status = 404, description = "unknown_run")`.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
 use piton_shared::name::Org;
@@ -28,10 +28,20 @@ use super::{
 };
 use crate::{engine::Engine, webhook::Hooks};
 
-/// What handlers work with.
+/// What handlers work with. One reference: every layer and handler takes a clone for every request.
 #[derive(Clone)]
-pub(super) struct Door {
-    /// Shared, since every layer and handler takes a clone of the door for every request.
+pub(super) struct Door(Arc<Parts>);
+
+impl Deref for Door {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the routes share.
+pub(super) struct Parts {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
     pub(super) keys: KnownKeys,
@@ -72,7 +82,8 @@ pub(super) fn router(engine: Engine, access: Access, times: Times, closing: Canc
     let deliveries = Shares::half_of(times.requests.unwrap_or(limits::HOOK_REQUESTS));
     let (keys, uses) = KnownKeys::new();
     let lists = Lists::default();
-    let door = Door { engine, access, keys, lists, hooks, streams, followers, deliveries, closing, times };
+    let parts = Parts { engine, access, keys, lists, hooks, streams, followers, deliveries, closing, times };
+    let door = Door(Arc::new(parts));
     let (router, _) = for_callers(times)
         .route_layer(from_fn_with_state(door.clone(), admit))
         .merge(for_everybody(times))

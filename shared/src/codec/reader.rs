@@ -173,9 +173,13 @@ enum Half {
     Value,
 }
 
-/// Where the first text stands of which `wanted` says so, given the name of the innermost field: `rows[1].key`. Linear, and
-/// the stack stays flat.
-pub(super) fn find_text(bytes: &[u8], wanted: impl Fn(&str, &str) -> bool) -> Result<Option<String>, DecodeError> {
+/// Where the first text stands of which `wanted` says so: `rows[1].key`. Texts whose innermost field is called as one of
+/// `except` are passed over. Linear, and the stack stays flat.
+pub(super) fn find_text(
+    bytes: &[u8],
+    except: &[&str],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Option<String>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let mut open: Vec<Level<'_>> = Vec::new();
     loop {
@@ -187,11 +191,13 @@ pub(super) fn find_text(bytes: &[u8], wanted: impl Fn(&str, &str) -> bool) -> Re
             {
                 *field = text;
             }
-            let field = open.iter().rev().find_map(|level| match level {
-                Level::Map { field, .. } => Some(*field),
-                Level::Array { .. } => None,
-            });
-            if wanted(field.unwrap_or(""), text) {
+            let field = || {
+                open.iter().rev().find_map(|level| match level {
+                    Level::Map { field, .. } => Some(*field),
+                    Level::Array { .. } => None,
+                })
+            };
+            if wanted(text) && !except.contains(&field().unwrap_or("")) {
                 return Ok(Some(place(&open)));
             }
         }

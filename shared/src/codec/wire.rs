@@ -37,7 +37,7 @@ pub fn encode_onto<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, message: &T) -> R
 /// # Errors
 /// Refuses bytes that are no message.
 pub fn text_with_nul(bytes: &[u8], except: &[&str]) -> Result<Option<String>, DecodeError> {
-    super::reader::find_text(bytes, |field, text| text.contains('\0') && !except.contains(&field))
+    super::reader::find_text(bytes, except, |text| text.contains('\0'))
 }
 
 /// Decodes a message. Never panics and never exhausts the stack, whatever the bytes are.

@@ -95,14 +95,15 @@ impl KnownKeys {
 }
 
 impl KeyUses {
-    /// Writes until told to stop. A write that fails is made up for by the key's next lookup.
+    /// Writes until told to stop, or until nobody is left who could use a key. A write that fails is made up for by the key's next lookup.
     pub(in crate::api) async fn note(mut self, store: Store, stop: CancellationToken) {
         let mut keys = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = self.0.recv_many(&mut keys, limits::KEY_USES_WAITING) => {}
+                // None are left who could use a key.
+                noted = self.0.recv_many(&mut keys, limits::KEY_USES_WAITING) => if noted == 0 { return },
             }
             if let Err(error) = store.keys_used(&keys).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "failed to note when keys were used");
