@@ -95,7 +95,7 @@ pub(super) struct Sliced {
     pub(super) computed: Vec<Computed>,
     /// To go on with, in order.
     pub(super) left: Vec<(Org, Job)>,
-    /// The org in whose event the time ran out.
+    /// The org of the event that was computed last, if the time ran out: those behind it did not get to their events.
     pub(super) slow: Option<Org>,
     /// Not to be computed: the code panicked over them.
     pub(super) failed: Vec<Uuid>,
@@ -103,17 +103,22 @@ pub(super) struct Sliced {
     pub(super) busy: Vec<Uuid>,
 }
 
-/// Computes what events come to, in their order, while there is time. A panic over one of them is that event's alone.
+/// Computes what events come to, in their order, while there is time; the first comes further in any case. A panic over one of
+/// them is that event's alone.
 pub(super) fn slice(room: &DeepStack, jobs: Vec<(Org, Job)>, time: Duration) -> Sliced {
     let began = Instant::now();
     let mut sliced = Sliced::default();
+    let mut last = None;
     for (org, mut job) in jobs {
         let Some(mut begun) = job.begun.take() else { continue };
-        if began.elapsed() >= time {
+        // Also when it ran out between two events: one whose every event takes a turn must not stay before the others.
+        if last.is_some() && began.elapsed() >= time {
+            sliced.slow = last.clone();
             job.begun = Some(begun);
             sliced.left.push((org, job));
             continue;
         }
+        last = Some(org.clone());
         match catch_unwind(AssertUnwindSafe(|| begun.go_on(room, || began.elapsed() < time))) {
             Ok(Ok(Progress::Complete)) => {
                 let Begun { event, version, deciding, .. } = begun;
@@ -147,4 +152,58 @@ fn trip(name: &str) {
         None
     };
     assert!(asked().as_deref() != Some(name), "a test asked for it");
+}
+
+#[cfg(test)]
+mod tests {
+    use piton_expressions::on_deep_stack;
+    use piton_shared::time::Timestamp;
+
+    use super::*;
+    use crate::{event::Origin, store::OrgTriggers};
+
+    fn job(org: &Org) -> (Org, Job) {
+        let event = EventRow {
+            id: Uuid::nil(),
+            org: org.clone(),
+            name: "tick".into(),
+            given_id: None,
+            data: None,
+            envelope: None,
+            origin: Origin::Published,
+            occurred_at: None,
+            accepted_at: Timestamp::EPOCH,
+            trace: None,
+        };
+        let none = OrgTriggers { org: org.to_string(), version: 1, triggers: Vec::new() };
+        let begun = Begun {
+            event,
+            version: 1,
+            set: Arc::new(TriggerSet::new(none, None)),
+            known: Arc::default(),
+            deciding: Deciding::default(),
+            kept: Instant::now(),
+        };
+        let job = Job {
+            event: Uuid::nil(),
+            since: Instant::now(),
+            reply: None,
+            overtaken: 0,
+            knowledge: Knowledge::Remembered,
+            begun: Some(begun),
+        };
+        (org.clone(), job)
+    }
+
+    #[test]
+    fn time_that_runs_out_between_two_events_names_the_org_of_the_first() {
+        let [costly, behind] = ["costly", "behind"].map(|name| Org::new(name.to_owned()).expect("a name"));
+        let jobs = vec![job(&costly), job(&costly), job(&behind)];
+        // No time at all: the first event comes to its end, and the others to none.
+        let sliced = on_deep_stack(|room| slice(room, jobs, Duration::ZERO)).expect("a thread starts");
+        assert_eq!((sliced.computed.len(), sliced.left.len()), (1, 2));
+        assert_eq!(sliced.slow, Some(costly.clone()));
+        let sliced = on_deep_stack(|room| slice(room, vec![job(&costly)], Duration::ZERO)).expect("a thread starts");
+        assert_eq!((sliced.computed.len(), sliced.slow), (1, None), "nobody waits behind it");
+    }
 }

@@ -59,7 +59,7 @@ pub(super) struct Left<J> {
     pub(super) orgs: Vec<Org>,
     /// What is still to be matched, in order.
     pub(super) jobs: Vec<(Org, J)>,
-    /// The org in whose event the time ran out.
+    /// The org at whose event the time ran out: those behind it in the turn did not get to theirs.
     pub(super) slow: Option<Org>,
 }
 
@@ -118,30 +118,31 @@ impl<J> Turns<J> {
         (!turn.orgs.is_empty()).then_some(turn)
     }
 
-    /// Ends a turn. What is left over comes first in its org's next turn. Orgs that did not get to their events are next; the
-    /// slow one waits behind all others.
+    /// Ends a turn. What is left over comes first in its org's next turn. Orgs that did not get to their events are next; those
+    /// that did wait behind all others, the slow one for a turn of its own.
     pub(super) fn end(&mut self, left: Left<J>) {
-        let Left { orgs, jobs, slow } = left;
+        let Left { mut orgs, jobs, slow } = left;
         for (org, job) in jobs.into_iter().rev() {
             if let Some(lane) = self.orgs.get_mut(&org) {
                 lane.jobs.push_front(job);
                 self.waiting += 1;
             }
         }
-        for org in orgs.into_iter().rev() {
+        let reached = orgs.iter().position(|org| slow.as_ref() == Some(org)).map_or(orgs.len(), |slow| slow + 1);
+        for org in orgs.split_off(reached).into_iter().rev() {
+            if let Some(lane) = self.orgs.get_mut(&org) {
+                lane.at = At::Waiting;
+                self.order.push_front(org);
+            }
+        }
+        for org in orgs {
             let Some(lane) = self.orgs.get_mut(&org) else { continue };
             if lane.jobs.is_empty() {
                 self.orgs.remove(&org);
-            } else if slow.as_ref() == Some(&org) {
-                lane.at = At::WaitingAlone;
-                self.order.push_back(org);
-            } else if slow.is_some() {
-                lane.at = At::Waiting;
-                self.order.push_front(org);
-            } else {
-                lane.at = At::Waiting;
-                self.order.push_back(org);
+                continue;
             }
+            lane.at = if slow.as_ref() == Some(&org) { At::WaitingAlone } else { At::Waiting };
+            self.order.push_back(org);
         }
     }
 }
@@ -202,6 +203,49 @@ mod tests {
         turns.end(Left { orgs: slow.orgs, jobs: vec![(org("slow"), 2)], slow: Some(org("slow")) });
         assert_eq!(jobs(&turns.next().expect("some wait")), [("d", 5)]);
         assert_eq!(jobs(&turns.next().expect("some wait")), [("slow", 2)], "what is left comes first");
+    }
+
+    /// Runs a turn in which each event of a costly org takes all of the time; says which orgs got to an event.
+    fn run(turns: &mut Turns<u32>, costly: &[&str]) -> Vec<Org> {
+        let Turn { orgs, mut jobs } = turns.next().expect("some wait");
+        let cut = jobs.iter().position(|(org, _)| costly.contains(&org.as_str())).map_or(jobs.len(), |at| at + 1);
+        let left = jobs.split_off(cut);
+        let reached: Vec<_> = jobs.into_iter().map(|(org, _)| org).collect();
+        let slow = if left.is_empty() { None } else { reached.last().cloned() };
+        turns.end(Left { orgs, jobs: left, slow });
+        reached
+    }
+
+    #[test]
+    fn cheap_orgs_have_their_turn_within_as_many_turns_as_there_are_costly_ones() {
+        let mut turns = turns(8);
+        for of in ["d", "e", "c", "b", "h"] {
+            fill(&mut turns, of, [1, 2]);
+        }
+        let mut reached = Vec::new();
+        for _ in 0..3 {
+            reached.extend(run(&mut turns, &["d", "h"]));
+            for of in ["d", "h"] {
+                turns.push(&org(of), 3).ok();
+            }
+        }
+        for of in ["e", "c", "b", "h"] {
+            assert!(reached.contains(&org(of)), "{of} waits behind {reached:?}");
+        }
+    }
+
+    #[test]
+    fn an_org_that_had_its_turn_does_not_go_before_those_that_had_none() {
+        let mut turns = turns(8);
+        for of in ["quick", "slow", "behind"] {
+            fill(&mut turns, of, [1]);
+        }
+        let Turn { orgs, mut jobs } = turns.next().expect("some wait");
+        fill(&mut turns, "quick", [2]);
+        fill(&mut turns, "new", [1]);
+        turns.end(Left { orgs, jobs: jobs.split_off(1), slow: Some(org("slow")) });
+        let order: Vec<_> = turns.order.iter().map(Org::as_str).collect();
+        assert_eq!(order, ["behind", "new", "quick", "slow"]);
     }
 
     #[test]
