@@ -27,11 +27,11 @@ pub(super) enum Startable {
     No(String),
 }
 
-/// Decides by the time and by since when a scheduler has been looking; ids of runs come from `run_id`.
+/// Decides by the time; ids of runs come from `run_id`.
 pub(super) fn decide(
     schedule: &DueSchedule,
     startable: &Startable,
-    (now, watched): (Timestamp, Timestamp),
+    now: Timestamp,
     mut run_id: impl FnMut() -> RunId,
 ) -> Decided {
     let firing = |occurrence: Timestamp, outcome: Outcome| Firing {
@@ -41,7 +41,7 @@ pub(super) fn decide(
         outcome,
     };
     let found = match (schedule.plan.rhythm(), schedule.next_at) {
-        (Ok(rhythm), Some(next)) => due(&schedule.plan.terms(schedule.id, &rhythm), next, now, watched),
+        (Ok(rhythm), Some(next)) => due(&schedule.plan.terms(schedule.id, &rhythm), next, now, schedule.watched),
         (Ok(_), None) => Due { fire: Vec::new(), missed: None, next: None },
         (Err(error), _) => return unreadable(schedule, firing(now, Outcome::Refused(error.to_string()))),
     };

@@ -107,7 +107,7 @@ impl ScheduleLoop {
         let (mut runs, mut firings, mut moved, mut superseded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for schedule in &std::mem::take(&mut locked.due) {
             let startable = self.startable(&mut locked, schedule).await?;
-            let decided = decide(schedule, &startable, (locked.now, locked.watched), || self.clock.run_id());
+            let decided = decide(schedule, &startable, locked.now, || self.clock.run_id());
             superseded.extend(decided.cancel.map(|run| Superseded {
                 run,
                 org: schedule.org.clone(),

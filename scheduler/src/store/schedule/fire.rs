@@ -40,6 +40,8 @@ pub struct DueSchedule {
     pub last: LastRun,
     /// Occurrences, of those that may be due, that have started a run before: somebody has set the schedule back.
     pub started: Vec<Timestamp>,
+    /// Since when a scheduler has been looking for due schedules of its org without a gap.
+    pub watched: Timestamp,
 }
 
 /// How a schedule stands after a look.
@@ -62,8 +64,6 @@ pub struct LockedSchedules {
     tx: Transaction<'static, Postgres>,
     /// The time by which they are due.
     pub now: Timestamp,
-    /// Since when a scheduler has been looking for due schedules without a gap.
-    pub watched: Timestamp,
     /// Each of them.
     pub due: Vec<DueSchedule>,
 }
@@ -83,8 +83,11 @@ impl Store {
             return Ok(None);
         };
         let now = value::time(first, "now").map_err(StoreError::new("schedules_lock"))?;
-        let mut due: Vec<_> =
-            found.iter().map(due_schedule).collect::<Result<_, _>>().map_err(StoreError::new("schedules_lock"))?;
+        let mut due: Vec<_> = found
+            .iter()
+            .map(|row| due_schedule(row, now))
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::new("schedules_lock"))?;
         failpoint!("schedules-locked");
         // Lock first, look after: what the lock waited for is seen only by a later statement.
         let looks = sqlx::query(include_str!("../sql/schedules_look.sql"))
@@ -92,12 +95,10 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::new("schedules_look"))?;
-        let mut watched = now;
         for look in &looks {
-            watched = value::time(look, "watched").map_err(StoreError::new("schedules_look"))?;
             seen(look, &mut due).map_err(StoreError::new("schedules_look"))?;
         }
-        Ok(Some(LockedSchedules { tx, now, watched, due }))
+        Ok(Some(LockedSchedules { tx, now, due }))
     }
 
     /// Puts the firing of a schedule off: the database refuses what it would write.
@@ -218,7 +219,8 @@ async fn firings_write(tx: &mut Transaction<'static, Postgres>, firings: &[Firin
     Ok(())
 }
 
-fn due_schedule(row: &PgRow) -> Result<DueSchedule, sqlx::Error> {
+/// A locked schedule, before more is known of it: watched from now on.
+fn due_schedule(row: &PgRow, now: Timestamp) -> Result<DueSchedule, sqlx::Error> {
     Ok(DueSchedule {
         id: row.try_get("id")?,
         org: Org::new(row.try_get::<String, _>("org")?).map_err(value::decode_error)?,
@@ -229,12 +231,14 @@ fn due_schedule(row: &PgRow) -> Result<DueSchedule, sqlx::Error> {
         last_run: row.try_get::<Option<_>, _>("last_run")?.map(RunId::new),
         last: LastRun::Over,
         started: Vec::new(),
+        watched: now,
     })
 }
 
 fn seen(look: &PgRow, due: &mut [DueSchedule]) -> Result<(), sqlx::Error> {
     let id: Uuid = look.try_get("id")?;
     if let Some(schedule) = due.iter_mut().find(|schedule| schedule.id == id) {
+        schedule.watched = value::time(look, "watched")?;
         schedule.last = if look.try_get("goes_on")? { LastRun::GoesOn } else { LastRun::Over };
         schedule.started =
             look.try_get::<Vec<jiff_sqlx::Timestamp>, _>("started")?.into_iter().map(value::from).collect();

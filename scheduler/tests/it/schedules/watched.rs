@@ -6,7 +6,7 @@ use piton_scheduler::store::schedule::{Plan, Watch};
 use piton_shared::trigger::{CatchUp, Overlap};
 
 use super::{fired::set_all_back, plan};
-use crate::{cluster::Cluster, database::Database};
+use crate::{cluster::Cluster, database::Database, making::ORG};
 
 async fn watch_set(db: &Database, looked: i32, since: i32) {
     let done = sqlx::query(include_str!("../sql/watch_set.sql")).bind(looked).bind(since).execute(&db.pool);
@@ -41,6 +41,22 @@ async fn what_fell_due_while_nobody_looked_is_missed() {
     db.schedule("s", &every_minute).await;
     watch_set(db, 0, 30).await;
     set_all_back(db, 3).await;
+    let fired = db.until_fired("s", 1).await;
+    assert!(fired[0].contains("missed"), "{fired:?}");
+    cluster.finish().await;
+}
+
+/// Schedulers went on looking while the org was disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fell_due_while_the_org_was_disabled_is_missed() {
+    let cluster = Cluster::new("schedules_disabled").await;
+    let db = &cluster.db;
+    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::Skip) };
+    db.schedule("s", &every_minute).await;
+    watch_set(db, 0, 3600).await;
+    db.store.org_disable(&ORG).await.expect("asked").expect("it is there");
+    set_all_back(db, 3).await;
+    db.store.org_enable(&ORG).await.expect("asked").expect("it is there");
     let fired = db.until_fired("s", 1).await;
     assert!(fired[0].contains("missed"), "{fired:?}");
     cluster.finish().await;
