@@ -5,3 +5,5 @@ alter table orgs add column enabled_at timestamptz;
 
 -- The queue of the worker that presented the build's definition. null: presented to a scheduler that did not record it.
 alter table definitions add column queue text check (queue <> '');
+-- When the build's inputs last changed, or the build came back after no worker had run it: events are matched anew from then on.
+alter table definitions add column changed_at timestamptz not null default now();

@@ -24,7 +24,7 @@ pub(super) struct DefinitionsView {
     pub(super) next: Option<String>,
 }
 
-/// A workflow or a function, as its newest build has it.
+/// A workflow or a function, as the build that counts has it: of those that live workers have, the one rolled out last.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DefinitionView {
     #[schema(value_type = shapes::DefinitionKind)]
@@ -37,7 +37,7 @@ pub(super) struct DefinitionView {
     /// What its workflow declares to start it, in that order. Whether each is at work is told where triggers and schedules
     /// are listed.
     triggers: Vec<TriggerView>,
-    /// The newest builds that have it, the newest first; null stands for workers that name no build.
+    /// The builds that have it and were rolled out last, the one that counts first; null stands for workers that name no build.
     builds: Vec<Option<String>>,
     /// Live workers that have it.
     workers: i64,
@@ -59,7 +59,7 @@ pub(super) struct DefinitionDetailView {
     signature: String,
     /// Its inputs, in the order in which they are written. One stands for the input itself, several are its members.
     parameters: Vec<ParameterView>,
-    /// JSON Schema of its input, as its newest build takes it; `true` says nothing.
+    /// JSON Schema of its input, as the build that counts takes it; `true` says nothing.
     #[schema(schema_with = shapes::any)]
     input_schema: Value,
     /// JSON Schema of its result.
@@ -67,7 +67,7 @@ pub(super) struct DefinitionDetailView {
     output_schema: Value,
     /// What its workflow declares to start it.
     triggers: Vec<TriggerView>,
-    /// The newest builds that have it, the newest first.
+    /// The builds that have it and were rolled out last, the one that counts first.
     builds: Vec<BuildView>,
 }
 
@@ -153,23 +153,23 @@ pub(super) enum TriggerView {
 }
 
 impl From<ListedRow> for DefinitionView {
-    fn from(ListedRow { kind, name, builds, newest }: ListedRow) -> Self {
+    fn from(ListedRow { kind, name, builds, counting }: ListedRow) -> Self {
         Self {
             kind,
-            signature: signature(&name, &newest.parameters),
+            signature: signature(&name, &counting.parameters),
             name,
-            description: newest.description,
-            triggers: newest.triggers.iter().map(TriggerView::from).collect(),
+            description: counting.description,
+            triggers: counting.triggers.iter().map(TriggerView::from).collect(),
             builds: builds.into_iter().map(named).collect(),
-            workers: newest.workers,
-            first_seen_at: newest.first_seen_at.into(),
-            last_seen_at: newest.seen_at.into(),
+            workers: counting.workers,
+            first_seen_at: counting.first_seen_at.into(),
+            last_seen_at: counting.seen_at.into(),
         }
     }
 }
 
 impl DefinitionDetailView {
-    /// Of its builds, the newest first; none if there are none.
+    /// Of its builds, the one that counts first; none if there are none.
     pub(super) fn of(kind: DefinitionKind, name: String, builds: Vec<BuildRow>) -> Option<Self> {
         let DefinitionRow { description, parameters, input_schema, output_schema, triggers, .. } =
             builds.first()?.definition.clone();

@@ -22,7 +22,7 @@ use crate::store::DefinitionCursor;
 
 /// List definitions
 ///
-/// The workflows and functions that workers of the org have presented, by kind and name, each as its newest build has it.
+/// The workflows and functions that workers of the org have presented, by kind and name, each as the build that counts has it.
 #[utoipa::path(
     get, path = "/v1/definitions", operation_id = "list_definitions", tag = "Definitions",
     params(

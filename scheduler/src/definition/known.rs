@@ -148,9 +148,9 @@ impl Definitions {
 /// What is known of a workflow, or of a function.
 #[derive(Debug)]
 pub struct Known {
-    /// Its inputs, as its newest definition has them.
+    /// Its inputs, as the build that counts has them.
     pub parameters: Vec<Parameter>,
-    /// The newest first.
+    /// The one that counts first.
     builds: Vec<KnownBuild>,
 }
 
@@ -166,7 +166,7 @@ struct KnownBuild {
 /// Whether runs may come to a build that ask for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It is the newest, or a live worker has it.
+    /// It is the one that counts, or a live worker has it.
     Current,
     /// Others have replaced it.
     Past,
@@ -199,11 +199,11 @@ impl Known {
     /// What is wrong with an input, each fault at its JSON pointer within the input; nothing if a run of it can begin.
     ///
     /// With a build it is that build's schema that counts. Without one the run may come to any worker: it is refused only
-    /// if every current build refuses it, and the faults are those that the newest finds.
+    /// if every current build refuses it, and the faults are those that the first finds.
     pub fn check(&self, build: Option<&Build>, input: &Value) -> Vec<FieldError> {
         let Some(build) = build else {
             let mut current = self.builds.iter().filter(|build| build.standing == Standing::Current);
-            let faults = current.next().map(|newest| newest.faults(input)).unwrap_or_default();
+            let faults = current.next().map(|first| first.faults(input)).unwrap_or_default();
             let elsewhere = !faults.is_empty() && current.any(|other| other.faults(input).is_empty());
             return if elsewhere { Vec::new() } else { faults };
         };

@@ -113,7 +113,7 @@ pub(super) fn slice(room: &DeepStack, jobs: Vec<(Org, Job)>, time: Duration) -> 
         let Some(mut begun) = job.begun.take() else { continue };
         // Also when it ran out between two events: one whose every event takes a turn must not stay before the others.
         if last.is_some() && began.elapsed() >= time {
-            sliced.slow = last.clone();
+            sliced.slow.clone_from(&last);
             job.begun = Some(begun);
             sliced.left.push((org, job));
             continue;

@@ -204,7 +204,7 @@ impl Kept {
     }
 }
 
-/// Whether the workflow's newest definition takes the schedule's input.
+/// Whether the workflow's definition takes the schedule's input.
 fn fits(schedule: &DueSchedule, known: &Arc<Known>) -> Startable {
     let input = match codec::to_json(&schedule.plan.input) {
         Ok(input) => input,

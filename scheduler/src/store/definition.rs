@@ -11,12 +11,12 @@ use piton_shared::{
 };
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
-use super::{Declaration, Store, StoreError, schedule, trigger, value};
+use super::{Declaration, Store, StoreError, trigger, value};
 
 /// Builds that a list names of each definition.
 const BUILDS_NAMED: i64 = 10;
 
-/// What is known of a definition, of one build or of its newest.
+/// What is known of a definition, of one build or of the one that counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionRow {
     /// What it does, for people.
@@ -48,17 +48,17 @@ pub struct BuildRow {
     pub definition: DefinitionRow,
 }
 
-/// A definition as a list shows it: by its newest build.
+/// A definition as a list shows it: by the build that counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedRow {
     /// Function or workflow.
     pub kind: DefinitionKind,
     /// Its name.
     pub name: String,
-    /// Its newest builds, the newest first; empty of workers that name none.
+    /// The builds that were rolled out last, the one that counts first; empty of workers that name none.
     pub builds: Vec<String>,
-    /// What the newest of them said, and the live workers of all of them.
-    pub newest: DefinitionRow,
+    /// What the first of them said, and the live workers of all of them.
+    pub counting: DefinitionRow,
 }
 
 /// The last definition of a page: the next begins after it.
@@ -83,27 +83,29 @@ impl Store {
         // In one order, whoever writes: two processes that say the same wait for each other and never both.
         let mut definitions: Vec<_> = define.definitions.iter().collect();
         definitions.sort_by_key(|definition| (definition.kind, &definition.name));
-        let mut rollouts = Vec::with_capacity(definitions.len());
+        let mut all_written = Vec::with_capacity(definitions.len());
         for definition in &definitions {
-            rollouts.push(write(&mut tx, define, since, definition).await?);
+            all_written.push(write(&mut tx, define, since, definition).await?);
         }
-        for (definition, rollout) in definitions.iter().zip(rollouts) {
+        let mut changed = false;
+        for (definition, written) in definitions.iter().zip(all_written) {
             // A later process of the same build has said what starts it.
-            let (DefinitionKind::Workflow, Some(rollout)) = (definition.kind, rollout) else { continue };
+            let (DefinitionKind::Workflow, Some(written)) = (definition.kind, written) else { continue };
+            changed |= written.inputs == Inputs::Changed;
             let declaration = Declaration {
                 org: &define.org,
                 workflow: &definition.name,
                 queue: &define.queue,
                 since,
                 build: define.build.as_ref().map_or("", |build| build.as_str()),
-                rollout,
+                rollout: written.rollout,
                 triggers: &definition.triggers,
             };
-            trigger::declare(&mut tx, &declaration).await?;
-            schedule::declare(&mut tx, &declaration).await?;
+            declaration.declare(&mut tx).await?;
         }
-        // What workflows take is part of what events are matched under.
-        if definitions.iter().any(|definition| definition.kind == DefinitionKind::Workflow) {
+        // What workflows take is part of what events are matched under. A process that says what others have said starts none of
+        // that anew.
+        if changed {
             trigger::next_version(&mut tx, &define.org).await?;
         }
         tx.commit().await.map_err(StoreError::new("define"))?;
@@ -122,7 +124,7 @@ impl Store {
         definition_builds(&mut connection, org, kind, name, rows).await
     }
 
-    /// A page of definitions by kind and name, each as its newest build has it.
+    /// A page of definitions by kind and name, each as the build that counts has it.
     pub async fn definitions_list(
         &self,
         org: &Org,
@@ -136,6 +138,7 @@ impl Store {
             .bind(after.map_or("", |(kind, _)| kind.as_str()))
             .bind(after.map_or("", |(_, name)| name))
             .bind(rows)
+            .bind(limits::DEFINITION_BUILDS)
             .bind(BUILDS_NAMED)
             .fetch_all(&self.calm)
             .await
@@ -146,7 +149,7 @@ impl Store {
                 kind: DefinitionKind::parse(kind).ok_or_else(|| value::unknown("kind of definition", kind))?,
                 name: row.try_get("name")?,
                 builds: row.try_get("builds")?,
-                newest: definition_row(row)?,
+                counting: definition_row(row)?,
             })
         };
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definitions_list"))
@@ -170,7 +173,7 @@ impl Store {
         found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("workflows_gone"))
     }
 
-    /// Forgets builds that were not seen for that long, have no live worker and are not the newest; says how many.
+    /// Forgets builds that were not seen for that long, have no live worker and were not rolled out last; says how many.
     pub async fn forget_definitions(&self, unseen: Duration, rows: i64) -> Result<u64, StoreError> {
         let done = sqlx::query(include_str!("sql/forget_definitions.sql"))
             .bind(value::micros(unseen))
@@ -201,18 +204,32 @@ pub(super) async fn definition_builds(
     found.iter().map(read).collect::<Result<_, _>>().map_err(StoreError::new("definition_builds"))
 }
 
+/// A definition that was written.
+struct Written {
+    /// When its build's rollout began.
+    rollout: Timestamp,
+    inputs: Inputs,
+}
+
+/// Whether events may have been matched with other inputs before.
+#[derive(PartialEq, Eq)]
+enum Inputs {
+    Same,
+    Changed,
+}
+
 async fn write(
     connection: &mut PgConnection,
     define: &Define,
     since: Timestamp,
     definition: &Definition,
-) -> Result<Option<Timestamp>, StoreError> {
+) -> Result<Option<Written>, StoreError> {
     let triggers = match definition.kind {
         DefinitionKind::Function => None,
         DefinitionKind::Workflow => Some(codec::wire::encode(&definition.triggers).expect("text and numbers encode")),
     };
     let parameters = serde_json::to_string(&definition.parameters).expect("text and words encode as JSON");
-    let rollout: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("sql/definition_write.sql"))
+    let row = sqlx::query(include_str!("sql/definition_write.sql"))
         .bind(define.org.as_str())
         .bind(definition.kind.as_str())
         .bind(&definition.name)
@@ -223,10 +240,15 @@ async fn write(
         .bind(&definition.input_schema)
         .bind(&definition.output_schema)
         .bind(triggers)
+        .bind(define.queue.as_str())
         .fetch_optional(connection)
         .await
         .map_err(StoreError::new("definition_write"))?;
-    Ok(rollout.map(value::from))
+    let read = |row: PgRow| {
+        let inputs = if row.try_get("changed")? { Inputs::Changed } else { Inputs::Same };
+        Ok(Written { rollout: value::time(&row, "rollout")?, inputs })
+    };
+    row.map(read).transpose().map_err(StoreError::new("definition_write"))
 }
 
 fn definition_row(row: &PgRow) -> Result<DefinitionRow, sqlx::Error> {

@@ -10,6 +10,7 @@ mod lost_step_holds;
 mod lost_steps;
 mod newly_served;
 mod owed_events;
+mod rolled_back;
 mod stream_watch;
 
 use std::time::{Duration, Instant};
@@ -83,6 +84,7 @@ impl Sweeper {
             self.match_events(&stop),
             self.find_lost_tasks(&stop),
             self.forget(&stop),
+            self.undo_declarations(&stop),
             self.sweep(&stop)
         );
     }

@@ -125,7 +125,7 @@ pub struct Superseded {
 }
 
 impl LockedSchedules {
-    /// The newest builds of a definition, read within the transaction.
+    /// The builds of a definition, the one that counts first, read within the transaction.
     pub async fn definition_builds(
         &mut self,
         org: &Org,

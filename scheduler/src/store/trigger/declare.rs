@@ -17,7 +17,7 @@ pub async fn declare(connection: &mut PgConnection, declaration: &Declaration<'_
     let Declaration { org, workflow, queue, since, build, rollout, triggers } = declaration;
     // The lock first: what is looked at from here on changes no more.
     lock(connection, org).await?;
-    let newest: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("../sql/trigger_declare_since.sql"))
+    let declares: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(include_str!("../sql/trigger_declare_since.sql"))
         .bind(org.as_str())
         .bind(workflow)
         .bind(value::at(*since))
@@ -26,7 +26,7 @@ pub async fn declare(connection: &mut PgConnection, declaration: &Declaration<'_
         .fetch_optional(&mut *connection)
         .await
         .map_err(StoreError::new("trigger_declare_since"))?;
-    if newest.is_none() {
+    if declares.is_none() {
         return Ok(());
     }
     let before = declared(connection, org.as_str(), workflow).await?;

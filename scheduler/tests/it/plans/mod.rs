@@ -40,7 +40,8 @@ const HOT: [&str; 25] = [
     "unmatched_take",
 ];
 /// Statements that read all of a small table, or all of what there is to do of a kind, and say so by their name.
-const WHOLE: [&str; 18] = [
+const WHOLE: [&str; 19] = [
+    "declarations_left",
     "expired_workers",
     "forget_definitions",
     "forget_start_keys",
