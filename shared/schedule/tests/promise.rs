@@ -166,8 +166,9 @@ fn promised(description: &str, after: DateTime) -> Vec<DateTime> {
         .collect()
 }
 
-fn check(expression: &str) {
-    let Ok(rhythm) = Rhythm::parse(expression, "UTC") else { return };
+/// Compares a description with what fires; false for what is no expression.
+fn check(expression: &str) -> bool {
+    let Ok(rhythm) = Rhythm::parse(expression, "UTC") else { return false };
     let after = jiff::civil::date(2026, 11, 29).at(23, 59, 30, 0);
     let from = Timestamp::from_micros(after.in_tz("UTC").unwrap().timestamp().as_microsecond());
     let description = rhythm.describe();
@@ -181,6 +182,7 @@ fn check(expression: &str) {
     }
     let differs = promised.iter().zip(&fires).find(|(promised, fires)| promised != fires);
     assert_eq!(differs, None, "{expression}: {description}");
+    true
 }
 
 #[test]
@@ -212,8 +214,7 @@ fn descriptions_of_known_traps_are_what_fires() {
         "0 0,12 * * *",
         "30 1-23/2 * * *",
     ] {
-        assert!(Rhythm::parse(expression, "UTC").is_ok(), "{expression}");
-        check(expression);
+        assert!(check(expression), "{expression}");
     }
 }
 
@@ -235,7 +236,7 @@ fn field(from: i8, to: i8, special: &'static [&'static str]) -> BoxedStrategy<St
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_described_is_what_fires(
@@ -246,6 +247,6 @@ proptest! {
         month in field(1, 12, &["JAN", "JUN"]),
         weekday in prop_oneof![2 => field(0, 7, &["5L", "5#2", "0#5", "MON"]), 1 => field(0, 7, &["5L", "1#1"]).prop_map(|it| format!("+{it}"))],
     ) {
-        check(format!("{second} {minute} {hour} {day} {month} {weekday}").trim());
+        prop_assume!(check(format!("{second} {minute} {hour} {day} {month} {weekday}").trim()));
     }
 }
