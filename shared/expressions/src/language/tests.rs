@@ -229,6 +229,11 @@ fn patterns_are_searched_for_as_re2_does() {
         r"!'\u00a0'.matches('\\s') && ' '.matches('\\s') && '\u00a0'.matches('[\\S]')",
         r"'a b'.matches('\\bb') && '[]'.matches('^[[][]]$') && 'é'.matches('^.$') && 'É'.matches('(?i)é')",
         r"'\\d'.matches('^\\\\d$') && 'k]'.matches('[]]')",
+        // What Rust takes for operations on sets.
+        "'&'.matches('[a&&b]') && 'a'.matches('[a&&b]') && '~'.matches('[a~~b]') && 'a'.matches('^[a&]$')",
+        "'-'.matches('[+--]') && ','.matches('^[+--/]$') && '/'.matches('^[+--/]$') && !'.'.matches('[+--/]')",
+        "'-'.matches('[-a]') && '-'.matches('[a-]') && '-'.matches('[a-c-]') && 'b'.matches('[a-c-]') && '5'.matches('^[--9]$')",
+        r"'-'.matches('^[\\w-]$') && '-'.matches('^[\\d--]$') && 'x'.matches('^[[:alpha:]-]$') && '&-~'.matches('^&-~$')",
     ]);
     all_fail(&["'a'.matches('(')", "'a'.matches('*')", "'a'.matches('(?=a)')", r"'a'.matches('(a)\\1')"]);
 }
