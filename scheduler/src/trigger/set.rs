@@ -90,7 +90,7 @@ impl Compiled {
         if let Some(rules) = self.rules.get() {
             return Ok(rules);
         }
-        let rules = Rules::compile(self.row.listens.filter(), self.row.listens.input())?;
+        let rules = Rules::compile_stored(self.row.listens.filter(), self.row.listens.input())?;
         Ok(self.rules.get_or_init(|| rules))
     }
 }

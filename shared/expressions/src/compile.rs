@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cel::Program;
+use cel::{Program, common::ast::IdedExpr};
 use piton_shared::limits::EXPRESSION_BYTES;
 
 use crate::{kinds, language::LANGUAGE, literals, names, on_deep_stack};
@@ -109,6 +109,8 @@ pub enum ExpressionError {
 enum Part {
     Filter,
     Input,
+    /// Of a trigger that was accepted before, perhaps by a version that checked less.
+    Stored,
 }
 
 /// An expression that was checked. Compiled once and evaluated often.
@@ -134,6 +136,15 @@ impl Expression {
         Self::of(Part::Filter, source)
     }
 
+    /// Compiles an expression that was accepted before: refuses what cannot be read or evaluated safely, and nothing that a
+    /// version which checked less let through.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn compile_stored(source: &str) -> Result<Self, ExpressionError> {
+        Self::of(Part::Stored, source)
+    }
+
     fn of(part: Part, source: &str) -> Result<Self, ExpressionError> {
         if source.trim().is_empty() {
             return Err(ExpressionError::Empty);
@@ -148,11 +159,15 @@ impl Expression {
         let compile = || {
             let compiled = catch_unwind(AssertUnwindSafe(|| LANGUAGE.compile(source)));
             let program = compiled.map_err(|_| broken(1, 1, "it cannot be read"))?.map_err(|errors| syntax(&errors))?;
-            names::check(program.expression())?;
-            literals::check(program.expression())?;
+            let check = |of_kinds: fn(&IdedExpr) -> Result<(), ExpressionError>| {
+                names::check(program.expression())?;
+                literals::check(program.expression())?;
+                of_kinds(program.expression())
+            };
             match part {
-                Part::Filter => kinds::check_filter(program.expression())?,
-                Part::Input => kinds::truths(program.expression())?,
+                Part::Filter => check(kinds::check_filter)?,
+                Part::Input => check(kinds::truths)?,
+                Part::Stored => {}
             }
             Ok(Self { program })
         };
@@ -264,6 +279,17 @@ mod tests {
             assert!(Expression::compile_filter(good).is_ok(), "{good}: {}", wrong(good));
         }
         assert!(Expression::compile("event.name").is_ok(), "an input may be anything");
+    }
+
+    #[test]
+    fn what_was_accepted_before_goes_on() {
+        for source in ["event.source == 'github' || event.type == 'push'", "event.data.name.matches('(')", "event.name"]
+        {
+            assert!(Expression::compile_filter(source).is_err(), "{source}");
+            assert!(Expression::compile_stored(source).is_ok(), "{source}");
+        }
+        assert!(Expression::compile_stored("event.data.amount >").is_err());
+        assert_eq!(Expression::compile_stored(&"(".repeat(2000)).err(), Some(ExpressionError::TooDeep));
     }
 
     #[test]

@@ -23,6 +23,8 @@ enum Input {
     Expression(Result<Expression, String>),
 }
 
+type Compile = fn(&str) -> Result<Expression, ExpressionError>;
+
 /// What a workflow takes, as far as somebody has said.
 pub trait Takes {
     /// Its inputs.
@@ -70,17 +72,33 @@ impl Rules {
     /// When the machine has no thread left to read an expression on. That says nothing of the expression, and must not be
     /// remembered of it.
     pub fn compile(filter: Option<&str>, input: &InputRule) -> Result<Self, ExpressionError> {
+        Self::with((Expression::compile_filter, Expression::compile), filter, input)
+    }
+
+    /// Compiles what a trigger says that was accepted before, perhaps by a version that checked less.
+    ///
+    /// # Errors
+    /// As [`Rules::compile`].
+    pub fn compile_stored(filter: Option<&str>, input: &InputRule) -> Result<Self, ExpressionError> {
+        Self::with((Expression::compile_stored, Expression::compile_stored), filter, input)
+    }
+
+    fn with(
+        (of_filter, of_input): (Compile, Compile),
+        filter: Option<&str>,
+        input: &InputRule,
+    ) -> Result<Self, ExpressionError> {
         let readable = |compiled| match compiled {
             Err(ExpressionError::Busy) => Err(ExpressionError::Busy),
             Err(error) => Ok(Err(error.to_string())),
             Ok(expression) => Ok(Ok(expression)),
         };
         Ok(Self {
-            filter: filter.map(|source| readable(Expression::compile_filter(source))).transpose()?,
+            filter: filter.map(|source| readable(of_filter(source))).transpose()?,
             input: match input {
                 InputRule::ByName => Input::ByName,
                 InputRule::Envelope => Input::Envelope,
-                InputRule::Expression(source) => Input::Expression(readable(Expression::compile(source))?),
+                InputRule::Expression(source) => Input::Expression(readable(of_input(source))?),
             },
         })
     }
