@@ -61,6 +61,11 @@ impl MatchingHandle {
         // One for which there is no room is owed, and a sweep brings it again.
     }
 
+    /// How many more events may wait here, of all orgs.
+    pub fn room(&self) -> usize {
+        self.waiting.turns.lock().as_ref().map_or(0, Turns::room)
+    }
+
     /// Events of an org that wait here.
     pub fn waiting(&self, org: &Org) -> usize {
         self.waiting.turns.lock().as_ref().map_or(0, |turns| turns.of(org))

@@ -71,7 +71,7 @@ impl<J> Turns<J> {
 
     /// Lets an event wait for its org's turn; gives it back when too many wait.
     pub(super) fn push(&mut self, org: &Org, job: J) -> Result<(), J> {
-        if self.waiting >= self.bounds.of_all || self.of(org) >= self.bounds.of_org {
+        if self.room() == 0 || self.of(org) >= self.bounds.of_org {
             return Err(job);
         }
         let order = &mut self.order;
@@ -82,6 +82,11 @@ impl<J> Turns<J> {
         lane.jobs.push_back(job);
         self.waiting += 1;
         Ok(())
+    }
+
+    /// How many more events may wait, of all orgs.
+    pub(super) fn room(&self) -> usize {
+        self.bounds.of_all.saturating_sub(self.waiting)
     }
 
     /// Events of an org that wait.

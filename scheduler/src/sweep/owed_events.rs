@@ -19,21 +19,27 @@ impl Sweeper {
         }
     }
 
-    /// Claims some events of each org that has room here: all orgs come to their turn, whatever one of them has piled up.
+    /// Claims some events of each org that has room here: all orgs come to their turn, whatever one of them has piled up. No more
+    /// than there is room for: what is claimed in vain is put off for seconds, here and elsewhere.
     async fn bring_owed_events(&self, after: &mut String) -> Result<(), StoreError> {
-        let rows = i32::try_from(limits::ORGS_SWEPT).unwrap_or(i32::MAX);
-        let orgs = self.store.unmatched_orgs(after, rows).await?;
-        *after = match orgs.last() {
-            Some(last) if orgs.len() == limits::ORGS_SWEPT => last.clone(),
+        let room = self.matching.room();
+        let rows = room.min(limits::ORGS_SWEPT);
+        if rows == 0 {
+            return Ok(());
+        }
+        let page = self.store.unmatched_orgs(after, i32::try_from(rows).unwrap_or(i32::MAX)).await?;
+        *after = match page.last() {
+            Some(last) if page.len() == rows => last.clone(),
             Some(_) | None => String::new(),
         };
         let has_room =
             |org: &String| Org::new(org.clone()).is_ok_and(|org| self.matching.waiting(&org) < limits::EVENTS_LOOKED);
-        let orgs: Vec<_> = orgs.into_iter().filter(has_room).collect();
+        let orgs: Vec<_> = page.into_iter().filter(has_room).collect();
         if orgs.is_empty() {
             return Ok(());
         }
-        let of_each = i64::try_from(limits::EVENTS_LOOKED).unwrap_or(i64::MAX);
+        let of_each = limits::EVENTS_LOOKED.min(room / orgs.len());
+        let of_each = i64::try_from(of_each).unwrap_or(i64::MAX);
         for (event, org) in self.store.unmatched_claim(&orgs, of_each, KEPT).await? {
             self.matching.owed_event(&org, event);
         }
