@@ -22,6 +22,21 @@ pub fn weight(rows: usize, bytes: usize) -> usize {
     rows + bytes / limits::COMMIT_ROW_BYTES
 }
 
+/// Cuts rows, in their order, into pieces that weigh at most `most` each (see [`weight`]), of one row at least.
+pub fn pieces<T>(rows: &[T], most: usize, weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let mut sum = 0;
+        let fits = left.iter().take_while(|row| {
+            sum += weight(row);
+            sum <= most
+        });
+        let (piece, rest) = left.split_at(fits.count().max(1).min(left.len()));
+        left = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 impl<J> Gatherer<J> {
     /// Collects from a channel, batches that weigh at most `rows` (see [`weight`]; the last job may bring more), counted as
     /// `group`.
@@ -77,6 +92,17 @@ mod tests {
         let batch = gatherer.next(|bytes| weight(1, *bytes)).await.expect("a batch");
         let bytes: usize = batch.iter().sum();
         assert!(batch.len() > 1 && bytes <= 9 * 1024 * 1024, "{} inputs of {bytes} bytes", batch.len());
+    }
+
+    #[test]
+    fn rows_are_cut_by_their_weight_and_none_is_left_out() {
+        let cut = |rows: &[usize]| pieces(rows, 10, |row| *row).map(<[_]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(cut(&[]), Vec::<Vec<usize>>::new());
+        assert_eq!(cut(&[4, 6, 1, 30, 10, 2]), [vec![4, 6], vec![1], vec![30], vec![10], vec![2]]);
+        let largest = [limits::PAYLOAD_BYTES; 300];
+        let bytes =
+            pieces(&largest, limits::COMMIT_ROWS / 2, |bytes| weight(1, *bytes)).map(|piece| piece.iter().sum());
+        assert!(bytes.into_iter().all(|bytes: usize| bytes <= 9 * 1024 * 1024));
     }
 
     #[tokio::test]

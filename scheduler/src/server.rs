@@ -147,14 +147,20 @@ impl Scheduler {
         };
         tasks.spawn(committer.run(starts));
 
-        // Starts read definitions: they must not take connections from control loops.
+        // Starts and publishers read: they must not take connections from control loops, nor matching wait for theirs.
         let callers = store.for_callers();
         let definitions = Definitions::new(callers.clone());
-        let looker = Looker::new(store.clone(), placing.clone(), definitions.clone(), clock.clone(), metrics.clone());
+        let looker = Looker::new(
+            store.clone(),
+            placing.clone(),
+            definitions.over(store.clone()),
+            clock.clone(),
+            metrics.clone(),
+        );
         let (matching, matches) = MatchingHandle::new(looker);
         tasks.spawn(matches.run(stop.clone()));
         let (events, published) =
-            EventHandle::new(store.clone(), clock.clone(), options.matching_awaited, metrics.clone());
+            EventHandle::new(callers.clone(), clock.clone(), options.matching_awaited, metrics.clone());
         let acceptor = Acceptor {
             store: store.clone(),
             matching: matching.clone(),

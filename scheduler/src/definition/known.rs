@@ -66,6 +66,11 @@ impl Definitions {
         Self { store, known: Arc::default() }
     }
 
+    /// The same, read over another store's connections; what one of them has read the other knows.
+    pub(crate) fn over(&self, store: Store) -> Self {
+        Self { store, known: Arc::clone(&self.known) }
+    }
+
     /// A workflow of an org; none while no worker has said anything of it. At most a moment old.
     pub async fn workflow(&self, org: &Org, name: &str) -> Result<Option<Arc<Known>>, StoreError> {
         self.find(org, DefinitionKind::Workflow, name, AsOf::REMEMBERED).await

@@ -10,7 +10,7 @@ use std::{
 use parking_lot::Mutex;
 use piton_shared::limits;
 
-use crate::store::{Needed, Served, Store};
+use crate::store::{Needed, Served, ServedReader, Store, StoreError};
 
 /// Answers that are remembered; beyond that the old ones are dropped.
 const REMEMBERED: usize = 4096;
@@ -33,6 +33,21 @@ impl Coverage {
 
     /// Those that no live worker has. While the database does not answer, none.
     pub async fn unserved(&self, needed: impl IntoIterator<Item = Needed>) -> HashSet<Needed> {
+        self.unserved_over(&mut &self.store, needed).await.unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "failed to read what live workers have");
+            HashSet::new()
+        })
+    }
+
+    /// Those that no live worker has. What is not known is read by `reader`, for a caller that holds locks on its connection.
+    ///
+    /// # Errors
+    /// When it cannot be read: a transaction of the reader's has failed with it.
+    pub async fn unserved_over(
+        &self,
+        reader: &mut impl ServedReader,
+        needed: impl IntoIterator<Item = Needed>,
+    ) -> Result<HashSet<Needed>, StoreError> {
         let (mut unserved, mut unknown) = (HashSet::new(), HashSet::new());
         {
             let known = self.known.lock();
@@ -45,25 +60,18 @@ impl Coverage {
             }
         }
         if unknown.is_empty() {
-            return unserved;
+            return Ok(unserved);
         }
         let asked: Vec<_> = unknown.into_iter().collect();
         let read = Instant::now();
-        match self.store.served(&asked).await {
-            Ok(answers) => {
-                let answers: Vec<_> = asked.into_iter().zip(answers).collect();
-                unserved.extend(answers.iter().filter(|(_, served)| *served == Served::No).map(|(one, _)| one.clone()));
-                let mut known = self.known.lock();
-                if known.len() + answers.len() > REMEMBERED {
-                    known.retain(|_, (read, _)| read.elapsed() < limits::SWEEP);
-                }
-                let room = REMEMBERED.saturating_sub(known.len());
-                known.extend(answers.into_iter().take(room).map(|(one, served)| (one, (read, served))));
-            }
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "failed to read what live workers have");
-            }
+        let answers: Vec<_> = reader.served(&asked).await.map(|answers| asked.into_iter().zip(answers).collect())?;
+        unserved.extend(answers.iter().filter(|(_, served)| *served == Served::No).map(|(one, _)| one.clone()));
+        let mut known = self.known.lock();
+        if known.len() + answers.len() > REMEMBERED {
+            known.retain(|_, (read, _)| read.elapsed() < limits::SWEEP);
         }
-        unserved
+        let room = REMEMBERED.saturating_sub(known.len());
+        known.extend(answers.into_iter().take(room).map(|(one, served)| (one, (read, served))));
+        Ok(unserved)
     }
 }

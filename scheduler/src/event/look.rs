@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{
     definition::{AsOf, Definitions},
+    gather::pieces,
     halve::halving,
     intake::{Placing, RunClock},
-    store::{EventRow, OwedEvent, Store, StoreError},
+    store::{EventRow, Fault, OwedEvent, Store, StoreError},
     trigger::{Deciding, KnownWorkflows, TriggerSet},
 };
 
@@ -73,15 +74,12 @@ impl Looker {
 
     /// Matches events for as long as a turn takes; says what is left to be matched.
     pub(super) async fn turn(&self, turn: Turn<Job>) -> Left<Job> {
-        let Turn { orgs, jobs } = turn;
+        let Turn { orgs, mut jobs } = turn;
         let nothing = |orgs| Left { orgs, jobs: Vec::new(), slow: None };
-        let jobs = match self.begin(jobs).await {
-            Ok(jobs) => jobs,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "failed to read events; they are owed");
-                return nothing(orgs);
-            }
-        };
+        if let Err(error) = self.begin(&mut jobs).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "failed to read events; they are owed");
+            return nothing(orgs);
+        }
         if jobs.is_empty() {
             return nothing(orgs);
         }
@@ -110,17 +108,39 @@ impl Looker {
         Left { orgs, jobs: left, slow }
     }
 
-    /// Reads what is needed to match events that have not begun; those that are not owed any more are dropped.
-    async fn begin(&self, mut jobs: Vec<(Org, Job)>) -> Result<Vec<(Org, Job)>, StoreError> {
+    /// Reads what is needed to match events that have not begun; those that are not owed any more are dropped. What this
+    /// version of Piton cannot read keeps only the events back that need it.
+    async fn begin(&self, jobs: &mut Vec<(Org, Job)>) -> Result<(), StoreError> {
+        match self.read(jobs).await {
+            Err(error) if error.fault() == Fault::Bug => {
+                for one in jobs.iter_mut() {
+                    match self.read(std::slice::from_mut(one)).await {
+                        Ok(()) => {}
+                        Err(error) if error.fault() == Fault::Bug => {
+                            let (org, event) = (&one.0, one.1.event);
+                            tracing::error!(%event, %org, error = &error as &dyn std::error::Error, "an event cannot be matched, since what it needs cannot be read; it is tried again later");
+                            self.put_off(event).await;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            read => read?,
+        }
+        jobs.retain(|(_, job)| job.begun.is_some());
+        Ok(())
+    }
+
+    async fn read(&self, jobs: &mut [(Org, Job)]) -> Result<(), StoreError> {
         let fresh: Vec<_> = jobs.iter().filter(|(_, job)| job.begun.is_none()).map(|(_, job)| job.event).collect();
         if fresh.is_empty() {
-            return Ok(jobs);
+            return Ok(());
         }
         let owed = self.store.unmatched_read(&fresh).await?;
         let sets = self.sets(&owed).await?;
         let mut owed: HashMap<Uuid, EventRow> = owed.into_iter().map(|owed| (owed.event.id, owed.event)).collect();
         let mut known = HashMap::new();
-        for (org, job) in &mut jobs {
+        for (org, job) in jobs {
             if job.begun.is_some() {
                 continue;
             }
@@ -136,8 +156,7 @@ impl Looker {
             let (set, version) = (Arc::clone(set), set.version());
             job.begun = Some(Begun { event, version, set, known, deciding: Deciding::default(), kept: Instant::now() });
         }
-        jobs.retain(|(_, job)| job.begun.is_some());
-        Ok(jobs)
+        Ok(())
     }
 
     /// The triggers of each org: those that are known, where their version is the one that was seen or a later one.
@@ -194,7 +213,10 @@ impl Looker {
             .into_iter()
             .map(|Computed { org, job, .. }| (org, Job { knowledge: Knowledge::ReadSince, ..job }))
             .collect();
-        let looked = halving(&Writing { looker: self }, &computed).await;
+        let mut looked = Vec::with_capacity(computed.len());
+        for piece in pieces(&computed, limits::COMMIT_ROWS / 2, Computed::weight) {
+            looked.extend(halving(&Writing { looker: self }, piece).await);
+        }
         let mut swept = 0;
         for (Computed { mut job, org, .. }, looked) in computed.into_iter().zip(looked) {
             match looked {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::StartedRun;
 use crate::{
+    gather::weight,
     store::{EventRow, Refused},
     trigger::{Decided, Deciding, KnownWorkflows, Progress, TriggerSet},
 };
@@ -77,6 +78,12 @@ pub(super) struct Computed {
 }
 
 impl Computed {
+    /// What writing it weighs.
+    pub(super) fn weight(&self) -> usize {
+        let inputs = self.decided.decisions.iter().filter_map(|decision| decision.input.as_ref().ok());
+        weight(self.decided.decisions.len(), inputs.map(Vec::len).sum())
+    }
+
     /// Whether it is refused by what a workflow was known to take, though that may have changed before it was accepted.
     pub(super) fn is_doubtful(&self) -> bool {
         let by_definition = |(reason, _): &(Refused, String)| match reason {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     failpoint::failpoint,
+    gather::pieces,
     halve,
     store::{Accepted, CameOf, CameTo, Fault, Looking, Matched, NewRun, Placement, StoreError, Taking},
 };
@@ -27,15 +28,20 @@ impl halve::Group for Writing<'_> {
 
     async fn write(&self, events: &[Computed]) -> Result<Vec<Looked>, StoreError> {
         let matched: Vec<_> = events.iter().map(matched).collect();
-        let (looking, taking) = self.looker.store.look_at_events(&matched).await?;
+        let (mut looking, taking) = self.looker.store.look_at_events(&matched).await?;
         failpoint!("events-taken");
         let taken = |event: &&Computed| matches!(taking.get(&event.event.id), Some(Taking::Taken));
         let (mut runs, came) = self.write_up(events.iter().filter(taken));
         for run in &mut runs {
             run.placement = self.looker.placing.place(run);
         }
-        self.looker.placing.set_aside(&mut runs).await;
-        let written = commit(looking, &runs, &came).await;
+        let written = match self.looker.placing.set_aside_over(&mut looking, &mut runs).await {
+            Ok(()) => commit(looking, &runs, &came).await,
+            Err(error) => {
+                looking.give_back().await;
+                Err(error)
+            }
+        };
         // Also when nothing was written: what was taken for the runs is given back.
         let accepted =
             written.as_ref().map_or_else(|_| HashMap::new(), |runs| runs.iter().map(|run| (run.run, *run)).collect());
@@ -152,7 +158,7 @@ async fn commit(mut looking: Looking, runs: &[NewRun], came: &[CameOf]) -> Resul
 
 async fn written(looking: &mut Looking, runs: &[NewRun], came: &[CameOf]) -> Result<Vec<Accepted>, StoreError> {
     let mut accepted = Vec::with_capacity(runs.len());
-    for some in runs.chunks(limits::COMMIT_ROWS) {
+    for some in pieces(runs, limits::COMMIT_ROWS / 2, NewRun::weight) {
         accepted.extend(looking.start(some).await?);
     }
     if !came.is_empty() {

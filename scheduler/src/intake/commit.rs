@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{Placing, RunClock};
 use crate::{
     engine::{Novelty, Start, StartError, Started},
-    gather::{Gatherer, weight},
+    gather::Gatherer,
     halve::{self, halving},
     store::{Accepted, NewRun, Placement, Served, Store, StoreError},
 };
@@ -122,7 +122,7 @@ pub struct Intake {
 impl Intake {
     /// Commits until every handle is gone.
     pub async fn run(self, mut jobs: Gatherer<Job>) {
-        while let Some(mut batch) = jobs.next(|job| weight(1, job.run.input.len())).await {
+        while let Some(mut batch) = jobs.next(|job| job.run.weight()).await {
             for job in &mut batch {
                 job.run.placement = self.placing.place(&job.run);
             }

@@ -1,6 +1,6 @@
 //! Where a run goes first, and how it gets there once it is committed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use piton_shared::{
     ids::{AttemptId, Epoch, RunId, uuid_v7},
@@ -12,7 +12,7 @@ use crate::{
     dispatch::{Backlog, Coverage, Publisher, ToWorkers, new_grant},
     failpoint::failpoint,
     lease::{Place, Roster},
-    store::{Accepted, Needed, NewRun, Placement, Published, Room},
+    store::{Accepted, Needed, NewRun, Placement, Published, Room, ServedReader, StoreError},
 };
 
 /// Places new runs. Whoever inserts runs asks it before the insert and tells it after the commit. Cheap to clone.
@@ -52,11 +52,19 @@ impl Placing {
     /// Sets those aside that were placed in the stream or the backlog and whose workflow no live worker has: they wait until one
     /// registers. Those that begin later are looked at when their time has come.
     pub async fn set_aside(&self, runs: &mut [NewRun]) {
-        let waits = |run: &NewRun| match run.placement {
-            Placement::Queued | Placement::Backlog => run.not_before.is_none(),
-            Placement::Held { .. } | Placement::Unserved => false,
-        };
         let unserved = self.coverage.unserved(runs.iter().filter(|run| waits(run)).map(needed)).await;
+        self.set_these_aside(runs, &unserved);
+    }
+
+    /// As [`Placing::set_aside`], for a caller that holds locks: what is not known is read on its connection.
+    pub async fn set_aside_over(&self, reader: &mut impl ServedReader, runs: &mut [NewRun]) -> Result<(), StoreError> {
+        let needed: Vec<_> = runs.iter().filter(|run| waits(run)).map(needed).collect();
+        let unserved = self.coverage.unserved_over(reader, needed).await?;
+        self.set_these_aside(runs, &unserved);
+        Ok(())
+    }
+
+    fn set_these_aside(&self, runs: &mut [NewRun], unserved: &HashSet<Needed>) {
         if unserved.is_empty() {
             return;
         }
@@ -78,8 +86,10 @@ impl Placing {
         let mut control_version = 0;
         for run in runs {
             let Some(found) = accepted.get(&run.id) else {
-                if let Placement::Held { worker, .. } = run.placement {
-                    self.roster.left(worker);
+                match run.placement {
+                    Placement::Held { worker, .. } => self.roster.left(worker),
+                    Placement::Queued => self.backlog.put_back(&run.org, &run.queue, run.build.as_ref()),
+                    Placement::Backlog | Placement::Unserved => {}
                 }
                 continue;
             };
@@ -104,6 +114,14 @@ impl Placing {
         }
         self.publisher.publish(publish);
         self.workers.grant(grants, control_version).await;
+    }
+}
+
+/// Whether it goes to no worker at once.
+fn waits(run: &NewRun) -> bool {
+    match run.placement {
+        Placement::Queued | Placement::Backlog => run.not_before.is_none(),
+        Placement::Held { .. } | Placement::Unserved => false,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     control::Controls,
     definition::{Definitions, Known},
     failpoint::failpoint,
+    gather::weight,
     intake::{Placing, RunClock},
     store::{
         Fault, NewRun, Placement, Store, StoreError,
@@ -105,6 +106,7 @@ impl ScheduleLoop {
     /// wait for those who wait for these locks.
     async fn fire_these(&self, mut locked: LockedSchedules) -> Result<(), StoreError> {
         let (mut runs, mut firings, mut moved, mut superseded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut weighs = 0;
         for schedule in &std::mem::take(&mut locked.due) {
             let startable = self.startable(&mut locked, schedule).await?;
             let decided = decide(schedule, &startable, locked.now, || self.clock.run_id());
@@ -113,16 +115,24 @@ impl ScheduleLoop {
                 org: schedule.org.clone(),
                 reason: format!("schedule `{}` fired again, and its overlap policy is `cancel`", schedule.name),
             }));
+            let (starts, input) = (decided.start.len(), schedule.plan.input.len());
+            weighs += weight(starts, starts * input);
             runs.extend(decided.start.iter().map(|run| new_run(schedule, *run)));
             firings.extend(decided.firings);
             moved.push(decided.moved);
+            // The others are still due, and the next look comes at once.
+            if weighs >= limits::COMMIT_ROWS {
+                break;
+            }
         }
         let cancelled = locked.cancel(&superseded).await?;
         for run in &mut runs {
             run.placement = self.placing.place(run);
         }
-        self.placing.set_aside(&mut runs).await;
-        let written = locked.write(&runs, firings.clone(), &moved).await;
+        let written = match self.placing.set_aside_over(&mut locked, &mut runs).await {
+            Ok(()) => locked.write(&runs, firings.clone(), &moved).await,
+            Err(error) => Err(error),
+        };
         failpoint!("schedules-committed", Ok(()));
         match written {
             Ok(accepted) => {

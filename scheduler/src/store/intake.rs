@@ -12,6 +12,7 @@ use piton_shared::{
 use sqlx::{PgConnection, Row};
 
 use super::{Store, StoreError, value};
+use crate::gather;
 
 /// A run to accept.
 #[derive(Debug, Clone)]
@@ -40,6 +41,13 @@ pub struct NewRun {
     pub not_before: Option<Timestamp>,
     /// The caller's idempotency key, and the fingerprint of what was asked for.
     pub key: Option<(String, Vec<u8>)>,
+}
+
+impl NewRun {
+    /// What inserting it weighs: see [`gather::weight`].
+    pub fn weight(&self) -> usize {
+        gather::weight(1, self.input.len())
+    }
 }
 
 /// Where an accepted run goes first.

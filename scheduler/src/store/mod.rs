@@ -59,7 +59,7 @@ pub use ready::{Depth, HeldRow, Published, Room, Slots};
 pub use run::{RunFilter, RunRow, StepRow, TryRow, WaitRow};
 pub use schedule::{ScheduleOrigin, ScheduleRow, ScheduleState};
 pub use schema::Schema;
-pub use served::{Needed, Served};
+pub use served::{Needed, Served, ServedReader};
 pub use state::StateRow;
 pub use step::{Executing, Offer};
 pub use trigger::{Change, Changed, Listens, NewTrigger, OrgTriggers, Source, TriggerRow, TriggerState};

@@ -8,6 +8,8 @@ use piton_shared::{
     name::{Build, Org, Queue},
 };
 
+use sqlx::PgConnection;
+
 use super::{Offer, Store, StoreError, value};
 
 /// A workflow or function that workers of a queue, and of a build if one is named, have to have.
@@ -34,29 +36,41 @@ pub enum Served {
     No,
 }
 
-impl Store {
+/// Reads which workflows and functions live workers have, over a connection of its own.
+pub trait ServedReader: Send {
     /// For each, whether a live worker has it; in the order of the questions.
-    pub async fn served(&self, needed: &[Needed]) -> Result<Vec<Served>, StoreError> {
-        let column = |of: fn(&Needed) -> &str| needed.iter().map(|one| of(one).to_owned()).collect::<Vec<_>>();
-        let places: Vec<i64> = sqlx::query_scalar(include_str!("sql/served.sql"))
-            .bind(column(|one| one.org.as_str()))
-            .bind(column(|one| one.queue.as_str()))
-            .bind(column(|one| one.build.as_ref().map_or("", Build::as_str)))
-            .bind(column(|one| one.kind.as_str()))
-            .bind(column(|one| &one.name))
-            .fetch_all(&self.calm)
-            .await
-            .map_err(StoreError::new("served"))?;
-        let mut served = vec![Served::No; needed.len()];
-        for place in places {
-            let at = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-            if let Some(found) = at.and_then(|at| served.get_mut(at)) {
-                *found = Served::Yes;
-            }
-        }
-        Ok(served)
-    }
+    fn served(&mut self, needed: &[Needed]) -> impl Future<Output = Result<Vec<Served>, StoreError>> + Send;
+}
 
+impl ServedReader for &Store {
+    async fn served(&mut self, needed: &[Needed]) -> Result<Vec<Served>, StoreError> {
+        let mut connection = self.calm.acquire().await.map_err(StoreError::new("served"))?;
+        served(&mut connection, needed).await
+    }
+}
+
+pub(super) async fn served(connection: &mut PgConnection, needed: &[Needed]) -> Result<Vec<Served>, StoreError> {
+    let column = |of: fn(&Needed) -> &str| needed.iter().map(|one| of(one).to_owned()).collect::<Vec<_>>();
+    let places: Vec<i64> = sqlx::query_scalar(include_str!("sql/served.sql"))
+        .bind(column(|one| one.org.as_str()))
+        .bind(column(|one| one.queue.as_str()))
+        .bind(column(|one| one.build.as_ref().map_or("", Build::as_str)))
+        .bind(column(|one| one.kind.as_str()))
+        .bind(column(|one| &one.name))
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::new("served"))?;
+    let mut served = vec![Served::No; needed.len()];
+    for place in places {
+        let at = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+        if let Some(found) = at.and_then(|at| served.get_mut(at)) {
+            *found = Served::Yes;
+        }
+    }
+    Ok(served)
+}
+
+impl Store {
     /// Takes runs out of the backlog whose workflow, given beside them, no live worker has.
     pub async fn ready_unserved(&self, runs: &[(RunId, String)]) -> Result<(), StoreError> {
         sqlx::query(include_str!("sql/ready_unserved.sql"))

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::EventRow;
 use crate::store::{
-    Accepted, NewRun, Store, StoreError,
+    Accepted, Needed, NewRun, Served, ServedReader, Store, StoreError,
     intake::intake,
+    served::served,
     trigger::{OrgTriggers, active},
 };
 
@@ -206,6 +207,12 @@ async fn take(connection: &mut PgConnection, events: &[Matched]) -> Result<HashM
         Ok((row.try_get("event_id")?, taking))
     };
     rows.iter().map(taking).collect()
+}
+
+impl ServedReader for Looking {
+    async fn served(&mut self, needed: &[Needed]) -> Result<Vec<Served>, StoreError> {
+        served(&mut self.tx, needed).await
+    }
 }
 
 impl Looking {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use piton_schedule::{LastRun, Next};
-use piton_shared::{ids::RunId, message::define::DefinitionKind, name::Org, time::Timestamp};
+use piton_shared::{ids::RunId, limits, message::define::DefinitionKind, name::Org, time::Timestamp};
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     failpoint::failpoint,
+    gather::pieces,
     store::{
-        Accepted, BuildRow, CancelOutcome, NewRun, Store, StoreError, control::lock_runs,
-        definition::definition_builds, intake::intake, outside::cancel, value,
+        Accepted, BuildRow, CancelOutcome, Needed, NewRun, Served, ServedReader, Store, StoreError, control::lock_runs,
+        definition::definition_builds, intake::intake, outside::cancel, served::served, value,
     },
 };
 
@@ -124,6 +125,12 @@ pub struct Superseded {
     pub reason: String,
 }
 
+impl ServedReader for LockedSchedules {
+    async fn served(&mut self, needed: &[Needed]) -> Result<Vec<Served>, StoreError> {
+        served(&mut self.tx, needed).await
+    }
+}
+
 impl LockedSchedules {
     /// The builds of a definition, the one that counts first, read within the transaction.
     pub async fn definition_builds(
@@ -160,8 +167,11 @@ impl LockedSchedules {
         mut firings: Vec<Firing>,
         moved: &[Moved],
     ) -> Result<HashMap<RunId, Accepted>, StoreError> {
-        let accepted = if runs.is_empty() { Vec::new() } else { intake(&mut self.tx, runs, Duration::ZERO).await? };
-        let accepted: HashMap<_, _> = accepted.into_iter().map(|run| (run.run, run)).collect();
+        let mut accepted = HashMap::with_capacity(runs.len());
+        for piece in pieces(runs, limits::COMMIT_ROWS / 2, NewRun::weight) {
+            let runs = intake(&mut self.tx, piece, Duration::ZERO).await?;
+            accepted.extend(runs.into_iter().map(|run| (run.run, run)));
+        }
         for firing in &mut firings {
             if let Outcome::Started(run) = firing.outcome
                 && !accepted.contains_key(&run)

@@ -82,6 +82,25 @@ async fn what_trips_a_fault_of_ours_is_found_and_put_off_alone() {
     cluster.finish().await;
 }
 
+/// On one thread, so that both events come to the same turn.
+#[tokio::test]
+async fn a_trigger_that_cannot_be_read_keeps_no_event_of_another_org_waiting() {
+    let cluster = Cluster::with("event_unreadable", |options| options.sweep = LONG).await;
+    let (db, calm) = (&cluster.db, other_org(&cluster.db).await);
+    for org in [&ORG, &calm] {
+        let made = NewTrigger { org: org.clone(), ..new_trigger("order", on("order.*")) };
+        db.store.trigger_create(&made, 1000).await.expect("it is made");
+    }
+    sqlx::raw_sql(include_str!("../sql/any_rule.sql")).execute(&db.pool).await.expect("it is ours");
+    let unreadable = sqlx::query(include_str!("../sql/unknown_rule.sql")).bind(calm.as_str());
+    unreadable.execute(&db.pool).await.expect("it is ours");
+    let events = vec![of(&calm, event("order.paid", &json!(1))), event("order.paid", &json!(2))];
+    let published = cluster.schedulers[0].engine().publish(events).await.expect("accepted");
+    assert_eq!(db.came_of(published[1].event).await, ["order"]);
+    assert_eq!(db.owed().await, 1, "the other one is put off");
+    cluster.finish().await;
+}
+
 #[cfg(feature = "failpoints")]
 #[tokio::test]
 async fn a_panic_over_an_event_is_that_events_alone() {
