@@ -57,6 +57,23 @@ async fn three_schedulers_start_one_run_for_each_time_of_two_hundred_schedules()
     cluster.finish().await;
 }
 
+/// One look starts no more than fits into a commit, and the next one goes on with the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_for_one_look_is_fired_by_the_next() {
+    let cluster = Cluster::new("schedules_many").await;
+    let db = &cluster.db;
+    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::All) };
+    for number in 0..12 {
+        db.schedule(&format!("s{number}"), &every_minute).await;
+    }
+    set_all_back(db, 300).await;
+    db.until_looked().await;
+    let (firings, times, runs, all) = counts(db).await;
+    assert!(firings >= 1200, "a hundred times each, at least: {firings}");
+    assert_eq!((times, runs, all), (firings, firings, firings));
+    cluster.finish().await;
+}
+
 #[tokio::test]
 async fn an_outage_is_made_up_for_as_the_policy_says() {
     let cluster = Cluster::new("schedules_outage").await;
