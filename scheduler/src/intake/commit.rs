@@ -197,12 +197,16 @@ impl halve::Group for Intake {
 
     fn refused(&self, run: &NewRun, error: StoreError) -> Outcome {
         tracing::warn!(workflow = run.workflow, error = &error as &dyn std::error::Error, "a run was refused");
+        self.placing.give_back(run);
         Err(StartError::Store(Arc::new(error)))
     }
 
     fn unknown(&self, runs: &[NewRun], error: StoreError) -> Vec<Outcome> {
         tracing::warn!(error = &error as &dyn std::error::Error, runs = runs.len(), "runs were not accepted");
         self.metrics.commit_unavailable.at(Group::Intake).inc();
+        for run in runs {
+            self.placing.give_back(run);
+        }
         let error = Arc::new(error);
         runs.iter().map(|_| Err(StartError::Store(Arc::clone(&error)))).collect()
     }

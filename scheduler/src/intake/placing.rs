@@ -78,6 +78,15 @@ impl Placing {
         }
     }
 
+    /// Gives back the room that was taken for a run which was not accepted.
+    pub fn give_back(&self, run: &NewRun) {
+        match run.placement {
+            Placement::Held { worker, .. } => self.roster.left(worker),
+            Placement::Queued => self.backlog.put_back(&run.org, &run.queue, run.build.as_ref()),
+            Placement::Backlog | Placement::Unserved => {}
+        }
+    }
+
     /// Publishes, or hands to workers, what was committed.
     pub async fn hand_on(&self, runs: &[NewRun], accepted: &HashMap<RunId, Accepted>) {
         failpoint!("intake-committed", return);
@@ -86,11 +95,7 @@ impl Placing {
         let mut control_version = 0;
         for run in runs {
             let Some(found) = accepted.get(&run.id) else {
-                match run.placement {
-                    Placement::Held { worker, .. } => self.roster.left(worker),
-                    Placement::Queued => self.backlog.put_back(&run.org, &run.queue, run.build.as_ref()),
-                    Placement::Backlog | Placement::Unserved => {}
-                }
+                self.give_back(run);
                 continue;
             };
             control_version = control_version.max(found.control_version);
