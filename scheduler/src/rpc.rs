@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use piton_shared::{
+    codec::wire::Texts,
     ids::SchedulerId,
     journal::{Kind, Place},
     limits,
@@ -124,9 +125,11 @@ impl Desk {
     /// Reads a request and checks who sent it; what is wrong with it is answered here.
     async fn read<Q: DeserializeOwned + Signed>(&self, received: &Received) -> Option<(Org, Q)> {
         let org = self.org_of(received).await?;
-        match received.open() {
-            Ok(request) => {
-                if let Ok(Some(place)) = envelope::text_with_nul(received.bytes()) {
+        match received.open_with_texts() {
+            Ok((request, texts)) => {
+                if texts == Texts::WithNul
+                    && let Ok(Some(place)) = envelope::text_with_nul(received.bytes())
+                {
                     let wrong = format!("`{place}` holds NUL, which Postgres cannot keep in a text");
                     refuse(received, Refusal::Invalid(wrong)).await;
                     return None;

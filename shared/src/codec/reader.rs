@@ -123,13 +123,14 @@ impl<'a> Reader<'a> {
 /// Checks that the bytes are exactly one value within the bounds. Linear, and the stack stays flat.
 ///
 /// Everything that reads a payload recursively comes after this.
-pub(super) fn check(bytes: &[u8], bounds: Bounds) -> Result<(), DecodeError> {
+pub(super) fn check(bytes: &[u8], bounds: Bounds) -> Result<Texts, DecodeError> {
     if bytes.len() > bounds.bytes {
         return Err(DecodeError::TooLarge { bytes: bytes.len(), max: bounds.bytes });
     }
     let mut reader = Reader::new(bytes);
     // For each open array or map: how many values are still to come, and whether every second one is a key.
     let mut open: Vec<(u64, Inside)> = Vec::new();
+    let mut texts = Texts::Plain;
     loop {
         let token = reader.next()?;
         if bounds.strictness == Strictness::Json {
@@ -147,18 +148,32 @@ pub(super) fn check(bytes: &[u8], bounds: Bounds) -> Result<(), DecodeError> {
             | Token::String(_)
             | Token::Binary(_) => {}
         }
+        if let Token::String(text) = token
+            && text.contains('\0')
+        {
+            texts = Texts::WithNul;
+        }
         if open.len() > limits::PAYLOAD_DEPTH {
             return Err(DecodeError::TooDeep);
         }
         while open.pop_if(|(left, _)| *left == 0).is_some() {}
         match open.last_mut() {
             Some((left, _)) => *left -= 1,
-            None if reader.rest.is_empty() => return Ok(()),
+            None if reader.rest.is_empty() => return Ok(texts),
             None => {
                 return Err(DecodeError::Trailing { bytes: reader.rest.len() });
             }
         }
     }
+}
+
+/// Whether a text of a message holds NUL, which Postgres cannot keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// None does.
+    Plain,
+    /// One does, if only a field's name: [`wire::text_with_nul`](super::wire::text_with_nul) says where it stands.
+    WithNul,
 }
 
 /// An array or a map that is read.

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use super::reader::Texts;
 use super::{
     error::{DecodeError, EncodeError, Fault},
     reader::{Bounds, check},
@@ -46,8 +47,17 @@ pub fn text_with_nul(bytes: &[u8], except: &[&str]) -> Result<Option<String>, De
 /// Refuses bytes that are no message (truncated, trailing, too deep, too large, extension types) and values that
 /// the type does not take.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    check(bytes, Bounds::MESSAGE)?;
+    decode_with_texts(bytes).map(|(message, _)| message)
+}
+
+/// As [`decode`], and says whether a text of it holds NUL: known from the one walk that is taken anyway.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_with_texts<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Texts), DecodeError> {
+    let texts = check(bytes, Bounds::MESSAGE)?;
     let mut source = rmp_serde::Deserializer::from_read_ref(bytes);
     source.set_max_depth(limits::PAYLOAD_DEPTH + 8);
-    T::deserialize(&mut source).map_err(|error| DecodeError::of_type(&error))
+    let message = T::deserialize(&mut source).map_err(|error| DecodeError::of_type(&error))?;
+    Ok((message, texts))
 }

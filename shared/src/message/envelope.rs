@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    codec::{DecodeError, wire},
+    codec::{
+        DecodeError,
+        wire::{self, Texts},
+    },
     limits,
 };
 
@@ -66,7 +69,18 @@ pub fn seal<T: Serialize>(message: &T) -> Result<Vec<u8>, EnvelopeError> {
 }
 
 /// Opens a frame, refusing strangers by name.
+///
+/// # Errors
+/// What is wrong with it, for the one who sent it.
 pub fn open<T: DeserializeOwned>(framed: &[u8]) -> Result<T, EnvelopeError> {
+    open_with_texts(framed).map(|(message, _)| message)
+}
+
+/// As [`open`], and says whether a text in it holds NUL.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_with_texts<T: DeserializeOwned>(framed: &[u8]) -> Result<(T, Texts), EnvelopeError> {
     if framed.len() > limits::MESSAGE_BYTES {
         return Err(EnvelopeError::TooLarge { bytes: framed.len() });
     }
@@ -81,7 +95,7 @@ pub fn open<T: DeserializeOwned>(framed: &[u8]) -> Result<T, EnvelopeError> {
     if !READ.contains(&theirs) {
         return Err(EnvelopeError::Version { theirs, ours: VERSION });
     }
-    wire::decode(body).map_err(|error| EnvelopeError::Body { message: error.to_string() })
+    wire::decode_with_texts(body).map_err(|error| EnvelopeError::Body { message: error.to_string() })
 }
 
 /// Where a framed message that was opened holds a text with NUL, which Postgres cannot keep: `appends[0].rows[2].key`. Texts

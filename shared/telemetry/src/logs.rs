@@ -139,10 +139,13 @@ pub(crate) mod tests {
             for number in 0..1000 {
                 tracing::warn!(number, "Postgres is away");
                 tracing::info!(number, "news");
+                tracing::warn!(run = number, "parked");
+                tracing::warn!(target: "shop", number, "a user's own");
             }
         });
         let lines = |of: &str| text.lines().filter(|line| line.contains(of)).count();
-        assert_eq!((lines("Postgres is away"), lines("news")), (5, 1000));
+        assert_eq!((lines("Postgres is away"), lines("are left out and counted"), lines("news")), (5, 1, 1000));
+        assert_eq!((lines("parked"), lines("a user's own")), (1000, 1000));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::{Event, Level, Metadata, Subscriber, callsite::Identifier};
+use tracing::{
+    Event, Level, Metadata, Subscriber, callsite::Identifier, level_filters::LevelFilter, subscriber::Interest,
+};
 use tracing_subscriber::{
     fmt::{
         MakeWriter,
@@ -22,11 +24,14 @@ use crate::logs::LogFormat;
 
 /// How often a warning of one place in the code is written within a [`SPAN`].
 const WRITTEN: u64 = 5;
+const FIRST_LEFT_OUT: u64 = WRITTEN + 1;
 /// The time in which they are counted.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Keeps warnings and errors of one place in the code from flooding the log: while a server is away every loop has something to
-/// say, many times a second. Before the first line that is written again stands how many were left out.
+/// Keeps our own warnings and errors of one place in the code from flooding the log: while a server is away every loop has
+/// something to say, many times a second. The first line that is left out is stood for by one that says so; before the first that is
+/// written again stands how many were left out. Lines that name a run or a worker are no repeats of each other, and what users
+/// log is theirs: both are always written.
 pub(crate) struct Repeats<W> {
     format: LogFormat,
     writer: W,
@@ -43,6 +48,8 @@ struct Place {
 enum Line {
     /// It is written, after so many that were not.
     Written { left_out: u64 },
+    /// It is the first that is only counted.
+    FirstLeftOut,
     /// It is counted.
     Counted,
 }
@@ -61,19 +68,24 @@ impl<W> Repeats<W> {
             *place = Place { since: now, said: 0 };
         }
         place.said += 1;
-        if place.said <= WRITTEN { Line::Written { left_out } } else { Line::Counted }
+        match place.said {
+            ..=WRITTEN => Line::Written { left_out },
+            FIRST_LEFT_OUT => Line::FirstLeftOut,
+            _ => Line::Counted,
+        }
     }
 }
 
 impl<W: for<'w> MakeWriter<'w>> Repeats<W> {
-    fn tell(&self, about: &Metadata<'_>, left_out: u64) {
+    fn tell(&self, about: &Metadata<'_>, message: &str, left_out: Option<u64>) {
         let mut now = String::new();
         // A time that cannot be written is left out.
         SystemTime.format_time(&mut Writer::new(&mut now)).ok();
-        let (level, target, message) = (about.level(), about.target(), "lines like the next one were left out");
-        let line = match self.format {
-            LogFormat::Text => format!("{now} {level:>5} {target}: {message} left_out={left_out}"),
-            LogFormat::Json => serde_json::json!({
+        let (level, target) = (about.level(), about.target());
+        let line = match (self.format, left_out) {
+            (LogFormat::Text, None) => format!("{now} {level:>5} {target}: {message}"),
+            (LogFormat::Text, Some(left_out)) => format!("{now} {level:>5} {target}: {message} left_out={left_out}"),
+            (LogFormat::Json, left_out) => serde_json::json!({
                 "timestamp": now, "level": level.as_str(), "target": target, "message": message, "left_out": left_out,
             })
             .to_string(),
@@ -94,20 +106,39 @@ impl<S: Subscriber, W: for<'w> MakeWriter<'w>> Filter<S> for Repeats<W> {
         true
     }
 
+    // Without these two every span and event would be asked about again each time, also those that the level leaves out.
+    fn callsite_enabled(&self, about: &'static Metadata<'static>) -> Interest {
+        if may_repeat(about) { Interest::sometimes() } else { Interest::always() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let about = event.metadata();
-        if *about.level() > Level::WARN {
+        if !may_repeat(about) {
             return true;
         }
         match self.line(about.callsite(), Instant::now()) {
             Line::Written { left_out: 0 } => true,
             Line::Written { left_out } => {
-                self.tell(about, left_out);
+                self.tell(about, "lines like the next one were left out", Some(left_out));
                 true
+            }
+            Line::FirstLeftOut => {
+                self.tell(about, "more lines like the last one of this place are left out and counted", None);
+                false
             }
             Line::Counted => false,
         }
     }
+}
+
+fn may_repeat(about: &Metadata<'_>) -> bool {
+    let ours = ["piton", "sqlx", "async_nats"].iter().any(|prefix| about.target().starts_with(prefix));
+    let of_one = ["run", "worker"].iter().any(|name| about.fields().field(name).is_some());
+    about.is_event() && ours && !of_one && *about.level() <= Level::WARN
 }
 
 #[cfg(test)]
@@ -131,8 +162,8 @@ mod tests {
         let repeats = Repeats::new(LogFormat::Text, std::io::sink);
         let began = Instant::now();
         let lines: Vec<_> = (0..100).map(|_| repeats.line(place(), began)).collect();
-        let written = lines.iter().filter(|line| **line == Line::Written { left_out: 0 }).count() as u64;
-        assert_eq!(written, WRITTEN);
+        let count = |wanted: Line| lines.iter().filter(|line| **line == wanted).count() as u64;
+        assert_eq!((count(Line::Written { left_out: 0 }), count(Line::FirstLeftOut)), (WRITTEN, 1));
         assert_eq!(repeats.line(place(), began + SPAN), Line::Written { left_out: 100 - WRITTEN });
         assert_eq!(repeats.line(place(), began + SPAN), Line::Written { left_out: 0 });
     }

@@ -2,6 +2,7 @@
 
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
+use piton_shared::codec::wire::Texts;
 use piton_shared::message::{
     Answer, Refusal,
     envelope::{self, EnvelopeError},
@@ -71,6 +72,14 @@ impl Received {
     /// When it is no message of this version of Piton; [`Received::refuse`] says so to the sender.
     pub fn open<T: DeserializeOwned>(&self) -> Result<T, EnvelopeError> {
         envelope::open(&self.message.payload)
+    }
+
+    /// As [`Received::open`], and says whether a text in it holds NUL.
+    ///
+    /// # Errors
+    /// Those of [`Received::open`].
+    pub fn open_with_texts<T: DeserializeOwned>(&self) -> Result<(T, Texts), EnvelopeError> {
+        envelope::open_with_texts(&self.message.payload)
     }
 
     /// Its bytes as they came: for what other programs send, in a form of their own.
