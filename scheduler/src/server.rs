@@ -84,7 +84,7 @@ impl Scheduler {
         let store = reach::reach(&StoreOptions::new(&*options.database_url)).await?;
         let subjects = Subjects::new(&*options.nats_prefix).map_err(StartupError::Prefix)?;
         let nats = BusOptions::new(&*options.nats_url, "piton-scheduler");
-        let nats = BusOptions { subjects, auth: options.nats_auth, ..nats };
+        let nats = BusOptions { inbox: subjects.own_inbox(), subjects, auth: options.nats_auth, ..nats };
         let bus = Bus::connect(nats).await.map_err(StartupError::Nats)?;
         let work = run_stream(&bus).await.map_err(StartupError::Stream)?;
         let clock = RunClock::default();

@@ -151,6 +151,19 @@ impl Subjects {
         format!("{}.inbox.{org}", self.prefix)
     }
 
+    /// The prefix of the subjects on which the workers of an org answer what schedulers ask them: `<prefix>.answer.<org>`.
+    ///
+    /// Workers publish nowhere else, whatever reply subject a question names: NATS checks what a client publishes, and
+    /// not which reply subject the client puts into a message.
+    pub fn answers(&self, org: &Org) -> String {
+        format!("{}.answer.{org}", self.prefix)
+    }
+
+    /// The prefix of the subjects on which schedulers receive answers, other than those of workers: `<prefix>.schedulers`.
+    pub fn own_inbox(&self) -> String {
+        format!("{}.schedulers", self.prefix)
+    }
+
     /// Whether a scheduler answers on this subject a request that came for an org. A scheduler may publish anywhere, and who
     /// asks chooses where the answer goes: to an inbox of its own, never to a stream, another org or the server.
     pub fn may_answer(&self, org: &Org, reply: &str) -> bool {
@@ -256,6 +269,8 @@ mod tests {
             ("piton.inbox.acme2.abc", false),
             ("piton.inbox.other.abc", false),
             ("piton.ask.leave.other", false),
+            ("piton.answer.acme.abc.1", false),
+            ("piton.schedulers.x.1", false),
             ("piton.run.other.default.any.x", false),
             ("$JS.API.STREAM.PURGE.piton-runs", false),
         ] {

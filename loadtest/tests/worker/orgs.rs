@@ -137,6 +137,36 @@ fn subjects_of(subjects: &Subjects, org: &Org) -> Vec<String> {
     all
 }
 
+/// An org sends itself messages whose answer would go where it may not publish: to another org's inbox, a method of it, a stream.
+async fn reply_subjects_open_nothing(nats: &Nats, theirs: &Bus, rival: &Org) {
+    let subjects = Subjects::default();
+    let default = bus(nats, "org-default", subjects.inbox(&ORG)).await;
+    let heard = format!("{}.>", subjects.inbox(&ORG));
+    let mut heard = default.serve(&heard, None).await.expect("the connection stands");
+    for bait in [subjects.inbox(rival), subjects.answers(rival)] {
+        let bait = format!("{bait}.bait");
+        let Ok(mut caught) = theirs.serve(&bait, None).await else { continue };
+        // Its requests carry a reply subject of the other org.
+        let baiter = bus(nats, "org-rival", subjects.inbox(&ORG)).await;
+        let asked = baiter.request_raw(&bait, b"?".to_vec(), SILENCE, None);
+        let answered = async {
+            if let Ok(Some(message)) = tokio::time::timeout(SILENCE, caught.next()).await {
+                message.respond_bytes(b"!".to_vec()).await.expect("the connection stands");
+            }
+        };
+        let (answer, ()) = tokio::join!(asked, answered);
+        answer.expect_err("nothing arrives in the inbox of another org");
+    }
+    // What the server took before this arrives before it.
+    let pong = theirs.request_raw(&subjects.ask(rival, Method::Leave), b"?".to_vec(), PATIENCE, None).await;
+    pong.expect("its own subject is served");
+    heard.stop().await.expect("the connection stands");
+    while let Some(message) = heard.next().await {
+        // Its own echo is there.
+        assert_ne!(message.bytes(), b"!", "an answer reached another org");
+    }
+}
+
 #[tokio::test]
 async fn an_org_works_and_another_reaches_nothing_of_it() {
     let postgres = Postgres::start(PostgresOptions::throwaway()).await.expect("Postgres starts");
@@ -198,6 +228,7 @@ async fn an_org_works_and_another_reaches_nothing_of_it() {
                 assert!(matches!(answer, Err(RequestError::TimedOut { .. })), "{subject}: {answer:?}");
             }
         }
+        reply_subjects_open_nothing(&nats, &theirs, &rival).await;
         scheduler.shutdown().await;
     }
     for (subject, mut ear) in ears {

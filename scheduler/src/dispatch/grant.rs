@@ -61,8 +61,9 @@ impl ToWorkers {
                 return None;
             }
         };
-        let subject = self.bus.subjects().holding(&org, worker);
-        let answer: Result<Holds, RequestError> = self.bus.request(&subject, question, within, None).await;
+        let subjects = self.bus.subjects();
+        let (subject, answers) = (subjects.holding(&org, worker), subjects.answers(&org));
+        let answer: Result<Holds, RequestError> = self.bus.request_at(&subject, &answers, question, within).await;
         answer.inspect_err(|error| tracing::debug!(%worker, %error, "a worker did not say what it holds")).ok()
     }
 

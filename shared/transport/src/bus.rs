@@ -93,6 +93,31 @@ impl Bus {
         envelope::open(&answer).map_err(|e| RequestError::from_envelope(subject, e))
     }
 
+    /// Sends a request whose answer arrives on a subject of its own below `answers`, instead of in the inbox of this
+    /// connection: for a responder that may publish only there. Takes a subscription for this one request.
+    ///
+    /// # Errors
+    /// Those of [`Bus::request`].
+    pub async fn request_at<T, R>(
+        &self,
+        subject: &str,
+        answers: &str,
+        message: &T,
+        timeout: Duration,
+    ) -> Result<R, RequestError>
+    where
+        T: Serialize,
+        R: DeserializeOwned,
+    {
+        let sealed = envelope::seal(message).map_err(|e| RequestError::from_envelope(subject, e))?;
+        let inbox = self.shared.client.new_inbox();
+        // The last token is the unique one.
+        let unique = inbox.rsplit('.').next().expect("a split has at least one part");
+        let request = Request::new().payload(sealed.into()).inbox(format!("{answers}.{unique}"));
+        let answer = self.send_request(subject, request, timeout).await?;
+        envelope::open(&answer).map_err(|e| RequestError::from_envelope(subject, e))
+    }
+
     /// Sends bytes as they are and returns the answer's: for tests, which also send what no Piton would.
     pub async fn request_raw(
         &self,
@@ -101,16 +126,21 @@ impl Bus {
         timeout: Duration,
         trace: Option<&str>,
     ) -> Result<Bytes, RequestError> {
+        let mut request = Request::new().payload(bytes.into());
+        if let Some(trace) = trace {
+            request = request.headers(trace_header(trace));
+        }
+        self.send_request(subject, request, timeout).await
+    }
+
+    async fn send_request(&self, subject: &str, request: Request, timeout: Duration) -> Result<Bytes, RequestError> {
         let started = tokio::time::Instant::now();
         let permit = tokio::time::timeout(timeout, self.shared.requests.acquire()).await;
         let _place = permit
             .map_err(|_| RequestError::Busy { subject: subject.to_owned(), after: timeout })?
             .expect("the semaphore is never closed");
-        let size = bytes.len();
-        let mut request = Request::new().payload(bytes.into()).timeout(Some(timeout.saturating_sub(started.elapsed())));
-        if let Some(trace) = trace {
-            request = request.headers(trace_header(trace));
-        }
+        let size = request.payload.as_ref().map_or(0, Bytes::len);
+        let request = request.timeout(Some(timeout.saturating_sub(started.elapsed())));
         let asked = self.shared.client.send_request(subject.to_owned(), request);
         let subject = || subject.to_owned();
         let answer = self.shared.link.while_up(asked).await;

@@ -27,7 +27,8 @@ pub struct BusOptions {
     pub name: String,
     /// How to log in. Defaults to nothing but what the URL says.
     pub auth: NatsAuth,
-    /// The prefix of the subjects on which answers arrive. Defaults to `_INBOX`, as with any client of NATS.
+    /// The prefix of the subjects on which answers arrive. Defaults to `_INBOX`, as with any client of NATS; workers and
+    /// schedulers set theirs.
     pub inbox: String,
     /// The names of the installation. Defaults to those with the prefix `piton`.
     pub subjects: Subjects,
