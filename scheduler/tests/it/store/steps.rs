@@ -12,13 +12,14 @@ use piton_shared::{
         claim::{HandBackReason, Waiting},
         dispatch::{DispatchId, StepAsk, StepEnd, StepEnding},
     },
+    name::Org,
     state::RunState,
     time::Timestamp,
 };
 
 use crate::{
     database::Database,
-    making::{Hold, LONG, With, fresh, payload},
+    making::{Hold, LONG, With, fresh, payload, register},
 };
 
 pub(crate) fn named(run: RunId, key: &str) -> DispatchId {
@@ -187,7 +188,14 @@ async fn claims_are_refused_by_epoch_org_and_life() {
     assert!(db.store.publish_steps(&offers).await.expect("published").is_empty(), "once");
     let anew = db.store.republish_steps(&published).await.expect("published");
     assert!(db.claim_step(worker, &published[0]).await.is_none(), "an older publish");
+    sqlx::query(include_str!("../sql/add_org.sql")).bind("other").execute(&db.pool).await.expect("an org");
+    let foreigner = WorkerId::new(fresh());
+    let mut foreign = register(foreigner);
+    foreign.org = Org::new("other").expect("a name");
+    db.store.register(&foreign, LONG).await.expect("it registers");
     let ask = StepAsk { dispatch: named(hold.run, "a#1"), epoch: anew[0].epoch, hold: HoldId::new(fresh()) };
+    let theirs = db.store.claim_steps(foreigner, std::slice::from_ref(&ask)).await.expect("answered");
+    assert!(theirs.is_empty(), "another org");
     for _ in 0..2 {
         let granted = db.store.claim_steps(worker, std::slice::from_ref(&ask)).await.expect("answered");
         assert_eq!(granted.len(), 1, "its answer may have been lost");
