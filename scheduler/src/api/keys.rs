@@ -138,7 +138,7 @@ pub(crate) fn check_lifetime(lifetime: Duration) -> Result<Duration, String> {
     Ok(lifetime)
 }
 
-/// Every key of an org, as the API lists them.
+/// The newest keys of an org, oldest first, as the API lists them.
 pub(crate) async fn listed(store: &Store, org: &Org) -> Result<KeysView, StoreError> {
     let rows = store.key_list(org, i64::from(limits::KEYS_LISTED)).await?;
     Ok(KeysView { keys: rows.into_iter().map(KeyView::from).collect() })
@@ -221,7 +221,7 @@ fn scopes(fields: &mut Fields) -> Scopes {
 
 /// List keys
 ///
-/// Every key of the org, revoked ones too, without the keys themselves.
+/// The newest 1,000 keys of the org, revoked ones too, oldest first, without the keys themselves.
 #[utoipa::path(
     get, path = "/v1/keys", operation_id = "list_keys", tag = "Keys",
     responses((status = 200, description = "The keys", body = KeysView)),

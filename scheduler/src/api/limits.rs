@@ -70,7 +70,7 @@ pub(super) const KEYS_REMEMBERED: usize = 1024;
 pub(super) const KEY_USES_WAITING: usize = 256;
 /// How long a key can be good at most, if it expires at all: ten years.
 pub(super) const KEY_LIFETIME: Duration = piton_shared::limits::WAIT;
-/// Keys of an org that are listed.
+/// Keys of an org that are listed: the newest.
 pub(super) const KEYS_LISTED: u32 = 1000;
 /// Workers of an org that are listed.
 pub(super) const WORKERS_LISTED: u32 = 1000;

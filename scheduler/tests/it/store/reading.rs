@@ -127,5 +127,14 @@ async fn a_key_is_found_by_its_prefix_until_it_is_revoked() {
     }
     assert!(db.store.key_find("pk_1").await.expect("looked").is_none());
     assert!(db.store.key_list(&ORG, 10).await.expect("listed")[0].revoked_at.is_some());
+    let newer = ["pk_3", "pk_4"].map(|prefix| (KeyId::new(fresh()), prefix));
+    for (key, prefix) in newer {
+        let (org, name, scopes) = (&ORG, "ci", Scopes::DEFAULT);
+        let new = NewKey { key, org, name, prefix, hash, scopes, lifetime: None, created_by: None };
+        assert!(db.store.key_create(&new).await.expect("answered").is_some());
+    }
+    let shown = db.store.key_list(&ORG, 2).await.expect("listed");
+    let shown: Vec<_> = shown.into_iter().map(|row| row.prefix).collect();
+    assert_eq!(shown, newer.map(|(_, prefix)| prefix), "the newest, in their order");
     db.finish().await;
 }
