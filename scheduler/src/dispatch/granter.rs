@@ -7,7 +7,7 @@ use piton_shared::{
     journal::Entry,
     limits,
     message::{
-        claim::{ClaimAsk, Grant, OpenCall},
+        claim::{ClaimAsk, Company, Grant, OpenCall},
         read::More,
     },
 };
@@ -63,7 +63,8 @@ impl Granter {
         // What every grant takes is set aside before any input has a place.
         let mut room = (limits::MESSAGE_BYTES - 4096).saturating_sub(granted.len() * GRANT_BYTES);
         let mut grants = Vec::with_capacity(granted.len());
-        for found in granted {
+        for mut found in granted {
+            found.company = understood(worker, found.company);
             let open = open.remove(&found.run).unwrap_or_default();
             grants.push(self.with_journal(found, open, &mut room).await?);
         }
@@ -118,6 +119,14 @@ impl Granter {
     }
 }
 
+/// What a worker understands of who may be beside a run. One of the release before does not know `Few`.
+fn understood(worker: WorkerId, company: Company) -> Company {
+    match company {
+        Company::Few(_) if !worker.names_its_org() => Company::Alone,
+        Company::Few(_) | Company::Shared | Company::Alone => company,
+    }
+}
+
 /// Whether there may be rows before this attempt: of others, or from outside where a first one is granted again.
 fn has_journal(granted: &Granted) -> bool {
     granted.attempts > 1 || granted.outside > 0
@@ -135,4 +144,21 @@ pub(crate) fn entry_bytes(entry: &Entry) -> usize {
         Err(failure) => failure.message.len() + failure.chain.iter().map(String::len).sum::<usize>(),
     };
     256 + entry.key.as_str().len() + entry.name.len() + entry.input.len() + outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use piton_shared::ids::uuid_v7;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_of_the_release_before_is_told_of_no_company_that_it_does_not_know() {
+        let (now, before) = (WorkerId::fresh(1, [0; 10]), WorkerId::new(uuid_v7(1, [0; 10])));
+        for (company, told) in
+            [(Company::Few(2), Company::Alone), (Company::Alone, Company::Alone), (Company::Shared, Company::Shared)]
+        {
+            assert_eq!((understood(now, company), understood(before, company)), (company, told));
+        }
+    }
 }

@@ -119,6 +119,7 @@ impl Publishing {
     }
 
     async fn hand(&self, place: Place, asks: Vec<ClaimAsk>) {
+        let place = self.roster.seen(place);
         let worker = place.worker;
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {

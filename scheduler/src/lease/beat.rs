@@ -44,8 +44,9 @@ pub struct Beats {
 impl Beats {
     /// Commits until every sender is gone.
     pub async fn run(self, mut jobs: Gatherer<BeatJob>) {
-        while let Some(batch) = jobs.next(|_| 1).await {
-            // Of two heartbeats of one worker the later counts, and both are answered.
+        while let Some(mut batch) = jobs.next(|_| 1).await {
+            // Of two heartbeats of one worker the later counts, whichever road was faster, and both are answered.
+            batch.sort_by_key(|job| job.beat.number);
             let latest: HashMap<_, _> = batch.iter().map(|job| (job.beat.worker, &job.beat)).collect();
             let mut beats: Vec<_> = latest.into_values().cloned().collect();
             beats.sort_unstable_by_key(|beat| beat.worker);

@@ -64,13 +64,14 @@ impl Registrar {
                 return Answer::Unavailable { reason: format!("failed to make a consumer: {error}") };
             }
         };
+        // First: the lease runs from the registration on, and taking strikes back waits for locks.
+        if let Some(previous) = worker.previous
+            && let Err(error) = self.came_back(previous, &worker).await
+        {
+            return Answer::Unavailable { reason: error.to_string() };
+        }
         match self.store.register(&worker, self.lease).await {
             Ok(Some(LeaseTerms { control_version, lease })) => {
-                if let Some(previous) = worker.previous
-                    && let Err(error) = self.came_back(previous, &worker).await
-                {
-                    return Answer::Unavailable { reason: error.to_string() };
-                }
                 tracing::info!(worker = %worker.worker, org = %worker.org, name = worker.name, "worker registered");
                 self.roster.registered(&worker);
                 Answer::Done(Registered {

@@ -144,7 +144,11 @@ impl Roster {
         let heard = members.sweep;
         if let Some(member) = members.workers.get_mut(&beat.worker) {
             member.heard = heard;
-            member.heartbeat = member.heartbeat.max(beat.number);
+            // It came by another road than a newer one, which has said what is so.
+            if beat.number < member.heartbeat {
+                return;
+            }
+            member.heartbeat = beat.number;
             member.intent = Some(beat.intent);
             (member.room, member.step_room) = match beat.intent {
                 Intent::Working => (
@@ -156,6 +160,13 @@ impl Roster {
                 Intent::Draining | Intent::Solitary => (0, 0),
             };
         }
+    }
+
+    /// The same place with the worker's newest heartbeat that was seen here. To be asked just before the granting statement.
+    pub fn seen(&self, place: Place) -> Place {
+        let members = self.members.lock();
+        let heartbeat = members.workers.get(&place.worker).map_or(0, |member| member.heartbeat);
+        Place { heartbeat: heartbeat.max(place.heartbeat), ..place }
     }
 
     /// A worker is gone, or at home elsewhere.

@@ -1,8 +1,11 @@
 //! Ending leases.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
-use piton_shared::{limits, message::wake::ToWorker, state::RunState};
+use piton_shared::{ids::WorkerId, limits, message::wake::ToWorker, state::RunState};
 use piton_transport::BusState;
 
 use piton_telemetry::metrics::{Ending as RunEnding, Swept};
@@ -23,12 +26,14 @@ const WORKERS: i64 = 100;
 #[derive(Debug)]
 pub(super) struct LeaseEnds {
     grace: Grace,
+    /// Those that could not be ended, though their leases are over: they hold up no others.
+    failed: HashSet<WorkerId>,
 }
 
 impl LeaseEnds {
     /// Begins as after a cut: what happened before is not known.
     pub(super) fn new(lease: Duration) -> Self {
-        Self { grace: Grace::new(lease, Instant::now()) }
+        Self { grace: Grace::new(lease, Instant::now()), failed: HashSet::new() }
     }
 
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
@@ -39,12 +44,18 @@ impl LeaseEnds {
         let expired = sweeper.store.expired_workers(WORKERS).await;
         let seen = if expired.is_ok() { Seen::Both } else { Seen::PostgresAway };
         let ending = self.grace.look(Instant::now(), seen);
-        let expired = expired?;
+        let mut expired = expired?;
+        self.failed.retain(|worker| expired.contains(worker));
         if ending == Ending::NotYet {
             return Ok(());
         }
+        expired.sort_by_key(|worker| self.failed.contains(worker));
         for worker in expired {
-            if let Some(left) = sweeper.store.end_lease(worker, limits::STRIKES).await? {
+            let ended = sweeper.store.end_lease(worker, limits::STRIKES).await;
+            if ended.is_err() {
+                self.failed.insert(worker);
+            }
+            if let Some(left) = ended? {
                 let (runs, steps) = (left.runs.len(), left.offers.len());
                 tracing::warn!(%worker, runs, steps, "a worker's lease has ended; what it held goes to others");
                 sweeper.metrics.swept.at(Swept::LeasesEnded).inc();
@@ -69,6 +80,10 @@ impl LeaseEnds {
                 }
                 sweeper.publisher.publish(left.runs);
                 sweeper.giver.offer(left.offers);
+            }
+            // Each was a look: many that are ended one after the other are no cut.
+            if self.grace.look(Instant::now(), Seen::Both) == Ending::NotYet {
+                return Ok(());
             }
         }
         Ok(())

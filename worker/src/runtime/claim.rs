@@ -1,151 +1,114 @@
-//! Having runs granted: those that were pulled, and those whose grant came too late.
+//! Having work granted: what was pulled, and what was granted too late.
 
 use std::{sync::Arc, time::Duration};
 
-use piton_shared::{
-    ids::AttemptId,
-    limits,
-    message::{
-        claim::{Claim, ClaimAnswer, ClaimAsk, Claimed},
-        envelope::EnvelopeError,
-    },
-    subject::Method,
-};
-use piton_telemetry::metrics::ClaimOutcome;
+use piton_shared::{limits, message::envelope::EnvelopeError};
 use piton_transport::Delivery;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{
-    failpoint::failpoint,
-    holdings::Expected,
-    member::{Member, fresh_uuid},
-    solitude::Solitude,
-    validity::Validity,
-};
+use super::{holdings::Expected, member::Member, solitude::Solitude, validity::Validity, work_kind::WorkKind};
 
-/// How long a scheduler may take before another is asked.
-const ANSWER: Duration = Duration::from_secs(3);
-/// Runs that are claimed again with one request.
+/// Pieces of work in one claim at most. The scheduler refuses a claim of more than twice as many, and the whole answer has to
+/// come while its grants are good.
 const AT_ONCE: usize = 256;
 
-/// A run that is claimed, and the slot in which it will be held.
+/// Work that is claimed, and the slot in which it will be held.
 #[derive(Debug)]
-pub(super) struct Asking {
-    pub(super) ask: ClaimAsk,
+pub(super) struct Asking<A> {
+    pub(super) ask: A,
     pub(super) slot: OwnedSemaphorePermit,
 }
 
 /// Claims what was pulled, as far as there are slots; the rest goes back to the queue. Any answer spends the messages.
-pub(super) async fn claim(member: Arc<Member>, tasks: Vec<Delivery>) {
-    let (mut asking, mut deliveries) = (Vec::with_capacity(tasks.len()), Vec::with_capacity(tasks.len()));
+pub(super) async fn claim<T: WorkKind>(member: Arc<Member>, tasks: Vec<Delivery<T>>) {
+    let mut pulled = Vec::with_capacity(tasks.len());
     for delivery in tasks {
         if delivery.delivered_count > 1 {
             member.door.metrics.redeliveries.inc();
         }
         match ask_for(&member, &delivery) {
-            Ask::For(asked) => {
-                asking.push(asked);
-                deliveries.push(delivery);
-            }
+            Ask::For(asked) => pulled.push((asked, delivery)),
             Ask::NoRoom => spend(&delivery, delivery.give_back().await),
             Ask::Unreadable => set_aside(&delivery).await,
         }
     }
-    if asking.is_empty() {
-        return;
+    let _expected = expect::<T>(&member, pulled.iter().map(|(asking, _)| asking));
+    let mut late = Vec::new();
+    while !pulled.is_empty() {
+        let rest = pulled.split_off(pulled.len().min(AT_ONCE));
+        let (asking, deliveries): (Vec<_>, Vec<_>) = std::mem::replace(&mut pulled, rest).into_iter().unzip();
+        let answered = ask::<T>(&member, &asking).await;
+        if member.over.is_cancelled() {
+            return;
+        }
+        // Before they are acknowledged: what was granted begins as early as it can.
+        if let Some((claimed, validity)) = answered {
+            late.extend(T::take(&member, asking, claimed, validity));
+        }
+        for delivery in &deliveries {
+            spend(delivery, delivery.ack().await);
+        }
     }
-    let _expected = expect(&member, &asking);
-    let answered = ask(&member, &asking).await;
-    failpoint!("claim-answered");
-    if member.over.is_cancelled() {
-        return;
-    }
-    for delivery in &deliveries {
-        spend(delivery, delivery.ack().await);
-    }
-    if let Some(answered) = answered {
-        insist(&member, take(&member, asking, answered)).await;
-    }
+    insist::<T>(&member, late).await;
 }
 
-/// Claims what was granted too long ago, under the same attempts: it is granted again where it still stands.
-pub(super) async fn again(member: Arc<Member>, late: Vec<Asking>) {
-    let _expected = expect(&member, &late);
-    insist(&member, late).await;
+/// Claims what was granted too long ago, under the same ids: it is granted again where it still stands.
+pub(super) async fn again<T: WorkKind>(member: Arc<Member>, late: Vec<Asking<T::Ask>>) {
+    let _expected = expect::<T>(&member, late.iter());
+    insist::<T>(&member, late).await;
 }
 
 /// Claims until an answer comes in time. Each keeps its slot, so no more of this is under way than there are slots.
-async fn insist(member: &Arc<Member>, mut late: Vec<Asking>) {
+async fn insist<T: WorkKind>(member: &Arc<Member>, mut late: Vec<Asking<T::Ask>>) {
     while !late.is_empty() {
         let mut later = Vec::new();
         while !late.is_empty() {
             let asking = late.split_off(late.len().saturating_sub(AT_ONCE));
-            let Some(answered) = ask(member, &asking).await else { return };
-            later.extend(take(member, asking, answered));
+            let Some((claimed, validity)) = ask::<T>(member, &asking).await else { return };
+            later.extend(T::take(member, asking, claimed, validity));
         }
         late = later;
     }
 }
 
 /// Nobody is told that these are not known here, as long as the answer to their claim may be on its way.
-fn expect<'a>(member: &'a Member, asking: &[Asking]) -> Expected<'a> {
-    member.holdings.expect(asking.iter().map(|asking| asking.ask.attempt.uuid()).collect())
+fn expect<'m, 'a, T: WorkKind>(member: &'m Member, asking: impl Iterator<Item = &'a Asking<T::Ask>>) -> Expected<'m> {
+    member.holdings.expect(asking.map(|asking| T::hold(&asking.ask)).collect())
 }
 
 /// One request; none when the registration is over, or it was refused.
-async fn ask(member: &Member, asking: &[Asking]) -> Option<(Claimed, Validity)> {
-    let claim = Claim { worker: member.id, asks: asking.iter().map(|asking| asking.ask).collect() };
-    let began = Instant::now();
+async fn ask<T: WorkKind>(member: &Member, asking: &[Asking<T::Ask>]) -> Option<(T::Claimed, Validity)> {
     let answered = tokio::select! {
         biased;
         () = member.over.cancelled() => return None,
-        answered = member.door.insist_since::<_, Claimed>(Method::Claim, &claim, ANSWER) => answered,
+        answered = T::claim(member, asking) => answered,
     };
-    member.door.metrics.claim_time.seconds(began.elapsed());
     match answered {
+        Ok(_) if member.over.is_cancelled() => None,
         Ok((claimed, sent)) => Some((claimed, Validity::since(sent))),
         Err(error) => {
-            tracing::warn!(%error, "a claim was refused");
+            tracing::warn!(%error, work = std::any::type_name::<T>(), "a claim was refused");
             member.beat_now.notify_one();
             None
         }
     }
 }
 
-/// Takes what was granted; returns what was answered too late to know whether it still stands.
-fn take(member: &Arc<Member>, asking: Vec<Asking>, answered: (Claimed, Validity)) -> Vec<Asking> {
-    let (Claimed { control_version, answers }, validity) = answered;
-    let mut late = Vec::new();
-    for (Asking { slot, .. }, answer) in asking.into_iter().zip(answers) {
-        match answer {
-            ClaimAnswer::Granted(grant) => {
-                member.door.metrics.claims.at(ClaimOutcome::Granted).inc();
-                late.extend(member.take(*grant, control_version, validity, slot));
-            }
-            ClaimAnswer::Stale => member.door.metrics.claims.at(ClaimOutcome::Stale).inc(),
-        }
-    }
-    late
-}
-
-enum Ask {
-    For(Asking),
+enum Ask<A> {
+    For(Asking<A>),
     NoRoom,
     Unreadable,
 }
 
-fn ask_for(member: &Member, delivery: &Delivery) -> Ask {
+fn ask_for<T: WorkKind>(member: &Member, delivery: &Delivery<T>) -> Ask<T::Ask> {
     if member.holdings.kept_for() != Solitude::Open {
         return Ask::NoRoom;
     }
     let Ok(task) = &delivery.task else {
         return Ask::Unreadable;
     };
-    match Arc::clone(&member.run_slots).try_acquire_owned() {
-        Ok(slot) => {
-            let attempt = AttemptId::new(fresh_uuid(member.clock));
-            Ask::For(Asking { ask: ClaimAsk { run: task.run, epoch: task.epoch, attempt }, slot })
-        }
+    match Arc::clone(T::slots(member)).try_acquire_owned() {
+        Ok(slot) => Ask::For(Asking { ask: task.ask(member), slot }),
         Err(_) => Ask::NoRoom,
     }
 }

@@ -108,6 +108,20 @@ impl Door {
         Q: Serialize,
         A: DeserializeOwned,
     {
+        self.ask_since(method, question, timeout).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Door::ask`]. Returns also a moment of the steady clock just before the request was sent that was answered.
+    pub(super) async fn ask_since<Q, A>(
+        &self,
+        method: Method,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<(A, Duration), Unserved>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
         if let Some(home) = self.home.get() {
             let subject = self.bus.subjects().ask_at(home, &self.org, method);
             match self.ask_on(&subject, method, question, timeout).await {
@@ -117,11 +131,24 @@ impl Door {
                 answered => return answered,
             }
         }
-        self.ask_any(method, question, timeout).await
+        self.ask_any_since(method, question, timeout).await
     }
 
     /// Asks once, whichever scheduler hears it.
     pub(super) async fn ask_any<Q, A>(&self, method: Method, question: &Q, timeout: Duration) -> Result<A, Unserved>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
+        self.ask_any_since(method, question, timeout).await.map(|(answer, _)| answer)
+    }
+
+    async fn ask_any_since<Q, A>(
+        &self,
+        method: Method,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<(A, Duration), Unserved>
     where
         Q: Serialize,
         A: DeserializeOwned,
@@ -153,11 +180,10 @@ impl Door {
         let mut tries = 0;
         let mut last = None;
         loop {
-            let sent = steady();
             // The scheduler at home may be the only one that cannot serve it now.
             let served = match last {
-                Some(Unserved::Unavailable(_)) if tries % 2 == 1 => self.ask_any(method, question, timeout).await,
-                Some(_) | None => self.ask(method, question, timeout).await,
+                Some(Unserved::Unavailable(_)) if tries % 2 == 1 => self.ask_any_since(method, question, timeout).await,
+                Some(_) | None => self.ask_since(method, question, timeout).await,
             };
             match served {
                 Err(unserved) if unserved.may_pass() => {
@@ -171,20 +197,27 @@ impl Door {
                     tokio::time::sleep(AGAIN.delay(tries)).await;
                     last = Some(unserved);
                 }
-                served => return served.map(|answer| (answer, sent)),
+                served => return served,
             }
         }
     }
 
-    async fn ask_on<Q, A>(&self, subject: &str, method: Method, question: &Q, timeout: Duration) -> Result<A, Unserved>
+    async fn ask_on<Q, A>(
+        &self,
+        subject: &str,
+        method: Method,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<(A, Duration), Unserved>
     where
         Q: Serialize,
         A: DeserializeOwned,
     {
+        let sent = steady();
         let trace = piton_telemetry::trace::current_traceparent();
         let answered = self.bus.request::<Q, Answer<A>>(subject, question, timeout, trace.as_deref()).await;
         let (outcome, served) = match answered {
-            Ok(Answer::Done(answer)) => (RequestOutcome::Done, Ok(answer)),
+            Ok(Answer::Done(answer)) => (RequestOutcome::Done, Ok((answer, sent))),
             Ok(Answer::Refused(refusal)) => (RequestOutcome::Refused, Err(Unserved::Refused(refusal))),
             Ok(Answer::Unavailable { reason }) => (RequestOutcome::Unavailable, Err(Unserved::Unavailable(reason))),
             Err(error) => {

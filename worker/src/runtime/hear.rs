@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use piton_shared::message::{
     claim::HandBackReason,
+    dispatch::StepTask,
+    task::RunTask,
     wake::{Holding, Holds, ToWorker},
 };
 use piton_transport::{Inbox, Received};
 
-use super::{claim, claim_steps, failpoint::failpoint, member::Member};
+use super::{claim, failpoint::failpoint, member::Member};
 
 /// Takes grants, wakes and controls until the registration is over.
 pub(super) async fn serve(member: Arc<Member>, mut inbox: Inbox) {
@@ -63,7 +65,7 @@ fn take(member: &Arc<Member>, message: ToWorker) {
                 }
             }
             if !late.is_empty() {
-                member.tasks.spawn(claim::again(Arc::clone(member), late));
+                member.tasks.spawn(claim::again::<RunTask>(Arc::clone(member), late));
             }
         }
         ToWorker::Wake { run, attempt, entries } => member.holdings.wake(run, attempt, entries),
@@ -78,7 +80,7 @@ fn take(member: &Arc<Member>, message: ToWorker) {
                 }
             }
             if !late.is_empty() {
-                member.tasks.spawn(claim_steps::again(Arc::clone(member), late));
+                member.tasks.spawn(claim::again::<StepTask>(Arc::clone(member), late));
             }
         }
         ToWorker::DropSteps { steps } => {
@@ -87,7 +89,7 @@ fn take(member: &Arc<Member>, message: ToWorker) {
                 member.holdings.drop_step(&dispatch, hold);
             }
         }
-        ToWorker::DropRun { run, attempt } => member.holdings.remove(run, attempt),
+        ToWorker::DropRun { run, attempt } => member.holdings.drop_run(run, attempt),
         ToWorker::Control(control) => {
             member.controls.apply(&control, &member.holdings);
             member.beat_now.notify_one();

@@ -17,7 +17,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     claim::Asking,
-    claim_steps::AskingStep,
     clock::Clock,
     controls::Controls,
     dispatched,
@@ -89,7 +88,7 @@ impl Member {
         control_version: i64,
         validity: Validity,
         slot: OwnedSemaphorePermit,
-    ) -> Option<Asking> {
+    ) -> Option<Asking<ClaimAsk>> {
         let (run, epoch, attempt) = (grant.run, grant.epoch, grant.attempt);
         if self.draining.is_cancelled() {
             self.give_back(run, attempt, HandBackReason::Released);
@@ -127,7 +126,7 @@ impl Member {
         control_version: i64,
         validity: Validity,
         slot: OwnedSemaphorePermit,
-    ) -> Option<AskingStep> {
+    ) -> Option<Asking<StepAsk>> {
         if self.draining.is_cancelled() {
             self.return_step(grant, HandBackReason::Released);
             return None;
@@ -146,7 +145,7 @@ impl Member {
             AddedStep::Late => {
                 tracing::debug!(work = %grant.dispatch, "the grant came late: the work is claimed again");
                 let ask = StepAsk { dispatch: grant.dispatch, epoch: grant.epoch, hold: grant.hold };
-                return Some(AskingStep { ask, slot });
+                return Some(Asking { ask, slot });
             }
             AddedStep::Killed => tracing::debug!(work = %grant.dispatch, "granted after its run was killed"),
             AddedStep::Paused | AddedStep::Refused => self.return_step(grant, HandBackReason::Released),

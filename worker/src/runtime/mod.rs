@@ -3,7 +3,7 @@
 //! The road of a run here: [`pull`] takes its task from the queue, [`claim`] has it granted, [`hold`] keeps it in a task of
 //! its own and [`run`] does what its [`attempt`] decides; [`execution`] executes functions, [`journaler`] has results written,
 //! [`hand_back`] gives runs back. [`alone`] makes room for a run whose workers died, and [`solitude`] decides who may stay
-//! beside it. The road of dispatched work, of whichever run: [`pull`] and [`claim_steps`], or a direct grant; [`dispatched`]
+//! beside it. The road of dispatched work, of whichever run: [`pull`] and [`claim`], or a direct grant; [`dispatched`]
 //! holds and executes it, [`finisher`] reports what became of it.
 //!
 //! Beside them [`lease`] keeps the worker's lease on a thread of its own, and [`hear`] takes what schedulers say unasked.
@@ -13,7 +13,6 @@
 mod alone;
 pub(crate) mod attempt;
 mod claim;
-mod claim_steps;
 mod clock;
 mod controls;
 mod define;
@@ -46,6 +45,7 @@ mod solitude;
 mod standing;
 mod unfit;
 mod validity;
+mod work_kind;
 
 pub use error::{ConnectError, RunError};
 pub(crate) use execution::panicked;

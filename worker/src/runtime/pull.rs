@@ -2,57 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use piton_shared::message::{dispatch::StepTask, task::RunTask};
-use piton_transport::{Bus, Delivery, PullError, Puller, Reconnect, Work};
+use piton_transport::{PullError, Puller, Reconnect};
 use tokio::sync::Semaphore;
 
-use super::{claim, claim_steps, lease::LeaseState, member::Member, solitude::Solitude};
+use super::{claim, lease::LeaseState, member::Member, solitude::Solitude, work_kind::WorkKind};
 
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(5);
 /// The waits after pulls that brought nothing because they could not.
 const AGAIN: Reconnect = Reconnect { initial: Duration::from_millis(50), max: Duration::from_secs(1) };
 
-/// What is pulled.
-pub(super) trait Pulled: Work + Send + 'static {
-    /// Prepares to pull.
-    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send;
-    /// What has to be free before one is pulled.
-    fn slots(member: &Member) -> &Arc<Semaphore>;
-    /// Has what was pulled granted.
-    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static;
-}
-
-impl Pulled for RunTask {
-    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
-        Puller::open(bus, consumer)
-    }
-
-    fn slots(member: &Member) -> &Arc<Semaphore> {
-        &member.run_slots
-    }
-
-    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static {
-        claim::claim(member, tasks)
-    }
-}
-
-impl Pulled for StepTask {
-    fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
-        Puller::open_steps(bus, consumer)
-    }
-
-    fn slots(member: &Member) -> &Arc<Semaphore> {
-        &member.step_slots
-    }
-
-    fn claim(member: Arc<Member>, tasks: Vec<Delivery<Self>>) -> impl Future<Output = ()> + Send + 'static {
-        claim_steps::claim(member, tasks)
-    }
-}
-
 /// Pulls from one consumer until the worker drains or its registration is over.
-pub(super) async fn serve<T: Pulled>(member: Arc<Member>, consumer: String) {
+pub(super) async fn serve<T: WorkKind>(member: Arc<Member>, consumer: String) {
     let mut failures = 0;
     while !member.draining.is_cancelled() {
         open(&member).await;
@@ -70,7 +31,7 @@ pub(super) async fn serve<T: Pulled>(member: Arc<Member>, consumer: String) {
     }
 }
 
-async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures: &mut usize) {
+async fn pull<T: WorkKind>(member: &Arc<Member>, puller: &mut Puller<T>, failures: &mut usize) {
     let mut solitude = member.holdings.solitude();
     while !member.draining.is_cancelled() {
         tokio::select! {
@@ -93,7 +54,7 @@ async fn pull<T: Pulled>(member: &Arc<Member>, puller: &mut Puller<T>, failures:
             Ok(tasks) => {
                 *failures = 0;
                 if !tasks.is_empty() {
-                    member.tasks.spawn(T::claim(Arc::clone(member), tasks));
+                    member.tasks.spawn(claim::claim(Arc::clone(member), tasks));
                 }
                 // What comes after this is for others: the pull is taken back.
                 if member.holdings.kept_for() != Solitude::Open {

@@ -17,7 +17,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::{
-    clock::steady,
     door::{Door, Unserved},
     error::RunError,
     member::Member,
@@ -97,9 +96,8 @@ async fn present<Q: Serialize, A: DeserializeOwned>(
     let mut tries = 0;
     let mut said: Option<Instant> = None;
     loop {
-        let asked = steady();
-        match door.ask::<_, A>(method, question, ANSWER).await {
-            Ok(answer) => return Ok((answer, asked)),
+        match door.ask_since::<_, A>(method, question, ANSWER).await {
+            Ok(answered) => return Ok(answered),
             Err(Unserved::Refused(refusal)) => return Err(Unfit::Refused(refusal)),
             Err(Unserved::Unsendable(error)) => return Err(Unfit::Unsendable(error)),
             Err(error @ (Unserved::Silent(_) | Unserved::Unavailable(_))) => {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use piton_shared::{
     ids::WorkerId,
-    message::{claim::HandedBack, define::Define, dispatch::StepTask, task::RunTask, worker::Leave},
+    message::{Refusal, claim::HandedBack, define::Define, dispatch::StepTask, task::RunTask, worker::Leave},
     name::Org,
     subject::{Method, Subjects},
 };
@@ -41,8 +41,8 @@ const END: Duration = Duration::from_secs(5);
 const END_NOW: Duration = Duration::from_millis(250);
 /// How often a draining worker looks whether it holds anything yet.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long to wait before subscribing is tried again.
-const SUBSCRIBE_AGAIN: Duration = Duration::from_millis(200);
+/// How long to wait before subscribing, or registering under another id, is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 impl WorkerBuilder {
     /// Checks that everything fits together and connects to NATS.
@@ -140,7 +140,11 @@ impl Connected {
         let signals = Signals::listen(sender, self.worker.options().drain).await.map_err(RunError::Signals)?;
         let polls = self.polls.clone();
         let ended = self.work(stop).await;
-        signals.end(if polls.any_inside() { Ending::LeftBehind } else { Ending::Whole });
+        if let Err(error) = &ended {
+            tracing::error!(error = error as &dyn std::error::Error, "the worker has failed");
+        }
+        let code = i32::from(ended.is_err());
+        signals.end(if polls.any_inside() { Ending::LeftBehind { code } } else { Ending::Whole });
         ended
     }
 
@@ -189,6 +193,8 @@ impl Connected {
                     previous = Some(worker);
                 }
                 Ok(Left::Told) => break Ok(()),
+                // The lease of this registration ended before its answer came: the next one has another id.
+                Err(RunError::Refused(Refusal::UnknownWorker)) => tokio::time::sleep(AGAIN).await,
                 Err(error) => break Err(error),
             }
         };
@@ -250,7 +256,6 @@ impl Connected {
         self.metrics.run_slots.set(i64::from(options.run_slots.get()));
         self.metrics.step_slots.set(i64::from(options.step_slots.get()));
         tracing::info!(worker = %member.id, scheduler = %registered.scheduler, name = options.name, "registered");
-
         self.registration.set(&member);
 
         self.heart.beat_for(Arc::clone(&member)).await;
@@ -308,7 +313,7 @@ async fn subscribe(bus: &Bus, org: &Org, worker: WorkerId) -> Inboxes {
             Ok(inboxes) => return inboxes,
             Err(error) => tracing::debug!(%error, "failed to subscribe: trying again"),
         }
-        tokio::time::sleep(SUBSCRIBE_AGAIN).await;
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

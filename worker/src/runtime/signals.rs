@@ -30,7 +30,10 @@ pub(super) enum Ending {
     /// With everything that it executed.
     Whole,
     /// Code was left behind that cannot be stopped: a process with it would never end by itself.
-    LeftBehind,
+    LeftBehind {
+        /// What the process ends with: not 0 if the worker has failed.
+        code: i32,
+    },
 }
 
 /// Hears signals until the worker is over. Dropped before, it hears no more.
@@ -99,10 +102,20 @@ async fn hear(
         _ = over.wait_for(|over| *over != Ending::NotYet) => {}
         () = stopping => {}
     }
-    if *over.borrow() == Ending::LeftBehind {
-        tokio::time::sleep(ENDS).await;
-        tracing::warn!("the worker has left; the process ends without the functions that cannot be stopped");
-        process::exit(0);
+    let ending = *over.borrow();
+    match ending {
+        Ending::LeftBehind { code } => {
+            tokio::time::sleep(ENDS).await;
+            tracing::warn!("the worker has left; the process ends without the functions that cannot be stopped");
+            process::exit(code);
+        }
+        // Code that was given to threads for blocking work may keep the process, and its signals are heard here alone.
+        Ending::Whole if *stop.borrow() != Stop::No => {
+            heard.next().await;
+            tracing::warn!("told to stop again after the worker has left: the process ends");
+            process::exit(1);
+        }
+        Ending::Whole | Ending::NotYet => {}
     }
 }
 

@@ -196,6 +196,7 @@ impl Giving {
     }
 
     async fn hand(&self, place: Place, asks: Vec<StepAsk>) {
+        let place = self.roster.seen(place);
         let worker = place.worker;
         let asked = asks.len();
         match self.granter.grant(worker, asks).await {

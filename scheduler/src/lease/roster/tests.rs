@@ -70,8 +70,7 @@ fn a_place_names_the_last_heartbeat_that_was_seen() {
     let roster = Roster::new(DirectGrants::On, usual());
     let one = worker(1);
     roster.registered(&register(one));
-    // Answers of two heartbeats may pass each other.
-    for (number, last) in [(3, 3), (2, 3), (4, 4)] {
+    for (number, last) in [(3, 3), (4, 4)] {
         says(&roster, &Heartbeat { number, ..beat(one, 2) });
         let place = roster.place(&Org::DEFAULT, &Queue::DEFAULT, None, "order", Company::Shared);
         assert_eq!(place, Some(Place { worker: one, heartbeat: last }));
@@ -155,4 +154,17 @@ fn gives_to_the_roomiest_and_never_more_than_said() {
     roster.left(one);
     assert_eq!(place(), Some(one));
     assert_eq!(at(&roster, "other", Company::Shared), None);
+}
+
+#[test]
+fn a_heartbeat_that_a_newer_one_passed_changes_nothing_and_a_place_names_the_newest() {
+    let roster = Roster::new(DirectGrants::On, usual());
+    let one = worker(1);
+    roster.registered(&register(one));
+    says(&roster, &Heartbeat { number: 3, ..beat(one, 2) });
+    let before = roster.seen(Place { worker: one, heartbeat: 1 });
+    says(&roster, &Heartbeat { number: 5, intent: Intent::Solitary, ..beat(one, 0) });
+    says(&roster, &Heartbeat { number: 4, ..beat(one, 2) });
+    assert_eq!(at(&roster, "order", Company::Shared), None);
+    assert_eq!((before.heartbeat, roster.seen(before).heartbeat), (3, 5));
 }

@@ -27,6 +27,15 @@ pub enum Back {
 impl Store {
     /// A process that registers anew says that it was `previous`. Repeated, it changes nothing.
     pub async fn came_back(&self, previous: WorkerId, org: &Org) -> Result<Back, StoreError> {
+        match self.look_back(previous, org).await? {
+            Some(back) => Ok(back),
+            // A sweep ended the lease meanwhile, for good: what that left is seen now.
+            None => Ok(self.look_back(previous, org).await?.unwrap_or(Back::Nothing)),
+        }
+    }
+
+    /// None when the registration had not ended at the look and has at the end.
+    async fn look_back(&self, previous: WorkerId, org: &Org) -> Result<Option<Back>, StoreError> {
         let mut tx = self.calm.begin().await.map_err(StoreError::new("back_lock"))?;
         let found = sqlx::query(include_str!("../sql/back_lock.sql"))
             .bind(previous.uuid())
@@ -34,13 +43,13 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await
             .map_err(StoreError::new("back_lock"))?;
-        let Some(found) = found else { return Ok(Back::Nothing) };
+        let Some(found) = found else { return Ok(Some(Back::Nothing)) };
         if !found.try_get("ended").map_err(StoreError::new("back_lock"))? {
             drop(tx);
-            return Ok(self.leave(previous).await?.map_or(Back::Nothing, Back::Left));
+            return Ok(self.leave(previous).await?.map(Back::Left));
         }
         let struck: Option<Vec<Uuid>> = found.try_get("struck").map_err(StoreError::new("back_lock"))?;
-        let Some(struck) = struck.filter(|struck| !struck.is_empty()) else { return Ok(Back::Nothing) };
+        let Some(struck) = struck.filter(|struck| !struck.is_empty()) else { return Ok(Some(Back::Nothing)) };
         control::lock_runs(&mut tx, &struck).await?;
         let stopped: Vec<Uuid> = sqlx::query_scalar(include_str!("../sql/back_steps.sql"))
             .bind(&struck)
@@ -71,6 +80,6 @@ impl Store {
             .await
             .map_err(StoreError::new("back_settled"))?;
         tx.commit().await.map_err(StoreError::new("back_settled"))?;
-        Ok(Back::TakenBack { runs, offers })
+        Ok(Some(Back::TakenBack { runs, offers }))
     }
 }

@@ -202,12 +202,22 @@ impl Holdings {
 
     /// Forgets a run, if this attempt still holds it, with all that is executed for it.
     pub(super) fn remove(&self, run: RunId, attempt: AttemptId) {
+        self.forget(&mut self.inner.lock(), run, attempt);
+    }
+
+    /// A scheduler says that this attempt has lost its run: it is dropped, also if its grant comes later.
+    pub(super) fn drop_run(&self, run: RunId, attempt: AttemptId) {
         let mut inner = self.inner.lock();
+        inner.denied.insert(attempt.uuid());
+        self.forget(&mut inner, run, attempt);
+    }
+
+    fn forget(&self, inner: &mut Inner, run: RunId, attempt: AttemptId) {
         if inner.runs.get(&run).is_some_and(|held| held.attempt == attempt)
             && let Some(held) = inner.runs.remove(&run)
         {
             held.lose();
-            self.left(&mut inner, run);
+            self.left(inner, run);
         }
     }
 

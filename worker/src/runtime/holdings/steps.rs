@@ -7,7 +7,7 @@ use piton_shared::{
 use tokio::task::AbortHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Begun, Executed, Holdings};
+use super::{Begun, Executed, Holdings, Inner};
 use crate::runtime::{clock::steady, solitude::Solitude, validity::Validity};
 
 /// Dispatched work in this worker's hands.
@@ -62,6 +62,16 @@ impl HeldStep {
 
     pub(super) fn function(&mut self) -> Option<&mut Executed> {
         self.function.as_mut()
+    }
+}
+
+impl Inner {
+    fn forget_step(&mut self, dispatch: &DispatchId, hold: HoldId) {
+        if self.steps.get(dispatch).is_some_and(|held| held.hold == hold)
+            && let Some(held) = self.steps.remove(dispatch)
+        {
+            held.lose();
+        }
     }
 }
 
@@ -137,18 +147,14 @@ impl Holdings {
 
     /// Forgets it, if this hold still has it.
     pub(in crate::runtime) fn remove_step(&self, dispatch: &DispatchId, hold: HoldId) {
-        let mut inner = self.inner.lock();
-        if inner.steps.get(dispatch).is_some_and(|held| held.hold == hold)
-            && let Some(held) = inner.steps.remove(dispatch)
-        {
-            held.lose();
-        }
+        self.inner.lock().forget_step(dispatch, hold);
     }
 
     /// A scheduler says that nobody waits for its result: it is dropped, also if its grant comes later.
     pub(in crate::runtime) fn drop_step(&self, dispatch: &DispatchId, hold: HoldId) {
-        self.inner.lock().denied.insert(hold.uuid());
-        self.remove_step(dispatch, hold);
+        let mut inner = self.inner.lock();
+        inner.denied.insert(hold.uuid());
+        inner.forget_step(dispatch, hold);
     }
 
     /// Those of the holds that are not here. They are denied from now on: a grant of them that comes later begins nothing.
