@@ -1,12 +1,9 @@
 //! What has expired is deleted: on its own, so that however much there is no other sweep waits for it.
 
-use std::time::{Duration, Instant};
-
 use piton_shared::limits;
 use tokio_util::sync::CancellationToken;
 
-use super::{SELDOM, Sweeper, said};
-use crate::store::StoreError;
+use super::{SELDOM, Sweeper, emptied::emptied, said};
 
 /// Looks between two at what could wait for days: a quarter of an hour as sweeps are by default.
 const RARELY: u64 = 90;
@@ -38,26 +35,6 @@ impl Sweeper {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(rest) => {}
             }
-        }
-    }
-}
-
-/// Deletes one piece after the other until one is not full. Between two it rests as long as the last one took: at least
-/// half of the database's time is left to others.
-async fn emptied<F>(stop: &CancellationToken, piece: impl Fn(i64) -> F) -> Result<(), StoreError>
-where
-    F: Future<Output = Result<u64, StoreError>>,
-{
-    loop {
-        let began = Instant::now();
-        let deleted = piece(limits::SWEEP_ROWS).await?;
-        if deleted < limits::SWEEP_ROWS.unsigned_abs() {
-            return Ok(());
-        }
-        let rest = began.elapsed().min(Duration::from_secs(1));
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(rest) => {}
         }
     }
 }

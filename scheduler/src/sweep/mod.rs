@@ -1,6 +1,7 @@
 //! What is owed is paid: leases that are over, publishes that were lost, holds that nobody knows of.
 
 mod batches;
+mod emptied;
 mod expired;
 mod grace;
 mod leases;
@@ -85,6 +86,7 @@ impl Sweeper {
             self.find_lost_tasks(&stop),
             self.forget(&stop),
             self.undo_declarations(&stop),
+            self.bring_back(&stop),
             self.sweep(&stop)
         );
     }
@@ -124,7 +126,6 @@ impl Sweeper {
         let mut round = 0_u64;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            said("look for what workers have by now", self.newly_served(round).await);
             said("feed the backlog", self.backlog.feed().await);
             said("feed the backlog of dispatched work", self.step_backlog.feed(&self.giver).await);
             said("ask what is held", holds.sweep(self).await);

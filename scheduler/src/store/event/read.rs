@@ -97,17 +97,17 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// Forgets events that are older than that, with what came of them.
+    /// Deletes up to `rows` events that are older than that, with what came of them. Returns how many events.
     pub async fn events_forget(&self, kept: Duration, rows: i64) -> Result<u64, StoreError> {
         let now = self.database_time().await?;
         let oldest = now.saturating_sub(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX));
-        let done = sqlx::query(include_str!("../sql/events_forget.sql"))
+        let gone: i64 = sqlx::query_scalar(include_str!("../sql/events_forget.sql"))
             .bind(piton_shared::ids::uuid_v7(oldest, [0; 10]))
             .bind(rows)
-            .execute(&self.calm)
+            .fetch_one(&self.calm)
             .await
             .map_err(StoreError::new("events_forget"))?;
-        Ok(done.rows_affected())
+        Ok(gone.unsigned_abs())
     }
 }
 

@@ -8,5 +8,8 @@ with gone as (
         order by o.id limit $2
     ))
     returning e.id
+),
+cleared as (
+    delete from event_runs r where r.event_id = any (array(select g.id from gone g))
 )
-delete from event_runs r where r.event_id = any (array(select g.id from gone g))
+select count(*) from gone

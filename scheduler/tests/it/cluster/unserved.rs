@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use piton_scheduler::{
     engine::Start,
-    store::{RunRow, Served},
+    store::{Placement, RunRow, Served},
 };
 use piton_shared::{
     ids::{RunId, WorkerId},
+    limits,
     message::{
         append::{AppendAnswer, Next},
         claim::{HandBack, HandBackReason, HandedBack},
@@ -19,7 +20,10 @@ use piton_shared::{
 };
 
 use super::{Cluster, Worker, start, worker::insist};
-use crate::making::{ORG, With, fresh, register, until};
+use crate::{
+    database::Database,
+    making::{LONG, ORG, With, fresh, register, until},
+};
 
 fn with(workflows: &[&str], functions: &[&str]) -> Register {
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -96,6 +100,32 @@ async fn what_the_last_worker_with_the_workflow_leaves_behind_is_handed_back_onc
     assert_eq!(worker.takes().await.expect("granted").run, run);
     assert_eq!(row(&cluster, run).await.attempts, 2);
     cluster.engine().kill(run, &ORG, Duration::ZERO).await.expect("answered");
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn a_sweep_brings_back_all_that_waited_for_a_worker() {
+    let db = Database::new("unserved_all").await;
+    db.worker().await;
+    let seed = sqlx::query(include_str!("../sql/seed_unserved.sql"));
+    seed.bind(limits::SWEEP_ROWS * 2 + 1).bind("order").execute(&db.pool).await.expect("they wait");
+    // There is one sweep in this test: what it leaves is left.
+    let cluster = Cluster::on(db, |options| options.sweep = LONG).await;
+    until(async || {
+        let left = sqlx::query_scalar::<_, i64>(include_str!("../sql/count_unserved.sql"));
+        left.fetch_one(&cluster.db.pool).await.expect("counted") == 0
+    })
+    .await;
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_registered_long_ago_is_looked_at_too() {
+    let cluster = Cluster::new("unserved_long_ago").await;
+    let worker = cluster.db.worker().await;
+    cluster.db.tamper(include_str!("../sql/age_registration.sql"), worker.uuid()).await;
+    let run = cluster.db.accept(Placement::Unserved).await;
+    until(async || row(&cluster, run).await.state == RunState::Queued).await;
     cluster.finish().await;
 }
 

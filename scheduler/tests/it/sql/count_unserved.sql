@@ -1,0 +1,1 @@
+select count(*) from ready where unserved is not null
