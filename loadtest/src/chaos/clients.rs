@@ -1,6 +1,6 @@
 //! The callers: each starts one run after the other, sometimes kills, pauses or cancels it, and asks until it has ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -16,6 +16,12 @@ use crate::api::{Answer, Api};
 const ANSWER: Duration = Duration::from_secs(8);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a run is parked whose workers died under it too often.
+const POISON: &str = "poison";
+/// Milliseconds of a slow step. Two executions of it that overlap, or one more of them than may be under way, do so for longer
+/// than the rules tolerate; those of a quick step could not.
+pub(super) const SLOW: Range<u64> = 600..1200;
 
 /// One caller.
 pub(super) struct Caller {
@@ -95,7 +101,8 @@ impl Caller {
 
     fn choose(&mut self) -> (Kind, Value) {
         let random = &mut self.random;
-        let millis = random.random_range(5..120_u64);
+        let millis =
+            if random.random_range(0..3) == 0 { random.random_range(SLOW) } else { random.random_range(5..120) };
         let start = |workflow: &str, input: Value| json!({ "workflow": workflow, "input": input });
         match random.random_range(0..100) {
             0..40 => {
@@ -107,7 +114,8 @@ impl Caller {
                 (Kind::Fan, start("chaos_fan", json!({ "branches": branches, "millis": millis })))
             }
             60..75 => {
-                let (items, bound) = (random.random_range(5..40), random.random_range(1..6));
+                let (items, bound, millis) =
+                    (random.random_range(5..16), random.random_range(1..6), random.random_range(SLOW));
                 let input = json!({ "items": items, "bound": bound, "millis": millis });
                 (Kind::Bulk { stage: 2, bound }, start("chaos_bulk", input))
             }
@@ -182,7 +190,8 @@ impl Caller {
         Some((answer.status, answer.text("outcome")))
     }
 
-    /// Asks until a run has ended. A run that is parked is resumed, as a person would; and one whose pause was carried out late.
+    /// Asks until a run has ended. A run that is parked as poison is resumed, as a person would; and one whose pause was carried
+    /// out late. Nothing that the fuzz does parks a run for another reason: that is its end, and not one that it may have.
     async fn end(&mut self, run: &str) -> Option<Ended> {
         while Instant::now() < self.deadline {
             let api = self.api();
@@ -193,7 +202,10 @@ impl Caller {
                 let state = answer.text("state");
                 match state.as_str() {
                     "completed" | "failed" | "cancelled" | "killed" => return Some(Ended { state, at: Moment::now() }),
-                    "parked" => drop(self.order(run, "resume").await),
+                    "parked" => match parked_code(&answer) {
+                        code if code == POISON => drop(self.order(run, "resume").await),
+                        code => return Some(Ended { state: format!("parked: {code}"), at: Moment::now() }),
+                    },
                     _ if !answer.text("paused_at").is_empty() => drop(self.order(run, "resume").await),
                     _ => {}
                 }
@@ -202,4 +214,8 @@ impl Caller {
         }
         None
     }
+}
+
+fn parked_code(answer: &Answer) -> String {
+    answer.json()["parked"]["code"].as_str().unwrap_or_default().to_owned()
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     arena::Arena,
@@ -21,6 +21,8 @@ use crate::{private::fresh_folder, until};
 const HEALING: Duration = Duration::from_mins(3);
 /// Until the schedulers take requests.
 const START: Duration = Duration::from_mins(1);
+/// Between two looks at whether a process has ended by itself, or every run has.
+const TEND_EVERY: Duration = Duration::from_millis(200);
 /// Callers.
 const CALLERS: u64 = 16;
 
@@ -81,8 +83,12 @@ pub async fn run(terms: Terms) -> anyhow::Result<Outcome> {
     let mut callers: tokio::task::JoinSet<_> = callers.collect();
     arena.storm(&mut Faults::of(seed, sizes), storm).await?;
     let mut story = Story::default();
-    while let Some(started) = callers.join_next().await {
-        story.started.extend(started.context("a caller panicked")?);
+    loop {
+        match timeout(TEND_EVERY, callers.join_next()).await {
+            Ok(Some(started)) => story.started.extend(started.context("a caller panicked")?),
+            Ok(None) => break,
+            Err(_) => {}
+        }
         arena.tend()?;
     }
     pause_the_schedule(&arena, deadline).await;
@@ -93,7 +99,7 @@ pub async fn run(terms: Terms) -> anyhow::Result<Outcome> {
             break witness;
         }
         arena.tend()?;
-        sleep(Duration::from_millis(200)).await;
+        sleep(TEND_EVERY).await;
     };
     (story.deaths, story.freezes) = (arena.deaths.clone(), arena.freezes.clone());
     story.executions = book::read(arena.books()).context("could not read the books")?;

@@ -10,6 +10,9 @@ use super::book::Book;
 /// The folder of the ledger of executions.
 pub const BOOKS: &str = "PITON_CHAOS_BOOKS";
 
+/// Milliseconds of each step of what the schedule starts.
+pub(super) const TICK: u64 = 700;
+
 /// A step that takes its time.
 #[function]
 async fn chaos_step(book: Resource<Book>, ctx: &FunctionContext, stage: u32, millis: u64) -> Result<u32> {
@@ -68,8 +71,8 @@ async fn chaos_count(ctx: &WorkflowContext) -> Result<u64> {
 /// What the schedule starts.
 #[workflow]
 async fn chaos_tick(ctx: &WorkflowContext) -> Result<u32> {
-    ctx.step(chaos_step(1, 300)).await?;
-    Ok(ctx.step(chaos_step(2, 300)).await?)
+    ctx.step(chaos_step(1, TICK)).await?;
+    Ok(ctx.step(chaos_step(2, TICK)).await?)
 }
 
 /// A worker process, until SIGTERM.

@@ -91,9 +91,8 @@ impl Backlog {
         let unserved = self.coverage.unserved(due.iter().map(|(_, workflow)| needed(depth, workflow))).await;
         let (unserved, served): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|(_, workflow)| unserved.contains(&needed(depth, workflow)));
-        if !unserved.is_empty() {
-            self.store.ready_unserved(&unserved).await?;
-            // Others may have waited behind them.
+        // Others may have waited behind those that left. Where none could (their rows are locked), the next sweep looks again.
+        if !unserved.is_empty() && self.store.ready_unserved(&unserved).await? > 0 {
             self.claimed();
         }
         let served: Vec<_> = served.into_iter().map(|(run, _)| run).collect();

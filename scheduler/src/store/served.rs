@@ -71,14 +71,14 @@ pub(super) async fn served(connection: &mut PgConnection, needed: &[Needed]) -> 
 }
 
 impl Store {
-    /// Takes runs out of the backlog whose workflow, given beside them, no live worker has.
-    pub async fn ready_unserved(&self, runs: &[(RunId, String)]) -> Result<(), StoreError> {
+    /// Takes runs out of the backlog whose workflow, given beside them, no live worker has. Returns how many it took.
+    pub async fn ready_unserved(&self, runs: &[(RunId, String)]) -> Result<u64, StoreError> {
         sqlx::query(include_str!("sql/ready_unserved.sql"))
             .bind(runs.iter().map(|(run, _)| run.uuid()).collect::<Vec<_>>())
             .bind(runs.iter().map(|(_, workflow)| workflow.clone()).collect::<Vec<_>>())
             .execute(&self.calm)
             .await
-            .map(drop)
+            .map(|done| done.rows_affected())
             .map_err(StoreError::new("ready_unserved"))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Rule, Violation};
+use super::{Rule, Violation, executions::SCHEDULED};
 use crate::chaos::story::{Kind, Started, Story, WitnessRun};
 
 pub(super) fn broken(story: &Story) -> Vec<Violation> {
@@ -35,16 +35,23 @@ fn one(story: &Story, started: &Started) -> Option<Violation> {
     }
 }
 
-/// Runs that nobody was told of: the schedule made them, or their starts were never acknowledged. They end as well.
+/// Runs that no answer named. The schedule makes some, and they end as well. Every other one is a second run of a key, since
+/// callers repeat a start until it is answered.
 fn unasked(story: &Story) -> Vec<Violation> {
     let known: HashSet<_> = story.started.iter().flat_map(|started| &started.runs).collect();
-    let open = story.witness.runs.iter().filter(|(run, held)| !held.is_over() && !known.contains(run));
-    let say = |(run, held): (&String, &WitnessRun)| Violation {
-        rule: Rule::NotEnded,
-        what: format!("run {run} of {} is {}", held.workflow, held.state),
-        lines: Vec::new(),
+    let unknown = story.witness.runs.iter().filter(|(run, _)| !known.contains(run));
+    let say = |(run, held): (&String, &WitnessRun)| {
+        let WitnessRun { workflow, state } = held;
+        let (rule, what) = if workflow != SCHEDULED {
+            (Rule::TwoRuns, format!("run {run} of {workflow} is {state}, and no answer to a start named it"))
+        } else if !held.is_over() {
+            (Rule::NotEnded, format!("run {run} of {workflow} is {state}"))
+        } else {
+            return None;
+        };
+        Some(Violation { rule, what, lines: Vec::new() })
     };
-    open.map(say).collect()
+    unknown.filter_map(say).collect()
 }
 
 fn sessions(story: &Story) -> Vec<Violation> {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::chaos::story::{Ended, Freeze, Kind, Left, Order, Started, WitnessRun};
+use crate::chaos::{
+    clients::SLOW,
+    story::{Ended, Freeze, Kind, Left, Order, Started, WitnessRun},
+    work::TICK,
+};
 
 fn ms(millis: u64) -> Moment {
     Moment(millis * 1000)
@@ -209,12 +213,26 @@ fn what_became_of_a_start() {
     let mut unasked = good.clone();
     unasked.witness.runs.insert("s".to_owned(), held("chaos_tick", "queued"));
     assert_eq!(rules(&unasked), [Rule::NotEnded]);
+    let mut unnamed = good.clone();
+    unnamed.witness.runs.insert("s".to_owned(), held("chaos_line", "completed"));
+    assert_eq!(rules(&unnamed), [Rule::TwoRuns], "its key made a run besides");
     let mut otherwise = good.clone();
     otherwise.started[0].allowed = vec!["cancelled".to_owned()];
     assert_eq!(rules(&otherwise), [Rule::EndedOtherwise]);
     let mut changed = good;
     changed.started[0].ended = Some(Ended { state: "killed".to_owned(), at: ms(9_000) });
     assert_eq!(rules(&changed), [Rule::EndChanged]);
+    changed.started[0].ended = Some(Ended { state: "parked: mismatch".to_owned(), at: ms(9_000) });
+    changed.witness.runs.insert("r".to_owned(), held("chaos_line", "parked"));
+    assert_eq!(rules(&changed), [Rule::EndChanged], "only poison may park it");
+}
+
+#[test]
+fn slow_steps_outlast_what_is_tolerated() {
+    let most = 2 * Tolerance::default().jitter;
+    for millis in [SLOW.start, TICK] {
+        assert!(Duration::from_millis(millis) > most, "{millis} ms");
+    }
 }
 
 #[test]

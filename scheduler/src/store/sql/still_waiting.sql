@@ -1,7 +1,7 @@
 -- The task lies undelivered in its stream: look again later. $1 runs, $2 epochs.
 --
--- The one writer of ready that holds no run's lock: a row that is locked this instant is left alone, or this would
--- wait in another order than those who come by the runs.
+-- It holds no run's lock, as publishes_reset, ready_served and ready_unserved hold none: a row that is locked this instant is
+-- left alone, or this would wait in another order than those who come by the runs.
 with free as materialized (
     select d.run_id
     from unnest($1::uuid[], $2::int[]) as s (run_id, epoch)

@@ -6,6 +6,13 @@ use serde_json::json;
 use super::{Running, done, half_a_request, piton, until_deaf};
 use crate::{api::PATIENCE, database::Database};
 
+/// The arguments of a server on ports that are free.
+fn serving<'a>(database_url: &'a str, nats_url: &'a str) -> [&'a str; 10] {
+    let free = "127.0.0.1:0";
+    let (on, health) = ("--listen", "--health-listen");
+    ["serve", "--json", on, free, health, free, "--database-url", database_url, "--nats-url", nats_url]
+}
+
 #[tokio::test]
 async fn a_server_wants_keys_and_drains() {
     let database = Database::new("command_serve").await;
@@ -19,18 +26,7 @@ async fn a_server_wants_keys_and_drains() {
         .json();
     let key = minted["key"].as_str().expect("a key");
 
-    let serve = [
-        "serve",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--health-listen",
-        "127.0.0.1:0",
-        "--database-url",
-        database_url,
-        "--nats-url",
-        &nats_url,
-    ];
+    let serve = serving(database_url, &nats_url);
     let server = Running::start(piton(serve)).await;
     let refused = done(server.piton(["run", "list"])).await;
     assert_eq!(refused.code, Some(4));
@@ -84,8 +80,7 @@ async fn a_server_waits_for_postgres_and_wants_its_schema() {
     let mut postgres = Postgres::start(PostgresOptions::throwaway()).await.expect("Postgres starts");
     let nats = TestNats::start().await.expect("NATS starts");
     let (database_url, nats_url) = (postgres.url(), nats.url());
-    let serve =
-        ["serve", "--json", "--listen", "127.0.0.1:0", "--database-url", &database_url, "--nats-url", &nats_url];
+    let serve = serving(&database_url, &nats_url);
     let empty = done(piton(serve)).await;
     assert_eq!(empty.code, Some(5));
     assert!(empty.err.contains("run `piton migrate`"), "{}", empty.err);
@@ -123,18 +118,7 @@ async fn a_second_signal_ends_a_server_at_once() {
     let database = Database::new("command_serve_twice").await;
     let nats = TestNats::start().await.expect("NATS starts");
     let (database_url, nats_url) = (&*database.url, nats.url());
-    let serve = [
-        "serve",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--health-listen",
-        "127.0.0.1:0",
-        "--database-url",
-        database_url,
-        "--nats-url",
-        &nats_url,
-    ];
+    let serve = serving(database_url, &nats_url);
     let key = done(piton(["key", "create", "first", "--scope", "admin", "--json", "--database-url", database_url]))
         .await
         .json();

@@ -233,7 +233,7 @@ fn what_was_denied_or_dropped_never_begins() {
     }
     assert_eq!((holdings.deny(asked()), holdings.deny_steps(asked_steps())), (asked(), asked_steps()));
     holdings.drop_step(&dropped.dispatch, dropped.hold);
-    let lost = grant(run(3), 1);
+    let lost = grant(run(3), 3);
     holdings.drop_run(lost.run, lost.attempt);
     assert!(matches!(add(&holdings, &lost, 0), Added::Denied));
     // Even a claim whose answer comes in time changes nothing: the scheduler acts on what it was told.
