@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{
     Coverage, Publisher,
-    lanes::{Lanes, takers, target},
+    lanes::{Lanes, StreamState, takers, target},
 };
 use crate::store::{Depth, Needed, Published, Room, Store, StoreError};
 
@@ -39,6 +39,11 @@ impl Backlog {
     /// Whether runs wait for room in a queue's stream: what comes now goes behind them, whoever has a slot.
     pub fn is_behind(&self, org: &Org, queue: &Queue, build: Option<&Build>) -> bool {
         self.lanes.has_backlog(org, queue, build)
+    }
+
+    /// What was seen of the stream of runs.
+    pub fn stream(&self, stream: StreamState) {
+        self.lanes.stream(stream);
     }
 
     /// Gives a place back that was taken and is not used.

@@ -16,6 +16,7 @@ pub(crate) use grant::cut;
 pub use grant::{ToWorkers, new_grant};
 pub(crate) use granter::entry_bytes;
 pub use granter::{Granter, Grants};
+pub use lanes::StreamState;
 pub use publisher::{Publisher, Publishing};
 pub use steps::{Giver, Giving, GrantedSteps, News, StepBacklog, StepClaims, StepGranter};
 

@@ -164,12 +164,26 @@ impl Store {
         Self { hot: lists.clone(), calm: lists.clone(), lease: lists.clone(), ..self.clone() }
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once.
+    /// Brings the schema up to date. Safe to run from several processes at once: each waits up to a minute for the one before it.
+    ///
+    /// On a connection of its own. A migration may take as long as it needs and reads tables whole, which the settings for the
+    /// scheduler's statements forbid.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATIONS
-            .run(&self.calm)
-            .await
-            .map_err(|error| StoreError::new("migrate")(sqlx::Error::Migrate(Box::new(error))))
+        let connect = PgConnectOptions::clone(&self.calm.connect_options()).options([
+            ("statement_timeout", "0"),
+            ("lock_timeout", "60s"),
+            ("enable_seqscan", "on"),
+            ("enable_bitmapscan", "on"),
+            ("enable_hashjoin", "on"),
+            ("enable_mergejoin", "on"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.calm.options().get_acquire_timeout())
+            .connect_lazy_with(connect);
+        let migrated = MIGRATIONS.run(&pool).await;
+        pool.close().await;
+        migrated.map_err(|error| StoreError::new("migrate")(sqlx::Error::Migrate(Box::new(error))))
     }
 
     /// Closes every connection, letting statements under way finish.

@@ -14,7 +14,10 @@ use super::{
     Sweeper,
     stream_watch::{StreamWatch, Tasks},
 };
-use crate::store::{Published, StoreError};
+use crate::{
+    dispatch::StreamState,
+    store::{Published, StoreError},
+};
 
 /// Tasks that are looked at side by side.
 pub(super) const LOOKS: usize = 16;
@@ -49,7 +52,11 @@ pub(super) enum Looked {
 
 impl LostPublishes {
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
-        let Some(found) = self.watch.look(&sweeper.work).await else { return Ok(()) };
+        let Some(found) = self.watch.look(&sweeper.work).await else {
+            sweeper.backlog.stream(StreamState::Away);
+            return Ok(());
+        };
+        sweeper.backlog.stream(StreamState::Answers);
         if found.tasks == Tasks::Doubtful {
             for _ in 0..PAGES {
                 if sweeper.store.publishes_reset(self.patience, limits::SWEEP_ROWS).await? == 0 {

@@ -114,7 +114,11 @@ impl Supervised {
     pub(crate) fn check_runs(&mut self) -> Result<(), Error> {
         match self.child.try_wait().map_err(Error::run(self.program))? {
             None => Ok(()),
-            Some(status) => Err(self.ended(status)),
+            Some(status) => {
+                // There is nothing to end, and the folder is the next try's: a watchdog that removed it would do so under that one.
+                drop(self.leash.write_all(b"keep\n"));
+                Err(self.ended(status))
+            }
         }
     }
 
@@ -181,5 +185,42 @@ impl Supervised {
             Leave::Folder => drop(self.leash.write_all(b"keep\n")),
             Leave::Nothing => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        scratch::{self, Durability},
+        wait,
+    };
+
+    #[tokio::test]
+    async fn a_server_that_ended_by_itself_leaves_its_folder_to_the_next_try() {
+        let folder = scratch::fresh("supervise");
+        scratch::prepare(&folder, Durability::Throwaway, None).expect("it is made");
+        let lock_path = folder.join("server.lock");
+        let lock = folder_lock::take(&lock_path, limits::LEAVE).await.expect("taken").expect("nobody has it");
+        let launch = Launch {
+            program: Program::Nats,
+            path: Path::new("/bin/sh"),
+            arguments: ["-c", "exit 3"].map(Into::into).to_vec(),
+            account: None,
+            folder: &folder,
+            lock: (&lock_path, &lock),
+            log: &Log::at(folder.join("server.log")),
+            stop: StopSignal::Terminate,
+            scratch: Some(&folder),
+        };
+        let mut server = Supervised::spawn(launch).expect("it starts");
+        let ended =
+            wait::until(limits::START, async || Ok::<_, Error>(server.check_runs().err())).await.expect("looked");
+        assert!(matches!(ended, Some(Error::Ended { .. })), "{ended:?}");
+        drop((server, lock));
+        // The watchdog holds the lock until it is gone.
+        assert!(folder_lock::released(&lock_path, limits::LEAVE).await.expect("looked"));
+        assert!(lock_path.exists(), "the watchdog removed the folder");
+        scratch::remove(&folder).await.expect("it goes");
     }
 }

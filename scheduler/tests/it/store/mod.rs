@@ -10,6 +10,7 @@ mod intake;
 mod isolation;
 pub(crate) mod lease;
 mod listing;
+mod migrate;
 mod prepares;
 mod reading;
 mod ready;
