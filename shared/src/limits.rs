@@ -234,6 +234,10 @@ pub const COMMIT_ROW_BYTES: usize = 16 * 1024;
 pub const COMMIT_WAITING: usize = 16 * 1024;
 /// Journal rows of a page that a worker reads when it resumes a run.
 pub const JOURNAL_PAGE: u32 = 512;
+/// Runs of one claim, or of one message that hands runs back, at most.
+pub const CLAIM_RUNS: usize = 1024;
+/// Dispatched steps of one claim at most: their grants without inputs fit into a message.
+pub const CLAIM_STEPS: usize = 512;
 /// Rows a sweep takes of each kind; the rest comes with the next sweep.
 pub const SWEEP_ROWS: i64 = 500;
 /// Timers one commit fires; the rest comes with the next, at once. The statement compares what it fires with each other:

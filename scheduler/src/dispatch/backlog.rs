@@ -41,9 +41,9 @@ impl Backlog {
         self.lanes.has_backlog(org, queue, build)
     }
 
-    /// What was seen of the stream of runs.
-    pub fn stream(&self, stream: StreamState) {
-        self.lanes.stream(stream);
+    /// Whether the stream of runs answered when it was looked at.
+    pub fn saw_stream(&self, stream: StreamState) {
+        self.lanes.saw_stream(stream);
     }
 
     /// Gives a place back that was taken and is not used.

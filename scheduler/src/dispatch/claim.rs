@@ -21,8 +21,6 @@ use crate::{
     store::{BatchId, Store, StoreError},
 };
 
-/// Runs of one claim at most.
-const CLAIM_RUNS: usize = 1024;
 /// Bytes of results after which a page of them ends: the last of them fits into the message all the same.
 const RESULT_BYTES: usize = limits::MESSAGE_BYTES - limits::PAYLOAD_BYTES - 64 * 1024;
 /// How long a run waits in the backlog whose worker holds as many as may be beside it. Each round costs a claim.
@@ -48,8 +46,8 @@ pub struct Claims {
 impl Claims {
     /// Grants what can be granted.
     pub async fn claim(&self, claim: Claim) -> Answer<Claimed> {
-        if claim.asks.len() > CLAIM_RUNS {
-            return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {CLAIM_RUNS} runs")));
+        if claim.asks.len() > limits::CLAIM_RUNS {
+            return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {} runs", limits::CLAIM_RUNS)));
         }
         match self.granted(&claim).await {
             Ok(claimed) => {
@@ -140,8 +138,11 @@ impl Claims {
 
     /// Runs come back without a strike.
     pub async fn hand_back(&self, back: HandBack) -> Answer<HandedBack> {
-        if back.runs.len() > CLAIM_RUNS {
-            return Answer::Refused(Refusal::Invalid(format!("at most {CLAIM_RUNS} runs are handed back at once")));
+        if back.runs.len() > limits::CLAIM_RUNS {
+            return Answer::Refused(Refusal::Invalid(format!(
+                "at most {} runs are handed back at once",
+                limits::CLAIM_RUNS
+            )));
         }
         let after = match back.reason {
             HandBackReason::Released => None,

@@ -59,8 +59,8 @@ impl Lanes {
         seen.room.get(&lane).is_some_and(|left| *left <= 0)
     }
 
-    /// What became of the stream.
-    pub(super) fn stream(&self, stream: StreamState) {
+    /// Whether the stream answered when it was looked at.
+    pub(super) fn saw_stream(&self, stream: StreamState) {
         self.seen.lock().stream = stream;
     }
 
@@ -103,9 +103,9 @@ mod tests {
         assert!(!lanes.has_backlog(&org, &queue, None));
         while lanes.take(&org, &queue, None) == Room::Some {}
         assert!(lanes.has_backlog(&org, &queue, None));
-        lanes.stream(StreamState::Away);
+        lanes.saw_stream(StreamState::Away);
         assert!(!lanes.has_backlog(&org, &queue, None));
-        lanes.stream(StreamState::Answers);
+        lanes.saw_stream(StreamState::Answers);
         assert!(lanes.has_backlog(&org, &queue, None));
     }
 }

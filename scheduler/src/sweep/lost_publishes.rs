@@ -53,10 +53,10 @@ pub(super) enum Looked {
 impl LostPublishes {
     pub(super) async fn sweep(&mut self, sweeper: &Sweeper) -> Result<(), StoreError> {
         let Some(found) = self.watch.look(&sweeper.work).await else {
-            sweeper.backlog.stream(StreamState::Away);
+            sweeper.backlog.saw_stream(StreamState::Away);
             return Ok(());
         };
-        sweeper.backlog.stream(StreamState::Answers);
+        sweeper.backlog.saw_stream(StreamState::Answers);
         if found.tasks == Tasks::Doubtful {
             for _ in 0..PAGES {
                 if sweeper.store.publishes_reset(self.patience, limits::SWEEP_ROWS).await? == 0 {

@@ -3,14 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use piton_shared::{limits, message::envelope::EnvelopeError};
+use piton_telemetry::metrics::ClaimOutcome;
 use piton_transport::Delivery;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{holdings::Expected, member::Member, solitude::Solitude, validity::Validity, work_kind::WorkKind};
+use super::{
+    holdings::Expected,
+    member::Member,
+    solitude::Solitude,
+    validity::Validity,
+    work_kind::{Answered, WorkKind},
+};
 
-/// Pieces of work in one claim at most. The scheduler refuses a claim of more than twice as many, and the whole answer has to
-/// come while its grants are good.
+/// Pieces of work in one claim at most: fewer than a scheduler takes, since the whole answer has to come while its grants are good.
 const AT_ONCE: usize = 256;
+const _: () =
+    assert!(AT_ONCE <= limits::CLAIM_RUNS && AT_ONCE <= limits::CLAIM_STEPS, "a scheduler refuses larger claims");
 
 /// Work that is claimed, and the slot in which it will be held.
 #[derive(Debug)]
@@ -42,8 +50,8 @@ pub(super) async fn claim<T: WorkKind>(member: Arc<Member>, tasks: Vec<Delivery<
             return;
         }
         // Before they are acknowledged: what was granted begins as early as it can.
-        if let Some((claimed, validity)) = answered {
-            late.extend(T::take(&member, asking, claimed, validity));
+        if let Some(answered) = answered {
+            late.extend(take::<T>(&member, asking, answered));
         }
         for delivery in &deliveries {
             spend(delivery, delivery.ack().await);
@@ -64,11 +72,26 @@ async fn insist<T: WorkKind>(member: &Arc<Member>, mut late: Vec<Asking<T::Ask>>
         let mut later = Vec::new();
         while !late.is_empty() {
             let asking = late.split_off(late.len().saturating_sub(AT_ONCE));
-            let Some((claimed, validity)) = ask::<T>(member, &asking).await else { return };
-            later.extend(T::take(member, asking, claimed, validity));
+            let Some(answered) = ask::<T>(member, &asking).await else { return };
+            later.extend(take::<T>(member, asking, answered));
         }
         late = later;
     }
+}
+
+/// Takes what was granted; returns what was answered too late to know whether it still stands.
+fn take<T: WorkKind>(
+    member: &Arc<Member>,
+    asking: Vec<Asking<T::Ask>>,
+    (Answered { control_version, grants }, validity): (Answered<T>, Validity),
+) -> Vec<Asking<T::Ask>> {
+    let mut late = Vec::new();
+    for (Asking { slot, .. }, grant) in asking.into_iter().zip(grants) {
+        let outcome = if grant.is_some() { ClaimOutcome::Granted } else { ClaimOutcome::Stale };
+        T::outcomes(member).at(outcome).inc();
+        late.extend(grant.and_then(|grant| T::begin(member, grant, control_version, validity, slot)));
+    }
+    late
 }
 
 /// Nobody is told that these are not known here, as long as the answer to their claim may be on its way.
@@ -77,7 +100,7 @@ fn expect<'m, 'a, T: WorkKind>(member: &'m Member, asking: impl Iterator<Item = 
 }
 
 /// One request; none when the registration is over, or it was refused.
-async fn ask<T: WorkKind>(member: &Member, asking: &[Asking<T::Ask>]) -> Option<(T::Claimed, Validity)> {
+async fn ask<T: WorkKind>(member: &Member, asking: &[Asking<T::Ask>]) -> Option<(Answered<T>, Validity)> {
     let answered = tokio::select! {
         biased;
         () = member.over.cancelled() => return None,
@@ -85,7 +108,7 @@ async fn ask<T: WorkKind>(member: &Member, asking: &[Asking<T::Ask>]) -> Option<
     };
     match answered {
         Ok(_) if member.over.is_cancelled() => None,
-        Ok((claimed, sent)) => Some((claimed, Validity::since(sent))),
+        Ok((answered, sent)) => Some((answered, Validity::since(sent))),
         Err(error) => {
             tracing::warn!(%error, work = std::any::type_name::<T>(), "a claim was refused");
             member.beat_now.notify_one();

@@ -130,7 +130,8 @@ impl Connected {
     ///
     /// The process ends shortly after this has returned if functions were left behind that cannot be stopped, because they
     /// block their thread. It also ends if the worker does not leave: ten seconds after the time to drain, and three seconds after
-    /// the second signal.
+    /// the second signal. Once it was told to stop and has returned, a further signal ends the process, which threads of
+    /// `spawn_blocking` may keep.
     ///
     /// # Errors
     ///
@@ -140,11 +141,7 @@ impl Connected {
         let signals = Signals::listen(sender, self.worker.options().drain).await.map_err(RunError::Signals)?;
         let polls = self.polls.clone();
         let ended = self.work(stop).await;
-        if let Err(error) = &ended {
-            tracing::error!(error = error as &dyn std::error::Error, "the worker has failed");
-        }
-        let code = i32::from(ended.is_err());
-        signals.end(if polls.any_inside() { Ending::LeftBehind { code } } else { Ending::Whole });
+        signals.end(Ending::of(&ended, &polls));
         ended
     }
 
@@ -193,8 +190,11 @@ impl Connected {
                     previous = Some(worker);
                 }
                 Ok(Left::Told) => break Ok(()),
-                // The lease of this registration ended before its answer came: the next one has another id.
-                Err(RunError::Refused(Refusal::UnknownWorker)) => tokio::time::sleep(AGAIN).await,
+                // The next one has another id.
+                Err(RunError::Refused(Refusal::UnknownWorker)) => {
+                    tracing::warn!("the lease ended before the registration was answered: registering again");
+                    tokio::time::sleep(AGAIN).await;
+                }
                 Err(error) => break Err(error),
             }
         };

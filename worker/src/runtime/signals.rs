@@ -4,6 +4,8 @@ use std::{io, process, thread, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 
+use super::{error::RunError, polls::Polls};
+
 /// How long a worker that was told twice may take to say that it leaves. Usually it takes a moment.
 const AT_ONCE: Duration = Duration::from_secs(3);
 /// How long a worker may take to leave once its time to drain is over.
@@ -34,6 +36,20 @@ pub(super) enum Ending {
         /// What the process ends with: not 0 if the worker has failed.
         code: i32,
     },
+}
+
+impl Ending {
+    /// How a worker ended; `polls` are those of the code that it executed.
+    pub(super) fn of(ended: &Result<(), RunError>, polls: &Polls) -> Self {
+        if !polls.any_inside() {
+            return Self::Whole;
+        }
+        if let Err(error) = ended {
+            // The process may end before the caller has shown it.
+            tracing::error!(error = error as &dyn std::error::Error, "the worker has failed");
+        }
+        Self::LeftBehind { code: i32::from(ended.is_err()) }
+    }
 }
 
 /// Hears signals until the worker is over. Dropped before, it hears no more.

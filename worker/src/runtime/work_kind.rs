@@ -5,15 +5,18 @@ use std::{sync::Arc, time::Duration};
 use piton_shared::{
     ids::{AttemptId, HoldId},
     message::{
-        claim::{Claim, ClaimAnswer, ClaimAsk, Claimed},
-        dispatch::{ClaimSteps, ClaimedSteps, StepAnswer, StepAsk, StepTask},
+        claim::{Claim, ClaimAnswer, ClaimAsk, Claimed, Grant},
+        dispatch::{ClaimSteps, ClaimedSteps, StepAnswer, StepAsk, StepGrant, StepTask},
         task::RunTask,
     },
     subject::Method,
 };
-use piton_telemetry::metrics::ClaimOutcome;
+use piton_telemetry::metrics::{ByLabel, ClaimOutcome, Counter};
 use piton_transport::{Bus, PullError, Puller, Work};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use super::{
@@ -31,8 +34,8 @@ const ANSWER: Duration = Duration::from_secs(3);
 pub(super) trait WorkKind: Work + Send + Sync + 'static {
     /// Asks for one piece of work.
     type Ask: Send + Sync + 'static;
-    /// The answer to a claim.
-    type Claimed: Send;
+    /// One piece of work that was granted.
+    type Grant: Send;
 
     /// Prepares to pull.
     fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send;
@@ -46,19 +49,30 @@ pub(super) trait WorkKind: Work + Send + Sync + 'static {
     fn claim(
         member: &Member,
         asking: &[Asking<Self::Ask>],
-    ) -> impl Future<Output = Result<(Self::Claimed, Duration), Unserved>> + Send;
-    /// Takes what was granted. Returns what was answered too late, to be claimed again.
-    fn take(
+    ) -> impl Future<Output = Result<(Answered<Self>, Duration), Unserved>> + Send;
+    /// Counts what became of claims.
+    fn outcomes(member: &Member) -> &ByLabel<ClaimOutcome, Counter>;
+    /// Begins what was granted in its slot. Returns what was answered too late, to be claimed again.
+    fn begin(
         member: &Arc<Member>,
-        asking: Vec<Asking<Self::Ask>>,
-        claimed: Self::Claimed,
+        grant: Self::Grant,
+        control_version: i64,
         validity: Validity,
-    ) -> Vec<Asking<Self::Ask>>;
+        slot: OwnedSemaphorePermit,
+    ) -> Option<Asking<Self::Ask>>;
+}
+
+/// A scheduler's answer to a claim.
+pub(super) struct Answered<T: WorkKind> {
+    /// Controls up to this one were seen by the statement that granted.
+    pub(super) control_version: i64,
+    /// For each ask in its order; none where the work is another's by now.
+    pub(super) grants: Vec<Option<T::Grant>>,
 }
 
 impl WorkKind for RunTask {
     type Ask = ClaimAsk;
-    type Claimed = Claimed;
+    type Grant = Grant;
 
     fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
         Puller::open(bus, consumer)
@@ -76,39 +90,37 @@ impl WorkKind for RunTask {
         ask.attempt.uuid()
     }
 
-    async fn claim(member: &Member, asking: &[Asking<ClaimAsk>]) -> Result<(Claimed, Duration), Unserved> {
+    async fn claim(member: &Member, asking: &[Asking<ClaimAsk>]) -> Result<(Answered<Self>, Duration), Unserved> {
         let claim = Claim { worker: member.id, asks: asking.iter().map(|asking| asking.ask).collect() };
         let began = Instant::now();
-        let answered = member.door.insist_since(Method::Claim, &claim, ANSWER).await;
+        let (claimed, sent): (Claimed, _) = member.door.insist_since(Method::Claim, &claim, ANSWER).await?;
         member.door.metrics.claim_time.seconds(began.elapsed());
         failpoint!("claim-answered");
-        answered
+        let grants = claimed.answers.into_iter().map(|answer| match answer {
+            ClaimAnswer::Granted(grant) => Some(*grant),
+            ClaimAnswer::Stale => None,
+        });
+        Ok((Answered { control_version: claimed.control_version, grants: grants.collect() }, sent))
     }
 
-    fn take(
+    fn outcomes(member: &Member) -> &ByLabel<ClaimOutcome, Counter> {
+        &member.door.metrics.claims
+    }
+
+    fn begin(
         member: &Arc<Member>,
-        asking: Vec<Asking<ClaimAsk>>,
-        claimed: Claimed,
+        grant: Grant,
+        control_version: i64,
         validity: Validity,
-    ) -> Vec<Asking<ClaimAsk>> {
-        let Claimed { control_version, answers } = claimed;
-        let mut late = Vec::new();
-        for (Asking { slot, .. }, answer) in asking.into_iter().zip(answers) {
-            match answer {
-                ClaimAnswer::Granted(grant) => {
-                    member.door.metrics.claims.at(ClaimOutcome::Granted).inc();
-                    late.extend(member.take(*grant, control_version, validity, slot));
-                }
-                ClaimAnswer::Stale => member.door.metrics.claims.at(ClaimOutcome::Stale).inc(),
-            }
-        }
-        late
+        slot: OwnedSemaphorePermit,
+    ) -> Option<Asking<ClaimAsk>> {
+        member.take(grant, control_version, validity, slot)
     }
 }
 
 impl WorkKind for StepTask {
     type Ask = StepAsk;
-    type Claimed = ClaimedSteps;
+    type Grant = StepGrant;
 
     fn open(bus: &Bus, consumer: &str) -> impl Future<Output = Result<Puller<Self>, PullError>> + Send {
         Puller::open_steps(bus, consumer)
@@ -127,32 +139,30 @@ impl WorkKind for StepTask {
         ask.hold.uuid()
     }
 
-    async fn claim(member: &Member, asking: &[Asking<StepAsk>]) -> Result<(ClaimedSteps, Duration), Unserved> {
+    async fn claim(member: &Member, asking: &[Asking<StepAsk>]) -> Result<(Answered<Self>, Duration), Unserved> {
         let claim = ClaimSteps { worker: member.id, asks: asking.iter().map(|asking| asking.ask.clone()).collect() };
         let began = Instant::now();
-        let answered = member.door.insist_since(Method::ClaimSteps, &claim, ANSWER).await;
+        let (claimed, sent): (ClaimedSteps, _) = member.door.insist_since(Method::ClaimSteps, &claim, ANSWER).await?;
         member.door.metrics.step_claim_time.seconds(began.elapsed());
         failpoint!("claim-steps-answered");
-        answered
+        let grants = claimed.answers.into_iter().map(|answer| match answer {
+            StepAnswer::Granted(grant) => Some(*grant),
+            StepAnswer::Stale => None,
+        });
+        Ok((Answered { control_version: claimed.control_version, grants: grants.collect() }, sent))
     }
 
-    fn take(
+    fn outcomes(member: &Member) -> &ByLabel<ClaimOutcome, Counter> {
+        &member.door.metrics.step_claims
+    }
+
+    fn begin(
         member: &Arc<Member>,
-        asking: Vec<Asking<StepAsk>>,
-        claimed: ClaimedSteps,
+        grant: StepGrant,
+        control_version: i64,
         validity: Validity,
-    ) -> Vec<Asking<StepAsk>> {
-        let ClaimedSteps { control_version, answers } = claimed;
-        let mut late = Vec::new();
-        for (Asking { slot, .. }, answer) in asking.into_iter().zip(answers) {
-            match answer {
-                StepAnswer::Granted(grant) => {
-                    member.door.metrics.step_claims.at(ClaimOutcome::Granted).inc();
-                    late.extend(member.take_step(*grant, control_version, validity, slot));
-                }
-                StepAnswer::Stale => member.door.metrics.step_claims.at(ClaimOutcome::Stale).inc(),
-            }
-        }
-        late
+        slot: OwnedSemaphorePermit,
+    ) -> Option<Asking<StepAsk>> {
+        member.take_step(grant, control_version, validity, slot)
     }
 }

@@ -102,7 +102,6 @@ impl KeyUses {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                // None are left who could use a key.
                 noted = self.0.recv_many(&mut keys, limits::KEY_USES_WAITING) => if noted == 0 { return },
             }
             if let Err(error) = store.keys_used(&keys).await {

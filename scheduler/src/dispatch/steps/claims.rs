@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use piton_shared::message::{
-    Answer, Refusal,
-    dispatch::{ClaimSteps, ClaimedSteps, StepAnswer},
-    read::{ReadStep, ReadStepAnswer},
+use piton_shared::{
+    limits,
+    message::{
+        Answer, Refusal,
+        dispatch::{ClaimSteps, ClaimedSteps, StepAnswer},
+        read::{ReadStep, ReadStepAnswer},
+    },
 };
 
 use super::{StepBacklog, StepGranter};
@@ -13,9 +16,6 @@ use crate::{
     lease::Roster,
     store::{Store, StoreError},
 };
-
-/// Pieces of work of one claim at most: their grants without inputs fit into a message.
-const CLAIM_STEPS: usize = 512;
 
 /// Answers claims of dispatched work. Cheap to clone.
 #[derive(Clone)]
@@ -33,8 +33,11 @@ pub struct StepClaims {
 impl StepClaims {
     /// Grants what can be granted.
     pub async fn claim(&self, claim: ClaimSteps) -> Answer<ClaimedSteps> {
-        if claim.asks.len() > CLAIM_STEPS {
-            return Answer::Refused(Refusal::Invalid(format!("a claim asks for at most {CLAIM_STEPS} steps")));
+        if claim.asks.len() > limits::CLAIM_STEPS {
+            return Answer::Refused(Refusal::Invalid(format!(
+                "a claim asks for at most {} steps",
+                limits::CLAIM_STEPS
+            )));
         }
         match self.granted(&claim).await {
             Ok(claimed) => Answer::Done(claimed),

@@ -1,6 +1,6 @@
 -- What is known of one definition, and whether a live worker has it: of the builds that were rolled out last, those that live
--- or were heard of within a minute before the others; the first is the one
--- that counts where no build is named. definitions_list.sql has the same order. $1 org, $2 kind, $3 name, $4 rows.
+-- or were heard of within a minute before the others. The first is the one that counts where no build is named;
+-- definitions_list.sql has the same order. $1 org, $2 kind, $3 name, $4 rows.
 select d.build, d.since, d.description, d.parameters, d.input_schema, d.output_schema, d.triggers, d.first_seen_at, d.seen_at,
        d.workers
 from (

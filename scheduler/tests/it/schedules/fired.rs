@@ -17,7 +17,7 @@ use piton_shared::{
     trigger::{CatchUp, Overlap},
 };
 
-use super::plan;
+use super::{every_minute, plan};
 use crate::{
     cluster::{Cluster, SOON},
     database::Database,
@@ -40,9 +40,8 @@ async fn three_schedulers_start_one_run_for_each_time_of_two_hundred_schedules()
     options.sweep = Duration::from_millis(50);
     cluster.schedulers.push(Scheduler::start(options).await.expect("it starts"));
     let db = &cluster.db;
-    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::All) };
     for number in 0..200 {
-        db.schedule(&format!("s{number}"), &every_minute).await;
+        db.schedule(&format!("s{number}"), &every_minute(CatchUp::All)).await;
     }
     set_all_back(db, 3).await;
     db.until_looked().await;
@@ -62,9 +61,8 @@ async fn three_schedulers_start_one_run_for_each_time_of_two_hundred_schedules()
 async fn what_is_too_much_for_one_look_is_fired_by_the_next() {
     let cluster = Cluster::new("schedules_many").await;
     let db = &cluster.db;
-    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::All) };
     for number in 0..12 {
-        db.schedule(&format!("s{number}"), &every_minute).await;
+        db.schedule(&format!("s{number}"), &every_minute(CatchUp::All)).await;
     }
     set_all_back(db, 300).await;
     db.until_looked().await;

@@ -41,6 +41,11 @@ pub(crate) fn plan(overlap: Overlap, catch_up: CatchUp) -> Plan {
     }
 }
 
+/// One of every minute.
+pub(crate) fn every_minute(catch_up: CatchUp) -> Plan {
+    Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, catch_up) }
+}
+
 impl Database {
     pub(crate) async fn schedule(&self, name: &str, plan: &Plan) -> ScheduleRow {
         let created = self.store.schedule_create(&ORG, name, plan, ScheduleState::Active).await.expect("asked");

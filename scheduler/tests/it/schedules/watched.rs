@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use piton_scheduler::store::schedule::{Plan, Watch};
-use piton_shared::trigger::{CatchUp, Overlap};
+use piton_scheduler::store::schedule::Watch;
+use piton_shared::trigger::CatchUp;
 
-use super::{fired::set_all_back, plan};
+use super::{every_minute, fired::set_all_back};
 use crate::{cluster::Cluster, database::Database, making::ORG};
 
 async fn watch_set(db: &Database, looked: i32, since: i32) {
@@ -24,8 +24,7 @@ fn length(watch: Option<Watch>) -> u64 {
 async fn what_fell_due_while_schedulers_looked_is_late_and_not_missed() {
     let cluster = Cluster::new("schedules_watched").await;
     let db = &cluster.db;
-    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::Skip) };
-    db.schedule("s", &every_minute).await;
+    db.schedule("s", &every_minute(CatchUp::Skip)).await;
     watch_set(db, 0, 3600).await;
     set_all_back(db, 3).await;
     let fired = db.until_fired("s", 4).await;
@@ -37,8 +36,7 @@ async fn what_fell_due_while_schedulers_looked_is_late_and_not_missed() {
 async fn what_fell_due_while_nobody_looked_is_missed() {
     let cluster = Cluster::new("schedules_unwatched").await;
     let db = &cluster.db;
-    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::Skip) };
-    db.schedule("s", &every_minute).await;
+    db.schedule("s", &every_minute(CatchUp::Skip)).await;
     watch_set(db, 0, 30).await;
     set_all_back(db, 3).await;
     let fired = db.until_fired("s", 1).await;
@@ -51,8 +49,7 @@ async fn what_fell_due_while_nobody_looked_is_missed() {
 async fn what_fell_due_while_the_org_was_disabled_is_missed() {
     let cluster = Cluster::new("schedules_disabled").await;
     let db = &cluster.db;
-    let every_minute = Plan { expression: "* * * * *".into(), ..plan(Overlap::Allow, CatchUp::Skip) };
-    db.schedule("s", &every_minute).await;
+    db.schedule("s", &every_minute(CatchUp::Skip)).await;
     watch_set(db, 0, 3600).await;
     db.store.org_disable(&ORG).await.expect("asked").expect("it is there");
     set_all_back(db, 3).await;

@@ -244,3 +244,22 @@ fn what_was_denied_or_dropped_never_begins() {
     assert!(matches!(add(&holdings, &grant(run(1), 2), 0), Added::Yes(_)));
     assert!(matches!(add_step(&holdings, &step(run(1), 2), 0), AddedStep::Yes(_)));
 }
+
+#[test]
+fn only_so_many_are_beside_one_that_is_suspected() {
+    let holdings = holdings();
+    let few = |number: u32| Grant { company: Company::Few(2), ..grant(run(u64::from(number)), number) };
+    let taken = |number: u32| {
+        let added = add(&holdings, &few(number), 0);
+        assert!(matches!(added, Added::Yes(_) | Added::Crowded), "{added:?}");
+        matches!(added, Added::Yes(_))
+    };
+    assert_eq!([1, 2, 3].map(taken), [true, true, false]);
+    // It has done something since, and is suspected no more.
+    holdings.open(few(1).run, few(1).attempt);
+    assert_eq!([3, 4].map(taken), [true, false]);
+    holdings.remove(few(2).run, few(2).attempt);
+    assert_eq!([4, 5].map(taken), [true, false]);
+    holdings.kill(few(3).run);
+    assert_eq!([5, 6].map(taken), [true, false]);
+}
